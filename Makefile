@@ -1,0 +1,38 @@
+# make app: install what the page needs, open it.    make test: install the rest, check and test everything.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: app test test-quick lint format clean
+
+app: $(VENV)/app.installed
+	$(BIN)/python app.py
+
+test: lint
+	$(BIN)/python -m pytest
+
+test-quick: $(VENV)/dev.installed
+	$(BIN)/python -m pytest -m "not slow and not browser"
+
+lint: $(VENV)/dev.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/dev.installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+
+# Made anew when the requirements change; the stamp is written only after everything was installed.
+$(VENV)/app.installed: requirements.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/dev.installed: requirements.txt requirements-dev.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
+	touch $@ $(VENV)/app.installed

@@ -1,0 +1,27 @@
+"""Age, gender and race of every face in a photo, each with its doubts.
+
+from agr import FaceAnalyzer
+analyzer = FaceAnalyzer.from_pretrained()
+for face in analyzer.analyze("photo.jpg"):
+    print(face.age, face.age_interval, face.gender, face.race)
+"""
+
+from typing import TYPE_CHECKING
+
+__all__ = ["Face", "FaceAnalyzer", "ImageError", "ModelError"]
+
+if TYPE_CHECKING:
+    from .analyzer import Face, FaceAnalyzer
+    from .images import ImageError
+    from .model import ModelError
+
+_HOME = {"Face": "analyzer", "FaceAnalyzer": "analyzer", "ImageError": "images", "ModelError": "model"}
+
+
+def __getattr__(name: str):
+    """Import torch and the rest when something is first asked for, so that `import agr` itself is quick."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)

@@ -1,0 +1,107 @@
+"""Landmarks -> the aligned crop: the one crop for training, evaluation and serving.
+
+A similarity transform (rotation, one scale, shift) takes MTCNN's five landmarks onto a fixed template. Photos are far
+sharper than the data that the network learns from, and a network that never saw such detail reads it as wrinkles; so
+the crop is low-pass filtered to one softness, `CROP_SIGMA`, from whatever size of face it is taken.
+"""
+
+import math
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+TEMPLATE = (
+    (50.1 / 200, 39.6 / 200),
+    (143.8 / 200, 39.0 / 200),
+    (96.3 / 200, 93.9 / 200),
+    (54.9 / 200, 134.8 / 200),
+    (139.0 / 200, 135.2 / 200),
+)
+"""Where left eye, right eye, nose, left and right mouth corner (as seen in the picture) come to lie, as fractions of
+the crop's side: the mean of MTCNN's landmarks over UTKFace's own aligned chips."""
+
+CROP_SIGMA = 0.8
+"""Standard deviation, in pixels of the crop, of the Gaussian blur that a crop is brought to when its source is
+sharper."""
+_SOURCE_SIGMA = 0.5
+"""A sharp picture's own blur, in its pixels: the least that sampling without aliasing allows for."""
+_WORKING_OVERSAMPLING = 2.0
+"""Large faces are first reduced to this many pixels for each pixel of the crop, which keeps every later step small."""
+
+
+def crop_face(image: Image.Image, landmarks: np.ndarray, *, size: int, template=TEMPLATE) -> np.ndarray:
+    """Cut one face out of an RGB picture.
+
+    `landmarks`: shape (5, 2), x and y in pixels of `image`, in the order of `TEMPLATE`. `size`: side of the crop in
+    pixels.
+    Returns uint8 of shape (size, size, 3). What lies outside the picture repeats its nearest edge pixel.
+    Raises ValueError if the landmarks have another shape, are not finite or lie on one point.
+    """
+    landmarks = np.asarray(landmarks, dtype=np.float64)
+    if landmarks.shape != (5, 2) or not np.isfinite(landmarks).all():
+        raise ValueError(
+            f"expected 5 finite landmarks, shape (5, 2), got shape {landmarks.shape}: {landmarks.tolist()}"
+        )
+    to_crop = similarity(landmarks, np.asarray(template) * size)
+    window, to_crop = _cut_window(image, to_crop, size)
+    window, to_crop = _reduce(window, to_crop)
+    scale = _scale_of(to_crop)
+    blur = (CROP_SIGMA / scale) ** 2 - _SOURCE_SIGMA**2
+    if blur > 0:
+        window = window.filter(ImageFilter.GaussianBlur(math.sqrt(blur)))
+    # PIL wants the map from the crop's pixels to the source's.
+    inverse = np.linalg.inv(to_crop)
+    return np.asarray(
+        window.transform((size, size), Image.Transform.AFFINE, tuple(inverse[:2].ravel()), Image.Resampling.BICUBIC)
+    )
+
+
+def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Least-squares rotation, uniform scale and shift from `source` onto `target`, both of shape (n, 2).
+
+    Returns the homogeneous matrix, shape (3, 3). Raises ValueError if all source points coincide.
+    Source: Umeyama, "Least-squares estimation of transformation parameters between two point patterns" (1991);
+    in the plane, without reflection, it is one complex division.
+    """
+    points = source @ np.array([1, 1j])
+    goals = target @ np.array([1, 1j])
+    centred = points - points.mean()
+    spread = np.vdot(centred, centred).real
+    if spread < 1e-9:
+        raise ValueError(f"the landmarks lie on one point: {source.tolist()}")
+    turn = np.vdot(centred, goals - goals.mean()) / spread
+    shift = goals.mean() - turn * points.mean()
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag], [0.0, 0.0, 1.0]])
+
+
+def _scale_of(matrix: np.ndarray) -> float:
+    return math.hypot(matrix[0, 0], matrix[1, 0])
+
+
+def _cut_window(image: Image.Image, to_crop: np.ndarray, size: int) -> tuple[Image.Image, np.ndarray]:
+    """The upright rectangle around the crop, edge pixels repeated where it leaves the picture."""
+    margin = 4 * CROP_SIGMA + 2
+    low, high = -margin, size + margin
+    corners = np.array([[low, low, 1], [high, low, 1], [low, high, 1], [high, high, 1]]) @ np.linalg.inv(to_crop).T
+    left, top = np.floor(corners.min(axis=0)[:2]).astype(int)
+    right, bottom = np.ceil(corners.max(axis=0)[:2]).astype(int)
+    # A face cannot be so far outside that nothing of the picture is left in its window, but landmarks may be.
+    left, top = min(left, image.width - 1), min(top, image.height - 1)
+    right, bottom = max(right, left + 1, 1), max(bottom, top + 1, 1)
+    inside = image.crop((max(left, 0), max(top, 0), min(right, image.width), min(bottom, image.height)))
+    pad_x = (max(-left, 0), max(right - image.width, 0))
+    pad_y = (max(-top, 0), max(bottom - image.height, 0))
+    if any(pad_x + pad_y):
+        inside = Image.fromarray(np.pad(np.asarray(inside), (pad_y, pad_x, (0, 0)), mode="edge"))
+    return inside, to_crop @ np.array([[1, 0, left], [0, 1, top], [0, 0, 1.0]])
+
+
+def _reduce(window: Image.Image, to_crop: np.ndarray) -> tuple[Image.Image, np.ndarray]:
+    """Shrink a window of a large face, antialiased, to `_WORKING_OVERSAMPLING` times the crop's resolution."""
+    factor = _WORKING_OVERSAMPLING * _scale_of(to_crop)
+    if factor >= 1:
+        return window, to_crop
+    reduced = (max(1, round(window.width * factor)), max(1, round(window.height * factor)))
+    # Each axis has its own exact factor after rounding; the difference is below one pixel over the whole window.
+    back = np.diag([window.width / reduced[0], window.height / reduced[1], 1.0])
+    return window.resize(reduced, Image.Resampling.BOX, reducing_gap=None), to_crop @ back

@@ -1,0 +1,1 @@
+"""What an evaluation report is, and what can be read off it. Knows neither torch nor gradio."""

@@ -1,0 +1,173 @@
+"""Figures of merit. Each is tested against an independent implementation.
+
+Every figure here is a function of sums over faces: a metric returns a `Statistic` with the terms of each face and the
+function that turns their sums into the figure. So one mechanism gives the value and, from reweighted sums, its
+bootstrap interval.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+N_RESAMPLES = 1000
+CONFIDENCE = 0.95
+N_BINS = 15
+"""Bins of the calibration error: the number used by most published figures."""
+NOT_FOUND = -100
+"""Predicted class of a face that the detector did not find: wrong for every class, and never one off."""
+
+
+@dataclass(frozen=True, eq=False)
+class Statistic:
+    """`terms`: (n, k), what each of n faces adds; `finish`: sums of shape (..., k) -> figures of shape (...)."""
+
+    terms: np.ndarray
+    finish: Callable[[np.ndarray], np.ndarray]
+
+    @property
+    def value(self) -> float:
+        return float(self.finish(self.terms.sum(axis=0)))
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with the ends of its 95 % interval, from n faces. All are nan where there was nothing to compute it
+    from."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def bootstrap_weights(n: int, *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> np.ndarray:
+    """How often each of n faces is drawn in each resample with replacement: float32, shape (n_resamples, n), rows sum
+    to n."""
+    rng = np.random.default_rng(seed)
+    draws = rng.integers(0, n, size=(n_resamples, n))
+    offsets = np.arange(n_resamples)[:, None] * n
+    return np.bincount((draws + offsets).ravel(), minlength=n_resamples * n).reshape(n_resamples, n).astype(np.float32)
+
+
+def estimate(statistic: Statistic, weights: np.ndarray) -> Estimate:
+    """Value and percentile bootstrap interval of a statistic; `weights` as `bootstrap_weights` gives them.
+
+    Source: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13.
+    """
+    n = len(statistic.terms)
+    if not n:
+        return Estimate(np.nan, np.nan, np.nan, 0)
+    resampled = statistic.finish(weights.astype(np.float64) @ statistic.terms)
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.nanquantile(resampled, [tail, 1 - tail]) if np.isfinite(resampled).any() else (np.nan, np.nan)
+    return Estimate(statistic.value, float(low), float(high), n)
+
+
+def mean(values: ArrayLike) -> Statistic:
+    """Mean of one number a face, shape (n,)."""
+    values = np.asarray(values, dtype=np.float64)
+    return Statistic(np.stack([values, np.ones(len(values))], axis=1), lambda sums: _ratio(sums[..., 0], sums[..., 1]))
+
+
+def accuracy(true: ArrayLike, pred: ArrayLike) -> Statistic:
+    """Share of class indices, shape (n,), that are equal; 0 to 1, higher is better."""
+    true, pred = _same_length(true, pred)
+    return mean(true == pred)
+
+
+def one_off_accuracy(true: ArrayLike, pred: ArrayLike) -> Statistic:
+    """Share of ordered class indices, shape (n,), that are at most one class apart; 0 to 1, higher is better."""
+    true, pred = _same_length(true, pred)
+    return mean(np.abs(true - pred) <= 1)
+
+
+def mean_absolute_error(true: ArrayLike, pred: ArrayLike) -> Statistic:
+    """Mean of |pred - true|, in the unit of the input; 0 is best."""
+    true, pred = _same_length(true, pred)
+    return mean(np.abs(pred - true))
+
+
+def mean_squared_error(true: ArrayLike, pred: ArrayLike) -> Statistic:
+    """Mean of (pred - true)², in the squared unit of the input; 0 is best."""
+    true, pred = _same_length(true, pred)
+    return mean((pred - true) ** 2)
+
+
+def bias(true: ArrayLike, pred: ArrayLike) -> Statistic:
+    """Mean of pred - true: above 0 where faces are taken for older than they are; 0 is best."""
+    true, pred = _same_length(true, pred)
+    return mean(pred - true)
+
+
+def cumulative_score(true: ArrayLike, pred: ArrayLike, *, years: float) -> Statistic:
+    """CS@k: share of faces whose error is at most `years`; nan predictions count as wrong; 0 to 1, higher is better."""
+    true, pred = _same_length(true, pred)
+    return mean(np.abs(pred - true) <= years)
+
+
+def coverage(true: ArrayLike, low: ArrayLike, high: ArrayLike) -> Statistic:
+    """Share of true values inside [low, high]; an 80 % interval should come to 0.8."""
+    true = np.asarray(true)
+    return mean((np.asarray(low) <= true) & (true <= np.asarray(high)))
+
+
+def recall(true: ArrayLike, pred: ArrayLike, label: int) -> Statistic:
+    """Share of the faces of class `label` that are predicted as it; nan if there is none."""
+    true, pred = _same_length(true, pred)
+    of_class = true == label
+    return Statistic(
+        np.stack([of_class & (pred == label), of_class], axis=1).astype(float),
+        lambda sums: _ratio(sums[..., 0], sums[..., 1]),
+    )
+
+
+def macro_f1(true: ArrayLike, pred: ArrayLike, n_classes: int) -> Statistic:
+    """Unweighted mean over classes of the F1 score; classes that neither occur nor are predicted count 0, as in
+    scikit-learn."""
+    true, pred = _same_length(true, pred)
+    labels = np.arange(n_classes)
+    is_true, is_pred = true[:, None] == labels, pred[:, None] == labels
+    terms = np.concatenate([is_true & is_pred, is_true, is_pred], axis=1).astype(float)
+
+    def finish(sums: np.ndarray) -> np.ndarray:
+        hits, actual, predicted = np.split(sums, 3, axis=-1)
+        return np.nan_to_num(_ratio(2 * hits, actual + predicted)).mean(axis=-1)
+
+    return Statistic(terms, finish)
+
+
+def expected_calibration_error(true: ArrayLike, probs: np.ndarray) -> Statistic:
+    """ECE: mean distance of confidence and accuracy over `N_BINS` equal bins of confidence; 0 to 1, 0 is best.
+
+    `true`: (n,) class indices; `probs`: (n, k). Source: Guo et al., "On Calibration of Modern Neural Networks" (2017).
+    """
+    true = np.asarray(true)
+    confidence = probs.max(axis=1)
+    # Bins are open below and closed above, so that a confidence of 1 has a place.
+    bins = np.clip(np.ceil(confidence * N_BINS).astype(int) - 1, 0, N_BINS - 1)
+    gap = (probs.argmax(axis=1) == true) - confidence
+    terms = np.zeros((len(true), N_BINS + 1))
+    terms[np.arange(len(true)), bins] = gap
+    terms[:, -1] = 1
+    return Statistic(terms, lambda sums: _ratio(np.abs(sums[..., :-1]).sum(axis=-1), sums[..., -1]))
+
+
+def confusion_matrix(true: ArrayLike, pred: ArrayLike, n_classes: int) -> np.ndarray:
+    """Counts, int (n_classes, n_classes): row = true class, column = predicted class; faces not found are left out."""
+    true, pred = _same_length(true, pred)
+    found = pred != NOT_FOUND
+    return np.bincount(true[found] * n_classes + pred[found], minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    numerator, denominator = np.broadcast_arrays(np.asarray(numerator, float), np.asarray(denominator, float))
+    return np.divide(numerator, denominator, out=np.full(numerator.shape, np.nan), where=denominator > 0)
+
+
+def _same_length(true: ArrayLike, pred: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    true, pred = np.asarray(true), np.asarray(pred)
+    if true.shape != pred.shape or true.ndim != 1:
+        raise ValueError(f"expected two arrays of one and the same shape (n,), got {true.shape} and {pred.shape}")
+    return true, pred

@@ -1,0 +1,106 @@
+"""EvalReport: what lies in eval_reports/<name>/.
+
+report.json           what was evaluated on what, and every figure with its interval
+predictions.parquet   a row for each image, as `COLUMNS` names them
+history.csv           the training's loss parts and validation figures by epoch, if the model came with them
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from agr.labels import GENDERS, RACES, TASK_CLASSES
+
+SCHEMA_VERSION = 1
+REPORT_FILE, PREDICTIONS_FILE, HISTORY_FILE = "report.json", "predictions.parquet", "history.csv"
+
+PROBABILITY_COLUMNS = {task: [f"prob_{task}_{label}" for label in labels] for task, labels in TASK_CLASSES.items()}
+COLUMNS = [
+    *("file", "detected", "has_twin", "true_age", "true_gender", "true_race"),
+    *("pred_age", "age_low", "age_high", "pred_age_group", "pred_gender", "pred_race"),
+    *(column for columns in PROBABILITY_COLUMNS.values() for column in columns),
+]
+"""Columns of the predictions. Ages in years, classes by name, probabilities 0 to 1; what the network says is empty
+for a face that was not detected. `has_twin`: the same picture, byte by byte, is in the training or validation data."""
+
+
+class ReportError(ValueError):
+    """A report cannot be used; the message names the file, what was expected and what came."""
+
+
+@dataclass(frozen=True, eq=False)
+class EvalReport:
+    """`summary`: what report.json holds; `predictions`: a table with `COLUMNS`; `history`: a row an epoch, or None."""
+
+    summary: dict
+    predictions: pd.DataFrame
+    history: pd.DataFrame | None = None
+
+    def __post_init__(self) -> None:
+        _check_summary(self.summary)
+        _check_predictions(self.predictions)
+
+    def save(self, folder: Path) -> None:
+        """Write the report's files into `folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.predictions[COLUMNS].to_parquet(folder / PREDICTIONS_FILE, index=False)
+        if self.history is not None:
+            self.history.to_csv(folder / HISTORY_FILE, index=False)
+        # Last, so that a folder with a report.json is whole. Not-a-number has no place in JSON: a figure without a
+        # value is null.
+        text = json.dumps(_without_nan(self.summary), indent=1, ensure_ascii=False, allow_nan=False)
+        (folder / REPORT_FILE).write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "EvalReport":
+        """Read what `save` wrote. Raises ReportError if a file is missing, damaged or of a newer schema."""
+        try:
+            summary = json.loads((folder / REPORT_FILE).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ReportError(f"{folder / REPORT_FILE} cannot be read: {error}") from error
+        _check_summary(summary)
+        try:
+            predictions = pd.read_parquet(folder / PREDICTIONS_FILE)
+            history = pd.read_csv(folder / HISTORY_FILE) if (folder / HISTORY_FILE).exists() else None
+        except Exception as error:  # damaged parquet and CSV raise many types
+            raise ReportError(f"The tables of {folder} cannot be read: {error}") from error
+        return cls(summary, predictions, history)
+
+
+def _check_summary(summary: dict) -> None:
+    if not isinstance(summary, dict):
+        raise ReportError(f"expected {REPORT_FILE} to hold an object, got {type(summary).__name__}")
+    version = summary.get("schema_version")
+    if not isinstance(version, int) or not 1 <= version <= SCHEMA_VERSION:
+        raise ReportError(f"{REPORT_FILE}: schema_version is {version!r}, this code reads 1 to {SCHEMA_VERSION}")
+    missing = [key for key in ("name", "created", "model", "data", "figures", "groups") if key not in summary]
+    if missing:
+        raise ReportError(f"{REPORT_FILE}: missing key(s) {missing}")
+
+
+def _check_predictions(table: pd.DataFrame) -> None:
+    missing = [column for column in COLUMNS if column not in table]
+    if missing:
+        raise ReportError(f"{PREDICTIONS_FILE}: missing column(s) {missing}")
+    if not len(table):
+        raise ReportError(f"{PREDICTIONS_FILE}: there is no row in it")
+    for column, labels in (("true_gender", GENDERS), ("true_race", RACES)):
+        foreign = sorted(set(table[column]) - set(labels))
+        if foreign:
+            raise ReportError(f"{PREDICTIONS_FILE}: {column} has {foreign}, expected {', '.join(labels)}")
+    for task, columns in PROBABILITY_COLUMNS.items():
+        sums = table.loc[table["detected"], columns].sum(axis=1).to_numpy()
+        if not np.allclose(sums, 1, atol=1e-3):
+            wrong = int((abs(sums - 1) > 1e-3).sum())
+            raise ReportError(f"{PREDICTIONS_FILE}: the probabilities of {task} do not sum to 1 in {wrong} row(s)")
+
+
+def _without_nan(value):
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value

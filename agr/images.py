@@ -1,0 +1,166 @@
+"""Anything that may hold a photo -> an upright RGB picture of bounded size, or an `ImageError` that says what is
+wrong."""
+
+import io
+import warnings
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+MAX_PIXELS = 100_000_000
+"""Pictures of more pixels are refused before they are decoded: one would take 400 MB and more."""
+MAX_SIDE = 4096
+"""Longer pictures are reduced to this many pixels: a face of interest is then still far larger than the network's
+input."""
+MIN_SIDE = 20
+"""Pixels; MTCNN cannot search pictures smaller than this, and no face in one could be read."""
+
+ImageSource = str | PathLike | bytes | Image.Image | np.ndarray
+
+
+class ImageError(ValueError):
+    """The input cannot be read as a photo; the message says what was wrong, what was expected and what to do."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """An upright RGB picture, ready for detection.
+
+    `rgb`: mode "RGB", sides of `MIN_SIDE` to `MAX_SIDE` pixels.
+    `width`, `height`: pixels of the upright input before any reduction; the coordinates that users see refer to these.
+    """
+
+    rgb: Image.Image
+    width: int
+    height: int
+
+    @property
+    def scale(self) -> float:
+        """Pixels of the upright input for each pixel of `rgb`; 1 unless the input was reduced."""
+        return max(self.width, self.height) / max(self.rgb.size)
+
+
+def load_photo(source: "ImageSource | Photo") -> Photo:
+    """Read a path, encoded bytes, PIL image or uint8 array of shape (h, w), (h, w, 3) or (h, w, 4); a Photo is one
+    already.
+
+    EXIF orientation is applied, transparency is composed on white, 16-bit greys are scaled to 8 bits, and of an
+    animation the first frame is taken. Raises ImageError for whatever cannot be read so.
+    """
+    if isinstance(source, Photo):
+        return source
+    image = _open(source)
+    _check_size(image)
+    width, height = image.size
+    try:
+        if not isinstance(source, Image.Image):  # the caller's own picture is not to be changed
+            # JPEG decodes straight to a half, a quarter or an eighth: large photos cost less time and memory.
+            image.draft("RGB", (MAX_SIDE, MAX_SIDE))
+        image.load()
+        decoded = image.size
+        upright = _upright(image)
+        rgb = _to_rgb(upright)
+    except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, ... on damaged files
+        raise ImageError(
+            f"The picture is damaged or cut off and cannot be decoded ({error}). Try saving it again."
+        ) from error
+    if rgb.size != decoded:  # turned by a quarter
+        width, height = height, width
+    if max(rgb.size) > MAX_SIDE:
+        rgb.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
+        if min(rgb.size) < MIN_SIDE:
+            raise ImageError(f"The picture is {width}×{height} pixels: too narrow to hold a face that can be read.")
+    return Photo(rgb, width, height)
+
+
+def _open(source: ImageSource) -> Image.Image:
+    if isinstance(source, Image.Image):
+        return source
+    if isinstance(source, np.ndarray):
+        return _from_array(source)
+    if isinstance(source, (str, PathLike)):
+        source = _read_file(Path(source))
+    if not isinstance(source, bytes):
+        raise ImageError(f"Expected a path, bytes, a PIL image or an array, got {type(source).__name__}.")
+    if not source:
+        raise ImageError("The file is empty (0 bytes). Expected a photo, such as a JPEG or PNG.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `_check_size` decides, with our own limit
+            return Image.open(io.BytesIO(source))
+    except Image.DecompressionBombError as error:
+        raise ImageError(_too_large("far more than 100 megapixels")) from error
+    except UnidentifiedImageError as error:
+        raise ImageError(
+            "This is not a picture that can be read. Expected a JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF."
+        ) from error
+    except Exception as error:  # a damaged header can raise nearly anything
+        raise ImageError(f"The picture's header is damaged ({error}). Try saving it again.") from error
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise ImageError(f"There is no file {path}.") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError(f"The file {path} cannot be read: {reason}.") from error
+
+
+def _from_array(array: np.ndarray) -> Image.Image:
+    channels_fit = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))
+    if array.dtype != np.uint8 or not channels_fit:
+        raise ImageError(
+            "Expected a uint8 array of shape (h, w), (h, w, 3) or (h, w, 4) with values 0 to 255, "
+            f"got {array.dtype} of shape {array.shape}."
+        )
+    if array.size == 0:
+        raise ImageError(f"The array is empty: shape {array.shape}.")
+    return Image.fromarray(array)
+
+
+def _check_size(image: Image.Image) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise ImageError(_too_large(f"{width}×{height} pixels"))
+    if min(width, height) < MIN_SIDE:
+        raise ImageError(
+            f"The picture is {width}×{height} pixels. Expected at least {MIN_SIDE} on each side: use a larger one."
+        )
+
+
+def _too_large(size: str) -> str:
+    return f"The picture has {size}. At most {MAX_PIXELS // 1_000_000} megapixels can be read: reduce it first."
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # damaged EXIF raises nearly anything, and is no reason to refuse a picture that decodes
+        return image
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode.startswith("I") or image.mode == "F":
+        return _to_8_bits(image).convert("RGB")
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+    return image.convert("RGB")
+
+
+def _to_8_bits(image: Image.Image) -> Image.Image:
+    """Grey with 16 or more bits -> mode "L". PIL's own `convert` clips at 255, which turns such pictures white."""
+    values = np.asarray(image, dtype=np.float64)
+    values = np.nan_to_num(values, nan=0.0, posinf=65535.0, neginf=0.0)
+    top = values.max(initial=0.0)
+    full_scale = (
+        1.0 if top <= 1.0 and image.mode == "F" else 255.0 if top <= 255.0 and image.mode != "I;16" else 65535.0
+    )
+    return Image.fromarray(np.clip(values / full_scale * 255.0, 0, 255).round().astype(np.uint8))

@@ -1,0 +1,53 @@
+"""Where a model's files are: bundled with the package, in a folder, or on the Hugging Face Hub."""
+
+from pathlib import Path
+
+from .model import CONFIG_FILE, WEIGHTS_FILE, ModelError
+
+BUNDLED = Path(__file__).parent / "weights"
+
+
+def find_model(model: str | Path | None = None, *, revision: str | None = None) -> Path:
+    """Folder with the files of `model`: the bundled one (None), a folder, or a Hub repository "USER/NAME" at
+    `revision`.
+
+    A Hub model is downloaded once and cached. Raises ModelError, saying what to do, if it cannot be had.
+    """
+    if model is None:
+        return BUNDLED
+    if Path(model).is_dir():
+        return Path(model)
+    name = str(model)
+    if name.count("/") != 1 or name.startswith((".", "/", "~")):
+        raise ModelError(
+            f"There is no folder {name}. "
+            f"Expected a folder with {CONFIG_FILE} and {WEIGHTS_FILE}, or a Hub id USER/NAME."
+        )
+    return _from_hub(name, revision)
+
+
+def _from_hub(repo_id: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    try:
+        return Path(snapshot_download(repo_id, revision=revision, allow_patterns=[CONFIG_FILE, WEIGHTS_FILE]))
+    except RepositoryNotFoundError as error:
+        raise ModelError(
+            f"There is no folder and no Hub model {repo_id}, or it is private. "
+            "Check the name, or log in with `hf auth login`."
+        ) from error
+    except RevisionNotFoundError as error:
+        raise ModelError(f"The Hub model {repo_id} has no revision {revision!r}.") from error
+    except LocalEntryNotFoundError as error:
+        raise ModelError(
+            f"There is no folder {repo_id}, and the Hub cannot be reached to look there. Check the name or the network."
+        ) from error
+    except (HFValidationError, HfHubHTTPError, OSError) as error:
+        raise ModelError(f"The Hub model {repo_id} cannot be loaded: {error}") from error

@@ -1,0 +1,73 @@
+"""Boxes, numbers and short captions on a display-sized copy of the photo."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image, ImageDraw, ImageFont
+
+DISPLAY_SIDE = 1280
+"""Pixels of the longer side: as much as a page shows, a fraction of what a photo weighs."""
+BOX_COLOUR, TEXT_COLOUR, BACK_COLOUR = (255, 176, 0), (20, 20, 20), (255, 176, 0)
+
+Rect = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What to draw for one face: `box` in pixels of a picture of the size that `draw_faces` is told, and its
+    `caption`."""
+
+    box: Rect
+    caption: str
+
+
+def draw_faces(photo: Image.Image, marks: Sequence[Mark], *, width: int | None = None) -> Image.Image:
+    """A reduced copy of an RGB photo with each face boxed and captioned, numbered from 1.
+
+    `width`: pixels of the picture that the boxes refer to, if that is not `photo` itself. A caption is put where it
+    covers no other face, shortened to the face's number where only that fits.
+    """
+    picture = photo.copy()
+    picture.thumbnail((DISPLAY_SIDE, DISPLAY_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    zoom = picture.width / (width or photo.width)
+    boxes = [(m.box[0] * zoom, m.box[1] * zoom, m.box[2] * zoom, m.box[3] * zoom) for m in marks]
+    draw = ImageDraw.Draw(picture)
+    line = max(2, round(max(picture.size) / 400))
+    for box in boxes:
+        draw.rectangle(box, outline=(0, 0, 0), width=line + 2)
+        draw.rectangle(box, outline=BOX_COLOUR, width=line)
+    font = ImageFont.load_default(size=max(13, round(max(picture.size) / 55)))
+    taken = list(boxes)
+    for number, (mark, box) in enumerate(zip(marks, boxes, strict=True), start=1):
+        others = [rect for rect in taken if rect is not box]
+        text, place = _place(draw, font, (f"{number} · {mark.caption}", str(number)), box, others, picture.size)
+        draw.rectangle(place, fill=BACK_COLOUR)
+        draw.text((place[0] + 4, place[1] + 2), text, fill=TEXT_COLOUR, font=font)
+        taken.append(place)
+    return picture
+
+
+def _place(
+    draw, font, texts: Sequence[str], box: Rect, others: Sequence[Rect], size: tuple[int, int]
+) -> tuple[str, Rect]:
+    """The first text and place that meets nothing; if there is none, the shortest text where it covers least."""
+    candidates = [(text, rect) for text in texts for rect in _around(draw, font, text, box, size)]
+    for text, rect in candidates:
+        if all(_overlap(rect, other) == 0 for other in others):
+            return text, rect
+    shortest = [candidate for candidate in candidates if candidate[0] == texts[-1]]
+    return min(shortest, key=lambda candidate: sum(_overlap(candidate[1], other) for other in others))
+
+
+def _around(draw, font, text: str, box: Rect, size: tuple[int, int]) -> list[Rect]:
+    """Places for a caption: above, below, and inside the box at its top and bottom, moved into the picture."""
+    left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
+    width, height = right - min(left, 0) + 8, bottom - min(top, 0) + 6
+    xs = (box[0], box[2] - width)
+    ys = (box[1] - height, box[3], box[1], box[3] - height)
+    corners = [(min(max(x, 0), size[0] - width), min(max(y, 0), size[1] - height)) for y in ys for x in xs]
+    return [(x, y, x + width, y + height) for x, y in corners]
+
+
+def _overlap(a: Rect, b: Rect) -> float:
+    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))

@@ -1,0 +1,1 @@
+"""The page. With app.py, the only rooms that know Gradio."""

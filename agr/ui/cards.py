@@ -1,0 +1,121 @@
+"""Faces as HTML: one card each, with the crop, the age distribution and the probabilities. Knows no Gradio."""
+
+import base64
+import csv
+import html
+import io
+import json
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from agr.analyzer import Face
+from agr.labels import MAX_AGE
+from agr.table import COLUMNS, face_row
+
+_PLOT_WIDTH, _PLOT_HEIGHT = 260, 64
+
+
+def caption(face: Face) -> str:
+    """A few characters for beside the box, such as "F 34"."""
+    return f"{face.gender[0]} {face.age:.0f}"
+
+
+def cards(faces: Sequence[Face]) -> str:
+    """A grid of cards, one for each face, numbered as the boxes are."""
+    return f'<div class="agr-cards">{"".join(_card(number, face) for number, face in enumerate(faces, start=1))}</div>'
+
+
+def downloads(faces: Sequence[Face], width: int, height: int) -> str:
+    """Links to the results as JSON and CSV. The data is in the link itself, so nothing of it is kept on the server."""
+    result = {"width": width, "height": height, "faces": [face.to_dict() for face in faces]}
+    files = {"faces.json": ("application/json", json.dumps(result, indent=2)), "faces.csv": ("text/csv", _csv(faces))}
+    links = (
+        f'<a class="agr-download" download="{name}" href="data:{kind};base64,{_base64(text.encode())}">'
+        f"Download {name.split('.')[1].upper()}</a>"
+        for name, (kind, text) in files.items()
+    )
+    return f'<div class="agr-downloads">{"".join(links)}</div>'
+
+
+def message(text: str, *, is_error: bool = False) -> str:
+    """A sentence for the visitor, announced by screen readers."""
+    role, kind = ("alert", "agr-error") if is_error else ("status", "agr-status")
+    return f'<p class="{kind}" role="{role}">{html.escape(text)}</p>'
+
+
+def _card(number: int, face: Face) -> str:
+    low, high = face.age_interval
+    group = face.age_group.replace("-", "–")
+    return f"""
+<article class="agr-card" aria-label="Face {number}">
+  <header>
+    <img src="{_crop_uri(face.crop)}" width="88" height="88" alt="Face {number} as the network saw it">
+    <div>
+      <span class="agr-number">{number}</span>
+      <p class="agr-age"><strong>{face.age:.0f}</strong> years</p>
+      <p class="agr-interval">{low:.0f} to {high:.0f}, 8 times in 10</p>
+      <p class="agr-interval">group {group}: {_percent(face.age_group_probs[face.age_group])}</p>
+    </div>
+  </header>
+  {_age_plot(face)}
+  {_bars("Gender", face.gender_probs)}
+  {_bars("Race", face.race_probs)}
+</article>"""
+
+
+def _bars(title: str, probs: dict[str, float]) -> str:
+    top = max(probs, key=lambda label: probs[label])
+    rows = "".join(
+        f'<div class="agr-bar{" agr-top" if label == top else ""}"><dt>{label}</dt>'
+        f'<dd><span class="agr-track"><span style="width:{100 * p:.1f}%"></span></span>'
+        f'<span class="agr-value">{_percent(p)}</span></dd></div>'
+        for label, p in probs.items()
+    )
+    return f'<section><h4>{title}</h4><dl class="agr-bars">{rows}</dl></section>'
+
+
+def _age_plot(face: Face) -> str:
+    """The age distribution as a filled curve; the interval is the darker part, the line its mean."""
+    x = np.arange(MAX_AGE + 1) / MAX_AGE * _PLOT_WIDTH
+    y = _PLOT_HEIGHT - 4 - face.age_probs / face.age_probs.max() * (_PLOT_HEIGHT - 8)
+    curve = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+    area = f"0,{_PLOT_HEIGHT} {curve} {_PLOT_WIDTH},{_PLOT_HEIGHT}"
+    left, right = (age / MAX_AGE * _PLOT_WIDTH for age in face.age_interval)
+    mean = face.age / MAX_AGE * _PLOT_WIDTH
+    ticks = "".join(
+        f'<text x="{age / MAX_AGE * _PLOT_WIDTH:.0f}" y="{_PLOT_HEIGHT + 12}" text-anchor="middle">{age}</text>'
+        for age in range(0, 101, 20)
+    )
+    low, high = face.age_interval
+    label = f"Age distribution: mean {face.age:.0f} years, 8 times in 10 between {low:.0f} and {high:.0f}"
+    return f"""<section><h4>Age</h4>
+<svg class="agr-plot" viewBox="0 0 {_PLOT_WIDTH} {_PLOT_HEIGHT + 16}" role="img" aria-label="{label}">
+  <rect x="{left:.1f}" y="0" width="{right - left:.1f}" height="{_PLOT_HEIGHT}" class="agr-band"/>
+  <polygon points="{area}" class="agr-area"/>
+  <line x1="{mean:.1f}" x2="{mean:.1f}" y1="0" y2="{_PLOT_HEIGHT}" class="agr-mean"/>
+  <line x1="0" x2="{_PLOT_WIDTH}" y1="{_PLOT_HEIGHT}" y2="{_PLOT_HEIGHT}" class="agr-axis"/>{ticks}
+</svg></section>"""
+
+
+def _percent(p: float) -> str:
+    return "&lt;1 %" if 0 < p < 0.01 else "&gt;99 %" if 0.99 < p < 1 else f"{100 * p:.0f} %"
+
+
+def _crop_uri(crop: np.ndarray) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(crop).save(buffer, "JPEG", quality=88)
+    return f"data:image/jpeg;base64,{_base64(buffer.getvalue())}"
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _csv(faces: Sequence[Face]) -> str:
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, fieldnames=["face", *COLUMNS])
+    writer.writeheader()
+    writer.writerows({"face": number, **face_row(face.to_dict())} for number, face in enumerate(faces, start=1))
+    return buffer.getvalue()

@@ -1,0 +1,108 @@
+"""The predict tab: a photo in, boxes and a card for each face out."""
+
+from pathlib import Path
+
+import gradio as gr
+from PIL import Image
+
+from agr.analyzer import FaceAnalyzer
+from agr.images import ImageError, load_photo
+from agr.render import Mark, draw_faces
+
+from .cards import caption, cards, downloads, message
+
+EXAMPLES = Path(__file__).parent / "examples"
+
+PURPOSE = (
+    "An estimate from looks alone, with its doubts: good for exploring photos and for studying how such models err. "
+    "It knows five race labels and two genders only because its training data (UTKFace) does; it is weaker for "
+    "teenagers, for people labelled “Others” and for covered faces. Never use it to decide anything about a person. "
+    "Photos are analyzed in memory, and their temporary copies deleted within minutes."
+)
+
+
+def predict_tab(analyzer: FaceAnalyzer) -> None:
+    """Lay out the tab inside the `gr.Blocks` that is being built, and connect it to `analyzer`."""
+
+    def show(path: str | None) -> tuple[Image.Image | None, str, str, str]:
+        """Photo with boxes, sentence, download links, cards."""
+        if path is None:
+            return None, "", "", ""
+        try:
+            photo = load_photo(path)
+        except ImageError as error:
+            return None, message(_without(path, error), is_error=True), "", ""
+        faces = analyzer.analyze(photo)
+        if not faces:
+            return (
+                photo.rgb,
+                message("No face was found. A photo where faces are larger, sharper or more upright may do better."),
+                "",
+                "",
+            )
+        picture = draw_faces(photo.rgb, [Mark(face.box, caption(face)) for face in faces], width=photo.width)
+        count = "1 face, as numbered." if len(faces) == 1 else f"{len(faces)} faces, largest first, as numbered."
+        return picture, message(count), downloads(faces, photo.width, photo.height), cards(faces)
+
+    def analyze(path: str | None) -> dict:
+        """Every face of a photo, largest first: {"width", "height", "faces": [...]}, boxes in pixels of the upright
+        photo."""
+        if path is None:
+            raise gr.Error("No photo was sent.")
+        try:
+            photo = load_photo(path)
+        except ImageError as error:
+            raise gr.Error(_without(path, error)) from error
+        return {
+            "width": photo.width,
+            "height": photo.height,
+            "faces": [face.to_dict() for face in analyzer.analyze(photo)],
+        }
+
+    gr.Markdown(PURPOSE, elem_classes="agr-note")
+    with gr.Row():
+        with gr.Column(min_width=300):
+            photo = _photo_input(label="Photo", sources=["upload", "clipboard", "webcam"], height=420, elem_id="photo")
+            gr.Examples(
+                [[str(EXAMPLES / "astronaut.jpg")]],
+                photo,
+                label="Try one: Eileen Collins, NASA, public domain",
+                cache_examples=False,
+            )
+        with gr.Column(min_width=300):
+            boxed = gr.Image(
+                label="Faces",
+                interactive=False,
+                format="jpeg",
+                height=420,
+                elem_id="boxed",
+                buttons=["download", "fullscreen"],
+            )
+            status = gr.HTML(elem_id="status")
+            links = gr.HTML(elem_id="downloads")
+    found = gr.HTML(elem_id="cards")
+    # The last photo wins: who drops another one does not want to wait for the first.
+    photo.change(
+        show,
+        photo,
+        [boxed, status, links, found],
+        trigger_mode="always_last",
+        show_progress_on=[boxed],
+        api_visibility="private",
+    )
+
+    with gr.Row(visible=False):  # the same in one call, for programs
+        sent, answer = _photo_input(), gr.JSON()
+        gr.Button().click(analyze, sent, answer, api_name="analyze")
+
+
+def _photo_input(**options) -> gr.Image:
+    """An image input that hands on the file as it came: `agr.images` says best what is wrong with one."""
+    component = gr.Image(**options)
+    component.preprocess = lambda payload: payload.path if payload else None  # type: ignore[method-assign]
+    return component
+
+
+def _without(path: str, error: ImageError) -> str:
+    """The error's message without the server's own path of the upload."""
+    return str(error).replace(str(path), Path(path).name)

@@ -1,0 +1,17 @@
+"""How the page looks. System fonts, so that nothing is fetched from elsewhere."""
+
+from pathlib import Path
+
+import gradio as gr
+
+STYLE = Path(__file__).parent / "style.css"
+
+
+def theme() -> gr.themes.Base:
+    """The page's theme, light and dark."""
+    return gr.themes.Soft(
+        primary_hue="blue",
+        neutral_hue="slate",
+        font=["system-ui", "-apple-system", "Segoe UI", "sans-serif"],
+        font_mono=["ui-monospace", "Consolas", "monospace"],
+    )

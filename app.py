@@ -1,0 +1,35 @@
+"""The page: python app.py [--model FOLDER_OR_HUB_ID] [--port 7860]. A Hugging Face Space starts it the same way."""
+
+from typing import Annotated
+
+import typer
+
+
+def main(
+    model: Annotated[
+        str | None,
+        typer.Option(help="A model folder or a Hugging Face Hub id; by default the bundled model.", envvar="AGR_MODEL"),
+    ] = None,
+    host: Annotated[
+        str | None,
+        typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.", envvar="GRADIO_SERVER_NAME"),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port; by default the first free one from 7860.", envvar="GRADIO_SERVER_PORT")
+    ] = None,
+) -> None:
+    """Open the page: drop a photo, see every face with its age, gender and race."""
+    from agr.analyzer import FaceAnalyzer
+    from agr.model import ModelError
+    from agr.ui.page import build_page, launch
+
+    try:
+        analyzer = FaceAnalyzer.from_pretrained(model or None)
+    except ModelError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    launch(build_page(analyzer), server_name=host, server_port=port)
+
+
+if __name__ == "__main__":
+    typer.run(main)

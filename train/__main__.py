@@ -1,0 +1,139 @@
+"""python -m train prepare | fit | evaluate"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+DataFolder = Annotated[Path, typer.Option(help="Folder that `prepare` wrote.")]
+Split = Annotated[Path, typer.Option(help="CSV with the columns file and split (train, valid or test).")]
+
+
+@app.callback()
+def main() -> None:
+    """Train a model on UTKFace: prepare the faces once, fit, evaluate."""
+
+
+@app.command()
+def prepare(
+    data: Annotated[
+        Path, typer.Option(help="UTKFace: a folder, .zip or .tar.gz of .jpg, .png, .webp or .avif pictures.")
+    ],
+    output: Annotated[Path, typer.Option(help="Folder for the crops (1.2 GB at 128 pixels).")],
+    size: Annotated[int, typer.Option(help="Side of the crops in pixels: the model's input.", min=32, max=512)] = 128,
+    workers: Annotated[int | None, typer.Option(help="Processes; by default one a core.", min=1)] = None,
+) -> None:
+    """Detect and align every face once. Interrupted, it goes on where it was.
+
+    Example: python -m train prepare --data UTKFace.tar.gz --output runs/utkface
+    """
+    from .prepare import prepare as run
+
+    with _clear_errors():
+        found = run(data, output, size=size, workers=workers)
+    typer.echo(
+        f"{found.faces} faces in {found.pictures} pictures; "
+        f"{found.twin_groups} groups of pictures are equal byte by byte."
+    )
+    for kind, files in (
+        ("malformed names, skipped", found.malformed),
+        ("no face found", found.undetected),
+        ("unreadable", found.unreadable),
+    ):
+        if files:
+            typer.echo(f"{len(files)} {kind}: {', '.join(files)}")
+
+
+@app.command()
+def fit(
+    data: DataFolder,
+    split: Split,
+    output: Annotated[Path, typer.Option(help="Folder of this run, such as runs/NAME.")],
+    backbone: Annotated[
+        str, typer.Option(help="mobilenet_v2, densenet121 or another torchvision classifier.")
+    ] = "mobilenet_v2",
+    init: Annotated[
+        str, typer.Option(help="First weights: imagenet (torchvision's own, downloaded), none, or a .safetensors file.")
+    ] = "imagenet",
+    epochs: Annotated[int, typer.Option(min=1)] = 14,
+    batch_size: Annotated[int, typer.Option(help="Over all processes together.", min=2)] = 64,
+    lr: Annotated[float, typer.Option(help="Highest learning rate, after the warm-up.")] = 1e-3,
+    weight_decay: Annotated[float, typer.Option(help="AdamW's.")] = 0.02,
+    precision: Annotated[
+        str, typer.Option(help="auto, fp32 or bf16; auto takes bf16 where the hardware has it.")
+    ] = "auto",
+    seed: Annotated[int, typer.Option(help="Of the initial heads, the order and the augmentation.")] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --output; it ends as if never interrupted.")
+    ] = False,
+) -> None:
+    """Train on the split's train part; the best epoch on its valid part is kept and calibrated there.
+
+    Example: python -m train fit --data runs/utkface --split split.csv --output runs/first
+
+    On several GPUs or machines: accelerate launch -m train fit ...
+    """
+    from .config import FitConfig
+    from .fit import fit as run
+
+    with _clear_errors():
+        config = FitConfig(backbone, init, epochs, batch_size, lr, weight_decay, precision=precision, seed=seed)
+        run(config, data=data, split=split, output=output, resume=resume)
+    typer.echo(f"The model is in {output}. Next: python -m train evaluate --model {output} ...")
+
+
+@app.command()
+def evaluate(
+    model: Annotated[Path, typer.Option(help="Folder of a run or of a model.")],
+    data: Annotated[
+        Path, typer.Option(help="UTKFace as a folder or archive, or the folder that `prepare` made of it.")
+    ],
+    split: Split,
+    output: Annotated[Path, typer.Option(help="Folder of the report, such as eval_reports/NAME.")],
+    subset: Annotated[str, typer.Option(help="train, valid or test.")] = "test",
+) -> None:
+    """Measure a model through the app's own path, and write the report that the dashboard reads.
+
+    Example: python -m train evaluate --model runs/first --data UTKFace.tar.gz --split split.csv --output
+    eval_reports/first
+    """
+    from .evaluate import evaluate as run
+
+    with _clear_errors():
+        report = run(model, data=data, split=split, subset=subset, output=output)
+    _print_figures(report.summary)
+
+
+def _print_figures(summary: dict) -> None:
+    names = [name for name in summary["figures"]["all"] if "recall" not in name]
+    typer.echo(f"{'':24}{'all':>34}{'without twins':>34}")
+    for name in names:
+        cells = [summary["figures"][part][name] for part in ("all", "without_twins")]
+        texts = (f"{cell['value']:.4f} ({cell['low']:.4f} to {cell['high']:.4f})" for cell in cells)
+        typer.echo(f"{name:24}" + "".join(f"{text:>34}" for text in texts))
+
+
+class _clear_errors:
+    """Ends the command with a message instead of a trace where the input or the machine is at fault."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind, error, trace) -> None:
+        from agr.evaluation.report import ReportError
+        from agr.model import ModelError
+
+        from .utkface import DataError
+
+        if isinstance(error, (DataError, ModelError, ReportError, OSError)):
+            typer.echo(f"Error: {error}", err=True)
+            raise typer.Exit(1) from error
+
+
+if __name__ == "__main__":
+    if sys.argv[0].endswith("__main__.py"):
+        sys.argv[0] = "python -m train"
+    app(prog_name="python -m train")

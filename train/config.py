@@ -1,0 +1,29 @@
+"""What a training run is made of. Saved as `fit.json` in the run's folder, so that the run can be repeated."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """The recipe of a run. `batch_size` is over all processes together; `init` is "imagenet", "none" or a
+    .safetensors file."""
+
+    backbone: str = "mobilenet_v2"
+    init: str = "imagenet"
+    epochs: int = 14
+    batch_size: int = 64
+    lr: float = 1e-3
+    weight_decay: float = 0.02
+    warmup_epochs: float = 0.5
+    ema_decay: float = 0.998
+    precision: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "lr"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"expected {name} above 0, got {getattr(self, name)}")
+        if not 0 <= self.ema_decay < 1:
+            raise ValueError(f"expected ema_decay of 0 up to but not including 1, got {self.ema_decay}")
+        if self.precision not in ("auto", "fp32", "bf16"):
+            raise ValueError(f"expected precision auto, fp32 or bf16, got {self.precision!r}")

@@ -1,0 +1,31 @@
+"""Files that are either whole or not there."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from .utkface import DataError, content_hash
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Call `write` with a temporary path beside `path`, then rename it into place.
+
+    Raises DataError if that fails, with nothing half-written left behind.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        write(temporary)
+        temporary.replace(path)
+    except (OSError, RuntimeError) as error:  # torch.save reports a full disk as RuntimeError
+        temporary.unlink(missing_ok=True)
+        raise DataError(
+            f"{path} could not be written ({error}). "
+            "Free some space or choose another folder; what was there before is untouched."
+        ) from error
+
+
+def content_hash_of(path: Path) -> str:
+    """Hash of a file's content."""
+    try:
+        return content_hash(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from error

@@ -1,0 +1,62 @@
+"""Where a backbone's first weights come from."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+from torchvision import models
+
+from agr.model import ModelConfig
+
+from .utkface import DataError
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def model_config(backbone: str, init: str, input_size: int, template) -> ModelConfig:
+    """The config of a new model; torchvision's own ImageNet weights bring their input statistics, all else takes
+    0.5."""
+    config = ModelConfig(backbone=backbone, input_size=input_size, template=tuple(map(tuple, template)))
+    return replace(config, mean=IMAGENET_MEAN, std=IMAGENET_STD) if init == "imagenet" else config
+
+
+def load_init(backbone: nn.Module, name: str, init: str) -> None:
+    """Fill `backbone` (as `agr.model.headless` makes it) from torchvision's ImageNet weights or a .safetensors file.
+
+    Raises DataError if the weights cannot be had or do not fit. "none" leaves the random initialisation.
+    """
+    if init == "none":
+        return
+    tensors = _imagenet(name) if init == "imagenet" else _from_file(Path(init))
+    own = backbone.state_dict()
+    # The classifier is another one here, and counters of batches mean nothing for weights that were converted.
+    needed = {key for key in own if not key.endswith("num_batches_tracked")}
+    missing = sorted(needed - set(tensors))
+    unfit = sorted(key for key in needed & set(tensors) if own[key].shape != tensors[key].shape)
+    if missing or unfit:
+        raise DataError(
+            f"The weights {init} do not fit {name}: {len(missing)} tensor(s) missing, "
+            f"{len(unfit)} of another shape: {(missing + unfit)[:3]}."
+        )
+    backbone.load_state_dict({key: tensors[key].to(own[key].dtype) for key in own if key in tensors}, strict=False)
+
+
+def _imagenet(name: str) -> dict[str, torch.Tensor]:
+    try:
+        return models.get_model_weights(name).DEFAULT.get_state_dict(progress=True, check_hash=True)
+    except OSError as error:
+        raise DataError(
+            f"torchvision's ImageNet weights for {name} cannot be downloaded ({error}). Use --init PATH or --init none."
+        ) from error
+
+
+def _from_file(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise DataError(
+            f"The initial weights {path} cannot be read: {error}. Expected imagenet, none or a .safetensors file."
+        ) from error

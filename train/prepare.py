@@ -1,0 +1,231 @@
+"""UTKFace through detect and align once, kept as arrays that `fit` reads fast.
+
+faces.csv     a row a picture: file, detected, age, gender, race, content (hash), row (into crops.npy, -1 without a
+crop) crops.npy     uint8 (faces, size, size, 3), memory-mapped by `load_prepared`
+source.json   what the crops were made of, and how
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from agr.align import CROP_SIGMA, TEMPLATE, crop_face
+from agr.images import ImageError, load_photo
+
+from .utkface import DataError, PictureSource, content_hash, file_key, labels_of
+
+if TYPE_CHECKING:
+    from agr.detect import FaceDetector
+
+_detector: "FaceDetector | None" = None  # of this process, once `_start_worker` ran
+
+PART_SIZE = 256
+"""Pictures in a part: what an interruption may cost, a few seconds of work."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What `prepare` found: counts, and the names behind the small ones."""
+
+    pictures: int
+    faces: int
+    malformed: list[str]
+    undetected: list[str]
+    unreadable: list[str]
+    twin_groups: int
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A prepared data set. `index` has a row for each labelled picture, indexed by file; `crops[index.row]` is its
+    crop."""
+
+    index: pd.DataFrame
+    crops: np.ndarray
+    source: dict
+
+
+def prepare(source: Path, output: Path, *, size: int = 128, workers: int | None = None) -> Summary:
+    """Detect and align every picture of `source` into `output`; goes on where an interrupted run stopped.
+
+    Raises DataError if `output` holds crops of other data or of another kind.
+    """
+    pictures = PictureSource(source)
+    output.mkdir(parents=True, exist_ok=True)
+    _claim(output, pictures, size)
+    parts = output / "parts"
+    if not (output / "faces.csv").exists():
+        parts.mkdir(exist_ok=True)
+        _make_parts(pictures, parts, size, workers or os.cpu_count() or 1)
+        _join_parts(parts, output, size)
+    return _summarise(pd.read_csv(output / "faces.csv"))
+
+
+def load_prepared(folder: Path) -> Prepared:
+    """Open what `prepare` wrote. Raises DataError if it is missing or was not finished."""
+    try:
+        index = pd.read_csv(folder / "faces.csv").query("status != 'malformed'").set_index("file")
+        source = json.loads((folder / "source.json").read_text())
+        crops = np.load(folder / "crops.npy", mmap_mode="r")
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(
+            f"{folder} holds no finished prepared data ({error}). Run `python -m train prepare` first."
+        ) from error
+    return Prepared(index.assign(detected=index["status"] == "face"), crops, source)
+
+
+def _claim(output: Path, pictures: PictureSource, size: int) -> None:
+    """Say in `source.json` what the folder is for, and refuse to mix two kinds of crops in it."""
+    mine = {
+        "source": str(pictures.path.resolve()),
+        "pictures": len(pictures),
+        "names": hashlib.blake2b("\n".join(pictures.members).encode(), digest_size=16).hexdigest(),
+        "input_size": size,
+        "template": [list(point) for point in TEMPLATE],
+        "crop_sigma": CROP_SIGMA,
+    }
+    claim = output / "source.json"
+    if claim.exists():
+        theirs = json.loads(claim.read_text())
+        changed = [key for key in mine if key != "source" and mine[key] != theirs.get(key)]
+        if changed:
+            raise DataError(
+                f"{output} holds crops made otherwise ({', '.join(changed)} differ). "
+                "Choose another --output or delete it."
+            )
+    claim.write_text(json.dumps(mine, indent=2) + "\n")
+
+
+def _make_parts(pictures: PictureSource, parts: Path, size: int, workers: int) -> None:
+    stream = pictures.read()
+    with (
+        # Spawned, not forked: a forked child inherits torch's threads in an unusable state.
+        ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker) as pool,
+        tqdm(total=len(pictures), unit="picture", desc="prepare", smoothing=0.05) as bar,
+    ):
+        running: list[tuple[Future, int]] = []
+        for number, chunk in enumerate(_chunks(stream)):
+            if (parts / f"{number:05d}.csv").exists():
+                bar.update(len(chunk))
+                continue
+            running.append((pool.submit(_make_part, chunk, parts / f"{number:05d}", size), len(chunk)))
+            if len(running) > 2 * workers:  # bounds what waits in memory
+                _finish(running.pop(0), bar)
+        for future in running:
+            _finish(future, bar)
+
+
+def _chunks(stream: Iterator[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
+    while chunk := list(islice(stream, PART_SIZE)):
+        yield chunk
+
+
+def _finish(running: tuple[Future, int], bar: tqdm) -> None:
+    future, pictures = running
+    future.result()
+    bar.update(pictures)
+
+
+def _start_worker() -> None:
+    global _detector
+    import torch
+
+    from agr.detect import FaceDetector
+
+    torch.set_num_threads(1)  # one process a core
+    _detector = FaceDetector()
+
+
+def _make_part(chunk: list[tuple[str, bytes]], path: Path, size: int) -> None:
+    rows, crops = [], []
+    for member, content in chunk:
+        labels = labels_of(file_key(member))
+        row = {
+            "file": file_key(member),
+            "content": content_hash(content),
+            "status": "malformed",
+            "age": -1,
+            "gender": -1,
+            "race": -1,
+        }
+        if labels is not None:
+            crop, row["status"] = _crop_largest(content, size)
+            row |= vars(labels)
+            if crop is not None:
+                crops.append(crop)
+        rows.append(row)
+    np.save(path.with_suffix(".npy"), np.array(crops, np.uint8).reshape(-1, size, size, 3))
+    # The table is written last and renamed into place: where it stands, the part is whole.
+    pd.DataFrame(rows).to_csv(path.with_suffix(".tmp"), index=False)
+    path.with_suffix(".tmp").replace(path.with_suffix(".csv"))
+
+
+def _crop_largest(content: bytes, size: int) -> tuple[np.ndarray | None, str]:
+    try:
+        photo = load_photo(content)
+    except ImageError:
+        return None, "unreadable"
+    assert _detector is not None
+    faces = _detector.detect(photo.rgb)
+    if not len(faces):
+        return None, "undetected"
+    return crop_face(photo.rgb, faces.landmarks[0], size=size), "face"
+
+
+def _join_parts(parts: Path, output: Path, size: int) -> None:
+    tables = [pd.read_csv(part) for part in sorted(parts.glob("*.csv"))]
+    index = pd.concat(tables, ignore_index=True)
+    has_crop = index["status"] == "face"
+    index["row"] = np.where(has_crop, has_crop.cumsum() - 1, -1)
+    crops = np.lib.format.open_memmap(
+        output / "crops.npy", mode="w+", dtype=np.uint8, shape=(int(has_crop.sum()), size, size, 3)
+    )
+    start = 0
+    for part in sorted(parts.glob("*.npy")):
+        block = np.load(part)
+        crops[start : start + len(block)] = block
+        start += len(block)
+    crops.flush()
+    index.to_csv(output / "faces.tmp", index=False)
+    (output / "faces.tmp").replace(output / "faces.csv")
+    shutil.rmtree(parts)
+
+
+def _summarise(index: pd.DataFrame) -> Summary:
+    def files(status: str) -> list[str]:
+        return index.loc[index["status"] == status, "file"].tolist()
+
+    groups = index["content"].value_counts()
+    return Summary(
+        pictures=len(index),
+        faces=int((index["status"] == "face").sum()),
+        malformed=files("malformed"),
+        undetected=files("undetected"),
+        unreadable=files("unreadable"),
+        twin_groups=int((groups > 1).sum()),
+    )
+
+
+def source_of(data: Path) -> Path:
+    """Where the pictures themselves are: `data`, or what it was prepared from. Raises DataError if that has gone."""
+    claim = data / "source.json"
+    if not claim.is_file():
+        return data
+    source = Path(json.loads(claim.read_text())["source"])
+    if not source.exists():
+        raise DataError(
+            f"{data} was prepared from {source}, which is not there any more. Pass the pictures themselves as --data."
+        )
+    return source
