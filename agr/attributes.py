@@ -45,10 +45,11 @@ class Attributes:
     @classmethod
     def concatenated(cls, parts: Sequence["Attributes"]) -> "Attributes":
         """One batch after the other; all of one model, so of one interval mass. At least one part."""
-        fields = ("age_probs", "gender_probs", "race_probs")
-        return cls(
-            *(np.concatenate([getattr(part, name) for part in parts]) for name in fields), parts[0].interval_mass
+        age, gender, race = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("age_probs", "gender_probs", "race_probs")
         )
+        return cls(age, gender, race, parts[0].interval_mass)
 
     @cached_property
     def age(self) -> np.ndarray:

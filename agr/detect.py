@@ -51,6 +51,9 @@ class Faces:
         return Faces(self.boxes * np.float32(factor), self.scores, self.landmarks * np.float32(factor))
 
 
+_NO_FACES = Faces(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty((0, 5, 2), np.float32))
+
+
 class FaceDetector:
     """MTCNN, loaded once and used for every picture. Safe to call from several threads: it keeps no state between
     calls."""
@@ -66,7 +69,7 @@ class FaceDetector:
         factor = min(1.0, DETECTION_SIDE / max(image.size))
         if factor < 1.0:
             small = image.resize(
-                [max(20, round(side * factor)) for side in image.size], Image.Resampling.BILINEAR, reducing_gap=2.0
+                [max(1, round(side * factor)) for side in image.size], Image.Resampling.BILINEAR, reducing_gap=2.0
             )
             found = self._search(small, image.size)
             if len(found):
@@ -74,10 +77,12 @@ class FaceDetector:
         return self._search(image, image.size)
 
     def _search(self, image: Image.Image, full_size: tuple[int, int]) -> Faces:
+        if min(image.size) < MIN_FACE:
+            return _NO_FACES  # MTCNN fails where not even one face of the least size would fit
         with torch.inference_mode():
             boxes, scores, landmarks = self._mtcnn.detect(image, landmarks=True)
         if boxes is None:
-            return Faces(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty((0, 5, 2), np.float32))
+            return _NO_FACES
         zoom = np.array(full_size, np.float32) / np.array(image.size, np.float32)
         boxes = np.asarray(boxes, np.float32) * np.tile(zoom, 2)
         boxes = boxes.clip(0, np.tile(np.array(full_size, np.float32), 2))

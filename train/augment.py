@@ -49,6 +49,8 @@ def vary_sharpness(batch: Tensor, generator: Generator, *, share: float = 0.5) -
     # One formula for both: crop + amount · (crop - blurred); an amount of -1 gives the blurred crop.
     amount = torch.where(_chosen(n, 0.5, generator), -1.0, 0.3 + 1.7 * torch.rand(n, generator=generator))
     crops = batch[chosen]
+    if not n:
+        return batch.clone()
     detail = crops - gaussian_blur(crops, sigma.to(batch.device))
     batch = batch.clone()
     batch[chosen] = (crops + amount.to(batch.device).view(-1, 1, 1, 1) * detail).clamp(0, 1)

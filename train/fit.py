@@ -150,7 +150,7 @@ class _Run:
     def _step(self, step: int, rows: pd.DataFrame, generator: torch.Generator) -> dict[str, float]:
         device = self.accelerator.device
         crops = augment(to_input(self.crops[rows["row"].to_numpy()], device), generator)
-        labels = {name: torch.from_numpy(rows[name].to_numpy()).to(device) for name in ("age", "gender", "race")}
+        labels = {name: torch.tensor(rows[name].to_numpy(), device=device) for name in ("age", "gender", "race")}
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, self.steps, self.config)
         with self.accelerator.autocast():

@@ -1,0 +1,111 @@
+"""Every figure against an independent computation."""
+
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+from agr.evaluation import metrics as m
+
+RNG = np.random.default_rng(0)
+N, K = 700, 5
+TRUE = RNG.integers(0, K, N)
+PROBS = RNG.dirichlet(np.full(K, 0.4), N) * 0.6
+PROBS[np.arange(N), TRUE] += 0.4
+PRED = PROBS.argmax(axis=1)
+AGES = RNG.integers(0, 117, N)
+GUESSES = AGES + RNG.normal(1.5, 7, N)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (m.accuracy(TRUE, PRED), reference.accuracy_score(TRUE, PRED)),
+        (m.macro_f1(TRUE, PRED, K), reference.f1_score(TRUE, PRED, average="macro")),
+        (m.recall(TRUE, PRED, 2), reference.recall_score(TRUE, PRED, labels=[2], average=None)[0]),
+        (m.mean_absolute_error(AGES, GUESSES), reference.mean_absolute_error(AGES, GUESSES)),
+        (m.mean_squared_error(AGES, GUESSES), reference.mean_squared_error(AGES, GUESSES)),
+        (m.bias(AGES, GUESSES), GUESSES.mean() - AGES.mean()),
+        (m.one_off_accuracy(TRUE, PRED), sum(abs(int(t) - int(p)) <= 1 for t, p in zip(TRUE, PRED, strict=True)) / N),
+    ],
+    ids=["accuracy", "macro_f1", "recall", "mae", "mse", "bias", "one_off"],
+)
+def test_values_equal_the_reference(ours, theirs):
+    assert ours.value == pytest.approx(theirs, abs=1e-12)
+
+
+def test_macro_f1_with_a_class_that_never_occurs():
+    true, pred = np.array([0, 0, 1]), np.array([0, 1, 1])
+    assert m.macro_f1(true, pred, 3).value == pytest.approx(
+        reference.f1_score(true, pred, average="macro", labels=[0, 1, 2], zero_division=0)
+    )
+
+
+def test_confusion_matrix_equals_scikit_learn():
+    assert np.array_equal(m.confusion_matrix(TRUE, PRED, K), reference.confusion_matrix(TRUE, PRED))
+
+
+def test_calibration_error_equals_a_bin_by_bin_computation():
+    """The definition, spelled out: for each bin, its share times |accuracy - confidence|."""
+    confidence, correct = PROBS.max(axis=1), PRED == TRUE
+    expected = 0.0
+    for low in np.arange(m.N_BINS) / m.N_BINS:
+        inside = (confidence > low) & (confidence <= low + 1 / m.N_BINS)
+        if inside.any():
+            expected += inside.mean() * abs(correct[inside].mean() - confidence[inside].mean())
+    assert m.expected_calibration_error(TRUE, PROBS).value == pytest.approx(expected, abs=1e-12)
+
+
+def test_calibration_error_of_certain_predictions():
+    certain = np.eye(K)[TRUE]
+    assert m.expected_calibration_error(TRUE, certain).value == 0
+    assert m.expected_calibration_error((TRUE + 1) % K, certain).value == 1
+
+
+def test_cumulative_score_and_coverage():
+    error = np.abs(GUESSES - AGES)
+    assert m.cumulative_score(AGES, GUESSES, years=5).value == pytest.approx(np.count_nonzero(error <= 5) / N)
+    assert m.coverage(AGES, AGES - 1, AGES + 1).value == 1
+    assert m.coverage(AGES, AGES + 1, AGES + 2).value == 0
+
+
+def test_a_face_that_was_not_found_is_wrong_everywhere():
+    true, pred = np.array([0, 4, 2]), np.full(3, m.NOT_FOUND)
+    assert m.accuracy(true, pred).value == 0
+    assert m.one_off_accuracy(true, pred).value == 0
+    assert m.recall(true, pred, 4).value == 0
+    assert m.cumulative_score(true, np.full(3, np.nan), years=5).value == 0
+    assert m.confusion_matrix(true, pred, K).sum() == 0
+
+
+def test_the_interval_of_a_share_is_the_binomial_one():
+    correct = RNG.random(2000) < 0.9
+    found = m.estimate(m.mean(correct), m.bootstrap_weights(2000))
+    half = 1.96 * np.sqrt(correct.mean() * (1 - correct.mean()) / 2000)
+    assert found.value == pytest.approx(correct.mean())
+    assert found.low == pytest.approx(correct.mean() - half, abs=0.002)
+    assert found.high == pytest.approx(correct.mean() + half, abs=0.002)
+    assert found.n == 2000
+
+
+def test_reweighted_figures_equal_resampled_ones():
+    """The bootstrap never draws the rows themselves; drawing them must give the same figures."""
+    rng = np.random.default_rng(0)
+    draws = rng.integers(0, N, size=(3, N))
+    weights = m.bootstrap_weights(N, n_resamples=3, seed=0)
+    whole = m.macro_f1(TRUE, PRED, K)
+    for row, chosen in zip(weights, draws, strict=True):
+        assert row.sum() == N
+        drawn = reference.f1_score(TRUE[chosen], PRED[chosen], average="macro")
+        assert whole.finish(row.astype(float) @ whole.terms) == pytest.approx(drawn)
+
+
+def test_nothing_to_compute_from_is_nan_not_an_error():
+    empty = m.estimate(m.mean([]), np.zeros((5, 0), np.float32))
+    assert np.isnan(empty.value)
+    assert empty.n == 0
+    assert np.isnan(m.recall(np.zeros(3, int), np.zeros(3, int), 1).value)
+
+
+def test_shapes_are_checked():
+    with pytest.raises(ValueError, match="one and the same shape"):
+        m.accuracy([1, 2], [1])

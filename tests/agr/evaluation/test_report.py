@@ -1,0 +1,63 @@
+import json
+
+import pandas as pd
+import pytest
+
+from agr.evaluation.report import HISTORY_FILE, PREDICTIONS_FILE, REPORT_FILE, EvalReport, ReportError
+
+
+def test_round_trip(report, tmp_path):
+    report.save(tmp_path)
+    again = EvalReport.load(tmp_path)
+    pd.testing.assert_frame_equal(again.predictions, report.predictions, check_dtype=False)
+    pd.testing.assert_frame_equal(again.history, report.history)
+    assert again.summary["figures"]["all"]["race_accuracy"] == report.summary["figures"]["all"]["race_accuracy"]
+
+
+def test_a_report_without_training_history(report, tmp_path):
+    EvalReport(report.summary, report.predictions).save(tmp_path)
+    assert EvalReport.load(tmp_path).history is None
+
+
+def test_a_figure_without_a_value_is_null_in_json(report, tmp_path):
+    summary = report.summary | {"model": {"x": float("nan")}}
+    EvalReport(summary, report.predictions).save(tmp_path)
+    assert json.loads((tmp_path / REPORT_FILE).read_text())["model"] == {"x": None}
+
+
+@pytest.mark.parametrize("file", [REPORT_FILE, PREDICTIONS_FILE])
+@pytest.mark.parametrize("content", [None, b"", b"\x00junk", b"[1, 2]"])
+def test_missing_and_damaged_files_are_named(report, tmp_path, file, content):
+    report.save(tmp_path)
+    (tmp_path / file).unlink() if content is None else (tmp_path / file).write_bytes(content)
+    with pytest.raises(ReportError):
+        EvalReport.load(tmp_path)
+
+
+def test_a_newer_schema_is_refused(report, tmp_path):
+    report.save(tmp_path)
+    values = json.loads((tmp_path / REPORT_FILE).read_text()) | {"schema_version": 99}
+    (tmp_path / REPORT_FILE).write_text(json.dumps(values))
+    with pytest.raises(ReportError, match="schema_version is 99"):
+        EvalReport.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.drop(columns="pred_age"), "pred_age"),
+        (lambda t: t.assign(true_race="Martian"), "Martian"),
+        (lambda t: t.assign(prob_gender_Male=7.0), "gender do not sum to 1"),
+        (lambda t: t.iloc[:0], "no row"),
+    ],
+)
+def test_predictions_are_checked(report, change, message):
+    with pytest.raises(ReportError, match=message):
+        EvalReport(report.summary, change(report.predictions))
+
+
+def test_a_broken_history_is_named(report, tmp_path):
+    report.save(tmp_path)
+    (tmp_path / HISTORY_FILE).write_bytes(b"")
+    with pytest.raises(ReportError, match="tables"):
+        EvalReport.load(tmp_path)

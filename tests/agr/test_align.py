@@ -1,0 +1,85 @@
+"""The crop: where it comes from, and that its softness does not depend on the size of the face."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from agr.align import TEMPLATE, crop_face, similarity
+
+POINTS = np.array(TEMPLATE)
+
+
+def transformed(points, *, scale, degrees, shift):
+    turn = np.deg2rad(degrees)
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    return scale * points @ rotation.T + shift
+
+
+def test_similarity_finds_the_transform_that_was_applied():
+    target = transformed(POINTS, scale=130, degrees=25, shift=(40, -7))
+    matrix = similarity(POINTS, target)
+    assert np.allclose(POINTS @ matrix[:2, :2].T + matrix[:2, 2], target)
+
+
+def test_similarity_equals_least_squares():
+    target = POINTS * 90 + np.random.default_rng(0).normal(0, 3, (5, 2))
+    # a·x - b·y + c = u, b·x + a·y + d = v, solved without any structure
+    x, y = POINTS.T
+    zero, one = np.zeros(5), np.ones(5)
+    system = np.concatenate([np.stack([x, -y, one, zero], 1), np.stack([y, x, zero, one], 1)])
+    a, b, c, d = np.linalg.lstsq(system, target.T.ravel(), rcond=None)[0]
+    assert np.allclose(similarity(POINTS, target)[:2], [[a, -b, c], [b, a, d]])
+
+
+@pytest.mark.parametrize("scale", [40, 128, 500, 1500])
+@pytest.mark.parametrize("degrees", [0, -30, 100])
+def test_landmarks_come_to_lie_on_the_template(scale, degrees):
+    landmarks = transformed(POINTS, scale=scale, degrees=degrees, shift=(0, 0))
+    landmarks -= landmarks.min(axis=0) - 0.4 * scale
+    side = int(landmarks.max() + 0.4 * scale)
+    picture = Image.new("RGB", (side, side))
+    for x, y in landmarks:
+        r = max(1.5, scale / 60)
+        picture.paste((255, 255, 255), (round(x - r), round(y - r), round(x + r), round(y + r)))
+    crop = crop_face(picture, landmarks, size=128).astype(float).sum(axis=2)
+    for x, y in POINTS * 128:
+        rows, columns = np.mgrid[int(y) - 8 : int(y) + 9, int(x) - 8 : int(x) + 9]
+        weights = crop[rows, columns]
+        # Pixel i covers i to i + 1, so its centre is at i + 0.5.
+        found = ((columns + 0.5) * weights).sum() / weights.sum(), ((rows + 0.5) * weights).sum() / weights.sum()
+        assert np.allclose(found, (x, y), atol=128 / scale * 0.75 + 0.15)
+
+
+def test_a_large_face_ends_as_soft_as_a_small_one(astronaut):
+    """The same face, enlarged, gives the same crop; a nearest-neighbour or unfiltered one would differ."""
+    landmarks = np.array([[201, 100], [238, 99], [218, 122], [204, 140], [237, 139]], float)
+    crops = [
+        crop_face(astronaut.resize((512 * k, 512 * k), Image.Resampling.BICUBIC), landmarks * k, size=96).astype(float)
+        for k in (2, 4, 8)
+    ]
+    for crop in crops[1:]:
+        assert np.abs(crop - crops[0]).mean() < 1.5
+
+
+def test_detail_beyond_the_crops_resolution_is_averaged_not_aliased():
+    """A checkerboard of single pixels in a large face is grey, not a pattern."""
+    board = np.indices((1000, 1000)).sum(axis=0) % 2 * 255
+    picture = Image.fromarray(np.repeat(board[..., None], 3, axis=2).astype(np.uint8))
+    crop = crop_face(picture, POINTS * 900 + 50, size=128)
+    assert np.abs(crop.astype(float) - 127.5).max() < 3
+
+
+def test_outside_the_picture_the_edge_is_repeated():
+    picture = Image.new("RGB", (200, 200), (10, 120, 60))
+    crop = crop_face(picture, POINTS * 200 - 80, size=64)
+    assert (crop == (10, 120, 60)).all()
+
+
+def test_a_face_wholly_outside_still_gives_a_crop():
+    assert crop_face(Image.new("RGB", (50, 50)), POINTS * 60 + 500, size=64).shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize("landmarks", [np.zeros((4, 2)), np.full((5, 2), np.nan), np.ones((5, 2))])
+def test_unusable_landmarks_are_an_error(landmarks):
+    with pytest.raises(ValueError, match="landmarks"):
+        crop_face(Image.new("RGB", (50, 50)), landmarks, size=64)

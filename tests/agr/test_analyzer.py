@@ -1,0 +1,123 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from agr import FaceAnalyzer, ImageError, ModelError
+from agr.labels import AGE_GROUPS, GENDERS, RACES
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_astronaut_is_one_adult_woman(analyzer, astronaut):
+    (face,) = analyzer.analyze(astronaut)
+    assert face.gender == "Female"
+    assert face.gender_probs["Female"] > 0.8
+    assert 25 < face.age < 55  # Eileen Collins was 36
+    assert face.age_interval[0] < face.age < face.age_interval[1]
+    assert face.race == "White"
+    assert face.crop.shape == (analyzer.net.config.input_size,) * 2 + (3,)
+
+
+def test_what_is_said_fits_together(analyzer, astronaut):
+    (face,) = analyzer.analyze(astronaut)
+    for probs, names, said in (
+        (face.age_group_probs, AGE_GROUPS, face.age_group),
+        (face.gender_probs, GENDERS, face.gender),
+        (face.race_probs, RACES, face.race),
+    ):
+        assert tuple(probs) == names
+        assert sum(probs.values()) == pytest.approx(1)
+        assert said == max(probs, key=probs.get)
+    assert face.age == pytest.approx(face.age_probs @ np.arange(117))
+
+
+def test_the_dictionary_is_json_with_the_fields_own_names(analyzer, astronaut):
+    (face,) = analyzer.analyze(astronaut)
+    record = json.loads(json.dumps(face.to_dict()))
+    assert record["box"] == pytest.approx(face.box, abs=0.06)
+    assert record["age"] == pytest.approx(face.age, abs=0.06)
+    assert set(record) == set(face.__dataclass_fields__) - {"age_probs", "crop"}
+
+
+def test_coordinates_are_pixels_of_the_upright_input(analyzer, astronaut, encoded):
+    exif = Image.Exif()
+    exif[274] = 6
+    turned = encoded(astronaut.transpose(Image.Transpose.ROTATE_90), "JPEG", quality=95, exif=exif)
+    large = astronaut.resize((6000, 6000), Image.Resampling.BICUBIC)  # reduced to 4096 when it is read
+    (face,), (same,), (larger,) = (analyzer.analyze(source) for source in (astronaut, turned, large))
+    assert same.box == pytest.approx(face.box, abs=4)
+    assert np.array(larger.box) / (6000 / 512) == pytest.approx(np.array(face.box), abs=4)
+
+
+def test_many_answers_as_one_by_one_and_outlives_bad_images(analyzer, astronaut):
+    grey = Image.new("RGB", (200, 200), (128, 128, 128))
+    flipped = astronaut.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    answers = list(analyzer.analyze_many([astronaut, b"junk", grey, "no/such.jpg", flipped] * 5))
+    assert len(answers) == 25
+    for k in range(0, 25, 5):
+        one, bad, none, gone, other = answers[k : k + 5]
+        assert isinstance(bad, ImageError)
+        assert isinstance(gone, ImageError)
+        assert none == []
+        assert one[0].age == pytest.approx(analyzer.analyze(astronaut)[0].age, abs=1e-3)
+        assert other[0].box[0] == pytest.approx(512 - one[0].box[2], abs=8)
+
+
+def test_many_is_lazy_and_takes_nothing(analyzer, astronaut):
+    def endless():
+        while True:
+            yield astronaut
+
+    assert len(next(iter(analyzer.analyze_many(endless())))) == 1
+    assert list(analyzer.analyze_many([])) == []
+
+
+def test_a_bad_image_raises_and_a_bad_model_is_named(analyzer, tmp_path):
+    with pytest.raises(ImageError, match="empty"):
+        analyzer.analyze(b"")
+    with pytest.raises(ModelError, match=r"config\.json"):
+        FaceAnalyzer.from_pretrained(tmp_path)
+
+
+def sharpened(image):
+    from PIL import ImageFilter
+
+    return image.filter(ImageFilter.UnsharpMask(radius=2, percent=150, threshold=0))
+
+
+def drift(analyzer, images):
+    """Mean change in years, and shares of changed gender and race, from each image to itself enlarged and sharpened."""
+    years, genders, races = [], [], []
+    for image in images:
+        plain = analyzer.analyze(image)
+        if not plain:
+            continue
+        for k in (1, 2, 4, 8):
+            large = image.resize((image.width * k, image.height * k), Image.Resampling.BICUBIC)
+            for variant in (large, sharpened(large)):
+                faces = analyzer.analyze(variant)
+                if faces:
+                    years.append(abs(faces[0].age - plain[0].age))
+                    genders.append(faces[0].gender != plain[0].gender)
+                    races.append(faces[0].race != plain[0].race)
+    return np.mean(years), np.mean(genders), np.mean(races)
+
+
+def test_size_and_sharpness_hardly_change_the_portrait(analyzer, astronaut):
+    years, genders, races = drift(analyzer, [astronaut.crop((100, 20, 340, 260))])
+    assert years < 3
+    assert genders == races == 0
+
+
+def test_size_and_sharpness_hardly_change_the_answers(analyzer, utkface):
+    """Over a sample of the data: less than 3 years, and gender and race stay for more than 19 in 20."""
+    from agr.images import load_photo
+
+    chosen = set(np.random.default_rng(0).choice(utkface.members, 24, replace=False))
+    images = [load_photo(content).rgb for member, content in utkface.read() if member in chosen]
+    years, genders, races = drift(analyzer, images)
+    assert years < 3
+    assert genders < 0.05
+    assert races < 0.08

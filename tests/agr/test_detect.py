@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from agr.detect import FaceDetector, Faces
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return FaceDetector()
+
+
+@pytest.fixture(scope="module")
+def pair(astronaut):
+    """Two astronauts on one canvas, the right one at 0.6 times the size."""
+    canvas = Image.new("RGB", (900, 560), (90, 90, 90))
+    canvas.paste(astronaut, (20, 20))
+    canvas.paste(astronaut.resize((307, 307)), (560, 100))
+    return canvas
+
+
+def test_the_astronaut_has_one_face_and_it_is_where_it_is(detector, astronaut):
+    faces = detector.detect(astronaut)
+    assert len(faces) == 1
+    assert faces.scores[0] > 0.99
+    left, top, right, bottom = faces.boxes[0]
+    assert 160 < left < 200 < 240 < right < 280
+    assert 50 < top < 90 < 150 < bottom < 200
+    left_eye, right_eye, nose, left_mouth, right_mouth = faces.landmarks[0]
+    assert left_eye[0] < nose[0] < right_eye[0]
+    assert left_eye[1] < nose[1] < left_mouth[1]
+    assert left_mouth[0] < right_mouth[0]
+
+
+def test_all_faces_are_found_largest_first(detector, pair):
+    faces = detector.detect(pair)
+    assert len(faces) == 2
+    assert faces.boxes[0][0] < 512 < faces.boxes[1][0]
+
+
+def test_a_large_picture_gives_the_same_place(detector, astronaut):
+    small, large = detector.detect(astronaut), detector.detect(astronaut.resize((2048, 2048), Image.Resampling.BICUBIC))
+    assert np.allclose(large.boxes / 4, small.boxes, atol=6)
+    assert np.allclose(large.landmarks / 4, small.landmarks, atol=3)
+
+
+def test_a_face_too_small_for_the_reduced_copy_is_found_at_full_size(detector, astronaut):
+    canvas = Image.new("RGB", (3600, 1200), (120, 120, 120))
+    canvas.paste(astronaut.resize((192, 192), Image.Resampling.LANCZOS), (1700, 500))
+    faces = detector.detect(canvas)
+    assert len(faces) == 1
+    assert 1700 < faces.boxes[0][0] < 1892
+
+
+def test_boxes_stay_inside_the_picture(detector, astronaut):
+    cut = astronaut.crop((195, 75, 330, 230))  # through the face
+    for box in detector.detect(cut).boxes:
+        assert (box >= 0).all()
+        assert box[2] <= cut.width
+        assert box[3] <= cut.height
+
+
+@pytest.mark.parametrize("size", [(20, 20), (20, 3000), (640, 480)])
+def test_no_face_is_no_error(detector, size):
+    faces = detector.detect(Image.new("RGB", size, (200, 180, 160)))
+    assert len(faces) == 0
+    assert faces.landmarks.shape == (0, 5, 2)
+
+
+def test_results_are_checked():
+    with pytest.raises(ValueError, match="landmarks"):
+        Faces(np.zeros((2, 4)), np.zeros(2), np.zeros((2, 4, 2)))

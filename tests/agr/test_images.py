@@ -1,0 +1,145 @@
+"""Every kind of input becomes upright RGB, or an error that says what is wrong."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from agr.images import MAX_SIDE, ImageError, load_photo
+
+RED, WHITE = (200, 30, 30), (255, 255, 255)
+
+
+def near(colour, expected, tolerance=6):
+    return np.allclose(colour, expected, atol=tolerance)
+
+
+def test_path_bytes_pil_and_array_agree(tmp_path, noise, encoded):
+    image = Image.fromarray(noise)
+    data = encoded(image, "PNG")
+    (tmp_path / "a.png").write_bytes(data)
+    for source in (tmp_path / "a.png", str(tmp_path / "a.png"), data, image, noise):
+        photo = load_photo(source)
+        assert np.array_equal(np.asarray(photo.rgb), noise)
+        assert (photo.width, photo.height, photo.scale) == (80, 60, 1.0)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "CMYK", "YCbCr", "HSV", "LAB"])
+def test_modes_become_rgb(mode):
+    image = Image.new("RGB", (40, 30), (255, 255, 255)).convert("RGB")
+    converted = image.convert("L").convert(mode) if mode in ("1", "P") else image
+    if mode not in ("1", "P", "LAB"):
+        converted = image.convert(mode)
+    rgb = load_photo(converted).rgb
+    assert rgb.mode == "RGB"
+    assert near(rgb.getpixel((5, 5)), WHITE)
+
+
+@pytest.mark.parametrize(("mode", "clear"), [("RGBA", (9, 9, 9, 0)), ("LA", (9, 0)), ("PA", None)])
+def test_transparency_is_composed_on_white(mode, clear):
+    image = (
+        Image.new("RGBA", (40, 30), (9, 9, 9, 0)).convert("PA") if mode == "PA" else Image.new(mode, (40, 30), clear)
+    )
+    assert near(load_photo(image).rgb.getpixel((5, 5)), WHITE)
+
+
+def test_a_transparent_palette_is_composed_on_white(encoded):
+    image = Image.new("P", (40, 30), 0)
+    image.putpalette([10, 10, 10, 200, 30, 30])
+    image.putpixel((3, 3), 1)
+    rgb = load_photo(encoded(image, "PNG", transparency=0)).rgb
+    assert near(rgb.getpixel((20, 20)), WHITE)
+    assert near(rgb.getpixel((3, 3)), RED)
+
+
+@pytest.mark.parametrize("value", [0, 20_000, 65_535])
+def test_16_bit_grey_is_scaled_not_clipped(value, encoded):
+    image = Image.fromarray(np.full((30, 40), value, np.uint16))
+    assert image.mode == "I;16"
+    for source in (image, encoded(image, "PNG"), encoded(image, "TIFF")):
+        assert near(load_photo(source).rgb.getpixel((5, 5)), (value / 257,) * 3, 1)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF"])
+def test_formats(format, encoded):
+    rgb = load_photo(encoded(Image.new("RGB", (64, 48), RED), format)).rgb
+    assert rgb.size == (64, 48)
+    assert near(rgb.getpixel((30, 30)), RED)
+
+
+def test_of_an_animation_the_first_frame_counts(encoded):
+    frames = [Image.new("RGB", (40, 30), colour) for colour in (RED, (0, 0, 255))]
+    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert near(load_photo(data).rgb.getpixel((5, 5)), RED)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied(orientation, encoded):
+    upright = Image.new("RGB", (60, 40), WHITE)
+    upright.paste(RED, (0, 0, 20, 20))
+    turn = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}[orientation]  # PIL's transpose that undoes each
+    stored = upright if turn is None else upright.transpose(turn)
+    exif = Image.Exif()
+    exif[274] = orientation
+    photo = load_photo(encoded(stored, "JPEG", quality=95, exif=exif))
+    assert photo.rgb.size == (60, 40) == (photo.width, photo.height)
+    assert near(photo.rgb.getpixel((5, 5)), RED, 20)
+
+
+def test_damaged_exif_is_no_reason_to_refuse(encoded):
+    data = encoded(Image.new("RGB", (64, 48), RED), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff garbage")
+    assert load_photo(data).rgb.size == (64, 48)
+
+
+def test_a_long_picture_is_reduced_and_remembers_its_size(encoded):
+    exif = Image.Exif()
+    exif[274] = 6
+    photo = load_photo(encoded(Image.new("RGB", (6000, 3000), RED), "JPEG", exif=exif))
+    assert max(photo.rgb.size) <= MAX_SIDE
+    assert (photo.width, photo.height) == (3000, 6000)
+    assert photo.scale == pytest.approx(6000 / photo.rgb.height)
+
+
+def test_the_callers_picture_is_not_changed(encoded, tmp_path):
+    (tmp_path / "big.jpg").write_bytes(encoded(Image.new("RGB", (9000, 300), RED), "JPEG"))
+    image = Image.open(tmp_path / "big.jpg")
+    assert max(load_photo(image).rgb.size) == MAX_SIDE
+    assert image.size == (9000, 300)
+
+
+def test_a_huge_picture_is_refused_before_it_is_decoded(encoded, monkeypatch):
+    data = encoded(Image.new("1", (20_000, 6_000)), "PNG")
+    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
+    with pytest.raises(ImageError, match=r"20000×6000.*100 megapixels"):
+        load_photo(data)
+
+
+def test_a_decompression_bomb_is_refused(encoded):
+    with pytest.raises(ImageError, match="100 megapixels"):
+        load_photo(encoded(Image.new("1", (30_000, 20_000)), "PNG"))
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF"])
+def test_a_cut_off_picture_says_so(format, noise, encoded):
+    data = encoded(Image.fromarray(noise).resize((300, 200)), format)
+    with pytest.raises(ImageError):
+        load_photo(data[: len(data) // 2])
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (b"", "empty"),
+        (b"not a picture at all", "not a picture"),
+        (Image.new("RGB", (19, 100)), r"19×100.*at least 20"),
+        (np.zeros((30, 30, 3)), "uint8 array.*float64"),
+        (np.zeros((30, 30, 2), np.uint8), r"\(30, 30, 2\)"),
+        (np.zeros((0, 30, 3), np.uint8), "empty"),
+        (42, "int"),
+        ("no/such/file.jpg", "no file"),
+        (".", "cannot be read"),
+        (Image.new("RGB", (50_000, 25)), "too narrow"),
+    ],
+)
+def test_each_kind_of_bad_input_has_its_message(source, message):
+    with pytest.raises(ImageError, match=message):
+        load_photo(source)

@@ -1,0 +1,76 @@
+"""python -m agr analyze, as it is called."""
+
+import csv
+import io
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from agr.__main__ import app
+from agr.table import COLUMNS
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def run():
+    return lambda *args: CliRunner().invoke(app, ["analyze", *map(str, args)])
+
+
+@pytest.fixture
+def folder(tmp_path, astronaut):
+    (tmp_path / "deep").mkdir()
+    astronaut.save(tmp_path / "a.jpg")
+    astronaut.resize((20, 20)).save(tmp_path / "deep" / "b.png")
+    (tmp_path / "c.jpg").write_bytes(b"")
+    (tmp_path / "notes.txt").write_text("x")
+    return tmp_path
+
+
+def test_a_line_a_photo_and_the_bad_file_named(run, folder):
+    done = run(folder)
+    assert done.exit_code == 1
+    a, c, b = map(json.loads, done.stdout.splitlines())
+    assert a["file"].endswith("a.jpg")
+    assert a["faces"][0]["gender"] == "Female"
+    assert b == {"file": str(folder / "deep" / "b.png"), "faces": []}
+    assert "empty" in c["error"]
+    assert str(folder / "c.jpg") in done.stderr
+    assert "1 of 3" in done.stderr
+
+
+def test_a_row_a_face_in_a_file(run, folder):
+    done = run(folder / "a.jpg", "--format", "csv", "--output", folder / "out.csv")
+    assert done.exit_code == 0, done.output
+    (row,) = csv.DictReader(io.StringIO((folder / "out.csv").read_text()))
+    assert list(row) == ["file", "face", *COLUMNS, "error"]
+    assert row["face"] == "1"
+    assert row["gender"] == "Female"
+    assert float(row["age_low"]) < float(row["age"]) < float(row["age_high"])
+    assert sum(
+        float(row[f"prob_race_{race}"]) for race in ("White", "Black", "Asian", "Indian", "Others")
+    ) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["empty"], "No photo"),
+        (["a.jpg", "--model", "nowhere"], "no folder nowhere"),
+        (["a.jpg", "--output", "no/dir/x"], "cannot be written"),
+    ],
+)
+def test_what_is_wrong_is_said(run, folder, args, message, monkeypatch):
+    (folder / "empty").mkdir()
+    monkeypatch.chdir(folder)
+    done = run(*args)
+    assert done.exit_code == 1
+    assert message in done.output
+    assert "Traceback" not in done.output
+
+
+def test_help_teaches(run):
+    done = run("--help")
+    assert done.exit_code == 0
+    assert "python -m agr analyze holiday/" in done.output

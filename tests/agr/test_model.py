@@ -1,0 +1,130 @@
+import json
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from agr.model import BACKBONES, CONFIG_FILE, WEIGHTS_FILE, AttributeNet, ModelConfig, ModelError, headless
+
+pytestmark = pytest.mark.slow
+CROPS = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def net():
+    torch.manual_seed(0)
+    temperatures = {"age": 1.2, "gender": 0.9, "race": 1.1}
+    return AttributeNet(ModelConfig(input_size=64, temperatures=temperatures, interval_mass=0.75)).eval()
+
+
+@pytest.fixture
+def saved(net, tmp_path):
+    net.save(tmp_path)
+    return tmp_path
+
+
+def edit(folder, **changes):
+    values = json.loads((folder / CONFIG_FILE).read_text()) | changes
+    (folder / CONFIG_FILE).write_text(json.dumps({k: v for k, v in values.items() if v is not None}))
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_round_trip_gives_the_same_answers(backbone, tmp_path):
+    torch.manual_seed(1)
+    net = AttributeNet(ModelConfig(backbone=backbone, input_size=64)).eval()
+    net.save(tmp_path)
+    again = AttributeNet.load(tmp_path)
+    assert again.config == net.config
+    one, two = net.read(CROPS), again.read(CROPS)
+    for name in ("age_probs", "gender_probs", "race_probs"):
+        assert np.array_equal(getattr(one, name), getattr(two, name))
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", "efficientnet_b0", "mobilenet_v3_small"])
+def test_other_torchvision_classifiers_fit(backbone):
+    body, width = headless(backbone)
+    assert body.eval()(torch.zeros(2, 3, 64, 64)).shape == (2, width)
+
+
+def test_probabilities_sum_to_one_and_do_not_depend_on_the_batch(net):
+    together, alone = net.read(CROPS), net.read(CROPS[1:2])
+    for name in ("age_probs", "gender_probs", "race_probs"):
+        probs = getattr(together, name)
+        assert np.allclose(probs.sum(axis=1), 1)
+        assert np.allclose(probs[1], getattr(alone, name)[0], atol=1e-5)
+
+
+def test_an_empty_batch_is_answered(net):
+    assert len(net.read(CROPS[:0])) == 0
+
+
+def test_temperatures_soften_and_leave_the_order(net):
+    hot = net.calibrated(temperatures=dict.fromkeys(("age", "gender", "race"), 5.0), interval_mass=0.6)
+    before, after = net.read(CROPS), hot.read(CROPS)
+    assert (after.race_probs.max(axis=1) < before.race_probs.max(axis=1)).all()
+    assert np.array_equal(after.race_probs.argsort(), before.race_probs.argsort())
+    assert after.interval_mass == 0.6
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("backbone", "resnet_of_mine"),
+        ("input_size", 8),
+        ("input_size", "128"),
+        ("mean", [0.5, 0.5]),
+        ("std", [0, 0.5, 0.5]),
+        ("template", [[0, 0]]),
+        ("genders", ["Female", "Male"]),
+        ("races", ["White"]),
+        ("age_groups", ["0-2"]),
+        ("n_ages", 101),
+        ("temperatures", {"age": 1.0}),
+        ("temperatures", {"age": 1.0, "gender": -1.0, "race": 1.0}),
+        ("interval_mass", 1.5),
+        ("schema_version", 99),
+        ("mean", None),
+        ("surprise", 1),
+    ],
+)
+def test_a_config_that_does_not_fit_names_the_key(saved, key, value):
+    edit(saved, **{key: value})
+    with pytest.raises(ModelError, match=key):
+        AttributeNet.load(saved)
+
+
+def test_config_survives_json(net):
+    assert ModelConfig.from_dict(json.loads(json.dumps(asdict(net.config)))) == net.config
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '"x"'])
+def test_a_broken_config_is_named(saved, content):
+    (saved / CONFIG_FILE).write_text(content)
+    with pytest.raises(ModelError, match=CONFIG_FILE):
+        AttributeNet.load(saved)
+
+
+def test_missing_and_broken_weights_are_named(saved):
+    (saved / WEIGHTS_FILE).write_bytes(b"junk")
+    with pytest.raises(ModelError, match=WEIGHTS_FILE):
+        AttributeNet.load(saved)
+    (saved / WEIGHTS_FILE).unlink()
+    with pytest.raises(ModelError, match=WEIGHTS_FILE):
+        AttributeNet.load(saved)
+
+
+def test_loading_is_strict(saved):
+    tensors = load_file(saved / WEIGHTS_FILE)
+    del tensors["heads.race.bias"]
+    save_file(tensors, saved / WEIGHTS_FILE)
+    with pytest.raises(ModelError, match=r"heads\.race\.bias"):
+        AttributeNet.load(saved)
+
+
+def test_weights_of_another_backbone_do_not_load(net, saved):
+    AttributeNet(replace(net.config, backbone="resnet18")).save(saved)
+    edit(saved, backbone="mobilenet_v2")
+    with pytest.raises(ModelError, match="mobilenet_v2"):
+        AttributeNet.load(saved)

@@ -1,0 +1,63 @@
+"""The page, served from a thread of this process, and a browser that looks at it."""
+
+import os
+import shutil
+
+import pytest
+
+# Without the flags about networking, Chromium keeps asking its maker's servers for updates.
+CHROMIUM_FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+
+
+@pytest.fixture(scope="session")
+def page_url(analyzer, tmp_path_factory):
+    os.environ["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("uploads"))
+    from agr.ui.page import build_page, launch
+
+    page = build_page(analyzer)
+    launch(page, prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
+    yield page.local_url
+    page.close()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI has to have Chromium: apt-get install chromium")
+        pytest.skip("no Chromium on this machine")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, page_url):
+    """visit(**context options) -> an opened page; at the end, nothing may have gone wrong in its console."""
+    opened, trouble = [], []
+
+    def visit(**options):
+        context = browser.new_context(**({"viewport": {"width": 1280, "height": 1400}} | options))
+        page = context.new_page()
+        page.on("console", lambda m: trouble.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on("request", lambda r: trouble.append(f"asked {r.url}") if not is_local(r.url) else None)
+        page.goto(page_url)
+        page.wait_for_selector("#photo input[type=file]", state="attached", timeout=60_000)
+        opened.append(context)
+        return page
+
+    def is_local(url: str) -> bool:
+        return url.startswith((page_url, "data:", "blob:", "about:"))
+
+    yield visit
+    for context in opened:
+        context.close()
+    assert not trouble

@@ -1,0 +1,59 @@
+import base64
+import csv
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+
+from agr.analyzer import Face
+from agr.labels import AGE_GROUPS, GENDERS, RACES
+from agr.ui.cards import caption, cards, downloads, message
+
+
+@pytest.fixture
+def face():
+    age_probs = np.exp(-((np.arange(117) - 34) ** 2) / 50)
+    return Face(
+        box=(10.0, 20.0, 110.0, 140.0),
+        score=0.99,
+        landmarks=((1.0, 2.0),) * 5,
+        age=34.2,
+        age_interval=(28.0, 41.0),
+        age_group="33-43",
+        age_group_probs=dict.fromkeys(AGE_GROUPS, 0.0) | {"33-43": 0.6, "21-32": 0.4},
+        gender="Female",
+        gender_probs=dict(zip(GENDERS, (0.004, 0.996), strict=True)),
+        race="Asian",
+        race_probs=dict(zip(RACES, (0.1, 0.1, 0.7, 0.1, 0.0), strict=True)),
+        age_probs=age_probs / age_probs.sum(),
+        crop=np.zeros((32, 32, 3), np.uint8),
+    )
+
+
+def test_a_card_says_it_all(face):
+    text = cards([face, face])
+    assert text.count("<article") == 2
+    assert 'aria-label="Face 2"' in text
+    for said in ("<strong>34</strong>", "28 to 41", "33–43: 60 %", "&lt;1 %", "&gt;99 %", "70 %", "Asian"):
+        assert said in text
+    assert text.count("agr-top") == 4  # one gender and one race a face
+    assert caption(face) == "F 34"
+
+
+def test_downloads_hold_the_results(face):
+    links = dict(re.findall(r'download="(\S+)" href="data:[^,]+,([^"]+)"', downloads([face, face], 640, 480)))
+    result = json.loads(base64.b64decode(links["faces.json"]))
+    assert (result["width"], result["height"], len(result["faces"])) == (640, 480, 2)
+    assert result["faces"][0] == face.to_dict()
+    rows = list(csv.DictReader(io.StringIO(base64.b64decode(links["faces.csv"]).decode())))
+    assert [row["face"] for row in rows] == ["1", "2"]
+    assert rows[0]["box_left"] == "10.0"
+    assert rows[0]["prob_age_group_33-43"] == "0.6"
+
+
+def test_messages_are_escaped_and_announced():
+    text = message("<script>", is_error=True)
+    assert "<script>" not in text
+    assert 'role="alert"' in text

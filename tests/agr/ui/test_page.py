@@ -1,0 +1,111 @@
+"""The page in a real browser, and its endpoint from a program."""
+
+import json
+from pathlib import Path
+
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+from tests.conftest import ASTRONAUT
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+WAIT = 60_000
+
+
+def drop(page, file) -> str:
+    """Put a file into the photo's input, as a drop does; returns the sentence that comes."""
+    page.set_input_files("#photo input[type=file]", str(file))
+    page.wait_for_selector("#status p", timeout=WAIT)
+    return page.inner_text("#status p")
+
+
+@pytest.fixture
+def crowd(astronaut, tmp_path):
+    """Thirty faces on one canvas."""
+    face = astronaut.crop((130, 20, 310, 220)).resize((144, 160))
+    canvas = Image.new("RGB", (6 * 170, 5 * 180), (100, 110, 120))
+    for i in range(30):
+        canvas.paste(face, (i % 6 * 170 + 10, i // 6 * 180 + 10))
+    canvas.save(tmp_path / "crowd.png")
+    return tmp_path / "crowd.png"
+
+
+def test_a_photo_is_answered_and_can_be_taken_home(visit, tmp_path):
+    page = visit(accept_downloads=True)
+    assert "1 face" in drop(page, ASTRONAUT)
+    card = page.wait_for_selector(".agr-card")
+    text = card.inner_text()
+    assert "Female" in text
+    assert "8 times in 10" in text
+    assert page.query_selector("#boxed img").get_attribute("src")
+    for name in ("JSON", "CSV"):
+        with page.expect_download() as download:
+            page.get_by_text(f"Download {name}").click()
+        download.value.save_as(tmp_path / name)
+    result = json.loads(Path(tmp_path / "JSON").read_text())
+    assert result["faces"][0]["gender"] == "Female"
+    assert (tmp_path / "CSV").read_text().startswith("face,box_left")
+
+
+def test_what_cannot_be_read_says_so_and_the_next_photo_works(visit, tmp_path):
+    page = visit()
+    (tmp_path / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 40)
+    page.set_input_files("#photo input[type=file]", str(tmp_path / "cut.png"))
+    alert = page.wait_for_selector("#status [role=alert]", timeout=WAIT)
+    assert "picture" in alert.inner_text()
+    assert str(tmp_path) not in page.content()
+    assert not page.query_selector(".agr-card")
+    page.get_by_label("Remove Image").first.click()
+    page.wait_for_selector("#status p", state="detached", timeout=WAIT)
+    assert "1 face" in drop(page, ASTRONAUT)
+
+
+def test_a_photo_without_a_face_gets_a_friendly_sentence(visit, tmp_path):
+    Image.new("RGB", (300, 200), (50, 90, 50)).save(tmp_path / "meadow.png")
+    assert "No face was found" in drop(visit(), tmp_path / "meadow.png")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (360, 740)])
+def test_thirty_faces_on_a_desk_and_on_a_phone(visit, crowd, scheme, width, height):
+    page = visit(viewport={"width": width, "height": height}, color_scheme=scheme)
+    assert "30 faces" in drop(page, crowd)
+    page.wait_for_function("document.querySelectorAll('.agr-card').length === 30")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width  # nothing sticks out
+    contrast = page.evaluate(
+        """() => {
+            const style = getComputedStyle(document.querySelector('.agr-card'));
+            const light = (c) => c.match(/[\\d.]+/g).slice(0, 3).reduce((a, v) => a + v / 765, 0);
+            return Math.abs(light(style.color) - light(style.backgroundColor));
+        }"""
+    )
+    assert contrast > 0.5
+
+
+def test_the_example_runs_by_keyboard(visit):
+    page = visit()
+    example = page.locator("button.gallery-item, .gallery-item").first
+    example.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".agr-card", timeout=WAIT)
+    link = page.get_by_text("Download JSON")
+    link.focus()
+    assert page.evaluate("document.activeElement.textContent") == "Download JSON"
+
+
+def test_programs_have_an_endpoint(page_url, tmp_path):
+    client = Client(page_url, verbose=False)
+    result = client.predict(handle_file(str(ASTRONAUT)), api_name="/analyze")
+    assert (result["width"], result["height"]) == (512, 512)
+    assert result["faces"][0]["gender"] == "Female"
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    with pytest.raises(AppError, match="empty"):
+        client.predict(handle_file(str(tmp_path / "empty.jpg")), api_name="/analyze")
+
+
+def test_nothing_but_the_endpoint_is_offered(page_url):
+    assert list(
+        Client(page_url, verbose=False).view_api(return_format="dict", print_info=False)["named_endpoints"]
+    ) == ["/analyze"]

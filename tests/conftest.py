@@ -1,0 +1,55 @@
+"""What the tests share: a real portrait that may be shown, the bundled model, the user's UTKFace."""
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parent.parent
+ASTRONAUT = ROOT / "agr" / "ui" / "examples" / "astronaut.jpg"
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # no test may lean on the network
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> Image.Image:
+    return Image.open(ASTRONAUT).convert("RGB")
+
+
+@pytest.fixture(scope="session")
+def analyzer():
+    from agr import FaceAnalyzer
+
+    return FaceAnalyzer.from_pretrained()
+
+
+@pytest.fixture(scope="session")
+def utkface():
+    """The user's own UTKFace; the tests on it are skipped without one, except in CI, which sets it."""
+    path = os.environ.get("AGR_UTKFACE")
+    if not path:
+        pytest.skip("AGR_UTKFACE is not set")
+    from train.utkface import PictureSource
+
+    return PictureSource(Path(path))
+
+
+@pytest.fixture
+def noise() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="session")
+def encoded():
+    """Encode a picture: encoded(image, "PNG") -> bytes."""
+
+    def encode(image: Image.Image, format: str, **options) -> bytes:
+        buffer = io.BytesIO()
+        image.save(buffer, format, **options)
+        return buffer.getvalue()
+
+    return encode

@@ -1,0 +1,92 @@
+"""Who may know whom, read from the imports themselves."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FILES = sorted([*ROOT.glob("agr/**/*.py"), *ROOT.glob("train/**/*.py"), ROOT / "app.py"])
+
+
+def imports(file: Path) -> set[str]:
+    """Every module that a file imports, anywhere in it, with its full name."""
+    package = list(file.relative_to(ROOT).with_suffix("").parts)[:-1]
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            found |= {module} | {f"{module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def reaches(file: Path, name: str) -> bool:
+    return any(module == name or module.startswith(name + ".") for module in imports(file))
+
+
+def own_reach(file: Path) -> set[Path]:
+    """The file and every file of ours that it imports, directly or not."""
+    seen, waiting = set(), [file]
+    while waiting:
+        current = waiting.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        waiting += [f for f in FILES if ".".join(f.relative_to(ROOT).with_suffix("").parts) in imports(current)]
+    return seen
+
+
+def names(files) -> list[str]:
+    return [str(file.relative_to(ROOT)) for file in files]
+
+
+def test_labels_know_nobody():
+    assert imports(ROOT / "agr/labels.py") == {"bisect", "bisect.bisect_right"}
+
+
+@pytest.mark.parametrize("room", ["evaluation", "images.py", "align.py", "render.py"])
+@pytest.mark.parametrize("foreign", ["torch", "torchvision", "gradio", "facenet_pytorch"])
+def test_light_rooms_stay_light(room, foreign):
+    path = ROOT / "agr" / room
+    files = [path] if path.is_file() else list(path.glob("**/*.py"))
+    assert files
+    reached = set().union(*(own_reach(file) for file in files))
+    assert not names(file for file in reached if reaches(file, foreign))
+
+
+def test_only_the_page_knows_gradio():
+    knowing = [file for file in FILES if reaches(file, "gradio")]
+    assert knowing
+    assert not [name for name in names(knowing) if not name.startswith("agr/ui/") and name != "app.py"]
+
+
+def test_facenet_is_imported_in_one_room():
+    assert names(file for file in FILES if reaches(file, "facenet_pytorch")) == ["agr/detect.py"]
+
+
+def test_train_stays_away_from_the_page_and_agr_from_train():
+    assert not names(f for f in FILES if f.is_relative_to(ROOT / "train") and reaches(f, "agr.ui"))
+    assert not names(f for f in FILES if f.is_relative_to(ROOT / "agr") and reaches(f, "train"))
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    code = "import agr, sys; print([m for m in ('torch', 'gradio', 'pandas', 'numpy', 'PIL') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_app_requires_just_what_it_imports():
+    provides = {"huggingface_hub": "huggingface_hub", "facenet_pytorch": "facenet-pytorch", "PIL": "Pillow"}
+    ours = {"agr", "train", "app", *sys.stdlib_module_names}
+    files = [f for f in FILES if not f.is_relative_to(ROOT / "train")]
+    imported = {module.split(".")[0] for file in files for module in imports(file)} - ours - {""}
+    needed = {provides.get(module, module).lower() for module in imported}
+    lines = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and not line.startswith("#")]
+    required = {line.split("=")[0].split(">")[0].strip().lower() for line in lines}
+    # torchvision brings the backbones, pyarrow is how pandas reads parquet.
+    assert needed | {"pyarrow"} == required

@@ -1,0 +1,55 @@
+import pytest
+import torch
+from torchvision.transforms.functional import gaussian_blur as reference_blur
+
+from train import augment as a
+
+
+@pytest.fixture
+def batch():
+    return torch.rand(8, 3, 48, 48, generator=torch.Generator().manual_seed(0))
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+STEPS = [a.augment, a.move, a.vary_sharpness, a.lower_resolution, a.vary_colour, a.add_noise, a.compress, a.erase]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_each_step_keeps_shape_and_range_and_leaves_its_input(step, batch):
+    before = batch.clone()
+    out = step(batch, seeded())
+    assert out.shape == batch.shape
+    assert out.min() >= 0
+    assert out.max() <= 1
+    assert torch.equal(batch, before)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_each_step_is_a_function_of_its_seed(step, batch):
+    assert torch.equal(step(batch, seeded(1)), step(batch, seeded(1)))
+    assert not torch.equal(step(batch, seeded(1)), step(batch, seeded(2)))
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_batch_of_one_works(step, batch):
+    for seed in range(12):
+        assert step(batch[:1], seeded(seed)).shape == (1, 3, 48, 48)
+
+
+def test_blur_equals_torchvision(batch):
+    sigma = torch.tensor([0.4, 0.8, 1.1, 1.5] * 2)
+    ours = a.gaussian_blur(batch, sigma)
+    for i, s in enumerate(sigma.tolist()):
+        theirs = reference_blur(batch[i : i + 1], kernel_size=9, sigma=s)
+        inside = (slice(None), slice(None), slice(8, 40), slice(8, 40))  # torchvision mirrors at the edge, we repeat
+        assert torch.allclose(ours[i : i + 1][inside], theirs[inside], atol=1e-5)
+
+
+def test_moving_mirrors_about_half():
+    ramp = torch.linspace(0, 1, 48).expand(200, 3, 48, 48)
+    moved = a.move(ramp, seeded())
+    mirrored = (moved[:, 0, 24, 8] > moved[:, 0, 24, 40]).float().mean()
+    assert 0.4 < mirrored < 0.6

@@ -1,0 +1,192 @@
+"""Training: that it learns, that an interruption leaves no trace, that two processes agree, that errors are clear."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from agr.model import AttributeNet
+from train.config import FitConfig
+from train.fit import _Run, fit, learning_rate, update_ema
+from train.utkface import DataError
+
+ROOT = Path(__file__).parents[2]
+CONFIG = FitConfig(init="none", epochs=3, batch_size=8, precision="fp32")
+
+
+def weights(folder):
+    return load_file(folder / "model.safetensors")
+
+
+def same(one, two):
+    return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_learning_rate_warms_up_and_falls():
+    config = FitConfig(epochs=10, lr=1.0, warmup_epochs=1)
+    rates = [learning_rate(step, 100, config) for step in range(1000)]
+    assert rates[0] < 0.02
+    assert max(rates) == pytest.approx(1, abs=0.01)
+    assert np.argmax(rates) in range(98, 102)
+    assert rates[-1] == pytest.approx(0.01, abs=0.001)
+    assert rates[101:] == sorted(rates[101:], reverse=True)
+
+
+def test_the_average_moves_by_one_minus_the_decay():
+    one, two = torch.nn.BatchNorm1d(3), torch.nn.BatchNorm1d(3)
+    with torch.no_grad():
+        two.weight.fill_(3.0)
+        two.num_batches_tracked.fill_(7)
+    update_ema(one, two, 0.9)
+    assert torch.allclose(one.weight, torch.full((3,), 1.2))
+    assert one.num_batches_tracked == 7
+
+
+@pytest.mark.parametrize("change", [{"epochs": 0}, {"ema_decay": 1.0}, {"precision": "fp8"}, {"lr": 0}])
+def test_an_impossible_recipe_is_refused(change):
+    with pytest.raises(ValueError, match=next(iter(change))):
+        FitConfig(**change)
+
+
+@pytest.mark.slow
+def test_a_resumed_run_ends_in_the_same_weights(prepared, split, tmp_path, monkeypatch):
+    fit(CONFIG, data=prepared, split=split, output=tmp_path / "whole")
+
+    step, count = _Run._step, 0
+
+    def failing_step(self, *args):
+        nonlocal count
+        count += 1
+        if count == 7:  # in the middle of the second epoch
+            raise KeyboardInterrupt
+        return step(self, *args)
+
+    monkeypatch.setattr(_Run, "_step", failing_step)
+    with pytest.raises(KeyboardInterrupt):
+        fit(CONFIG, data=prepared, split=split, output=tmp_path / "cut")
+    monkeypatch.setattr(_Run, "_step", step)
+    torch.manual_seed(999)  # nothing may hang on what the process did before
+    fit(CONFIG, data=prepared, split=split, output=tmp_path / "cut", resume=True)
+
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
+    assert (tmp_path / "whole/config.json").read_text() == (tmp_path / "cut/config.json").read_text()
+    one, two = (pd.read_csv(tmp_path / run / "history.csv").drop(columns="seconds") for run in ("whole", "cut"))
+    pd.testing.assert_frame_equal(one, two)
+    assert len(one) == 3
+    # Resuming what is finished changes nothing, not even the calibration.
+    fit(CONFIG, data=prepared, split=split, output=tmp_path / "cut", resume=True)
+    assert (tmp_path / "whole/config.json").read_text() == (tmp_path / "cut/config.json").read_text()
+
+
+@pytest.mark.slow
+def test_it_learns_and_leaves_what_is_needed_to_repeat_it(prepared, split, tmp_path):
+    config = FitConfig(init="none", epochs=6, batch_size=8, lr=3e-3, ema_decay=0.8, precision="fp32")
+    run = fit(config, data=prepared, split=split, output=tmp_path / "run")
+    history = pd.read_csv(run / "history.csv")
+    assert history["train_age"].iloc[-1] < history["train_age"].iloc[0]
+    assert {"train_age_mean", "train_gender", "train_race", "valid_age_mae", "valid_score", "seconds"} <= set(history)
+    assert AttributeNet.load(run).config.input_size == 32
+    recipe = json.loads((run / "fit.json").read_text())
+    assert recipe["config"]["lr"] == 3e-3
+    assert (run / "split.csv").read_text() == split.read_text()
+    assert not list(run.glob("*.tmp"))
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_model(prepared, split, tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--cpu",
+        "--num_processes",
+        "2",
+        "--num_machines",
+        "1",
+    ]
+    command += [
+        "--mixed_precision",
+        "no",
+        "--dynamo_backend",
+        "no",
+        "--num_cpu_threads_per_process",
+        "1",
+        "-m",
+        "train",
+        "fit",
+    ]
+    command += ["--data", prepared, "--split", split, "--output", tmp_path / "run", "--init", "none", "--epochs", "2"]
+    command += ["--batch-size", "8", "--precision", "fp32"]
+    env = os.environ | {"OMP_NUM_THREADS": "1", "MASTER_PORT": "29611"}
+    done = subprocess.run(list(map(str, command)), cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    history = pd.read_csv(tmp_path / "run/history.csv")
+    assert len(history) == 2
+    assert np.isfinite(history.to_numpy()).all()
+    alone = fit(
+        FitConfig(init="none", epochs=2, batch_size=8, precision="fp32"),
+        data=prepared,
+        split=split,
+        output=tmp_path / "alone",
+    )
+    # The same batches, cut in two: other normalisation statistics and augmentation, but the same course.
+    ours, theirs = history["train_age"], pd.read_csv(alone / "history.csv")["train_age"]
+    assert np.allclose(ours, theirs, rtol=0.15)
+
+
+@pytest.mark.slow
+def test_errors_are_clear_and_leave_nothing(prepared, split, tmp_path):
+    def run(**changes):
+        fit(CONFIG, **({"data": prepared, "split": split, "output": tmp_path / "run"} | changes))
+
+    absent = tmp_path / "absent.csv"
+    absent.write_text(split.read_text() + "99_0_0_1.jpg,train\n")
+    with pytest.raises(DataError, match=r"99_0_0_1\.jpg"):
+        run(split=absent)
+    with pytest.raises(DataError, match="no finished prepared data"):
+        run(data=tmp_path / "nowhere")
+    with pytest.raises(DataError, match="cannot be read"):
+        run(split=tmp_path / "nowhere.csv")
+    assert not (tmp_path / "run").exists()
+
+    run()
+    with pytest.raises(DataError, match="--resume"):
+        run()
+    with pytest.raises(DataError, match="config differ"):
+        fit(
+            FitConfig(init="none", epochs=4, batch_size=8),
+            data=prepared,
+            split=split,
+            output=tmp_path / "run",
+            resume=True,
+        )
+
+
+@pytest.mark.slow
+def test_a_full_disk_leaves_the_last_checkpoint_whole(prepared, split, tmp_path, monkeypatch):
+    save, calls = torch.save, []
+
+    def full_disk(state, path):
+        calls.append(path)
+        if len(calls) == 2:
+            Path(path).write_bytes(b"half")
+            raise RuntimeError("PytorchStreamWriter failed writing file: No space left on device")
+        save(state, path)
+
+    monkeypatch.setattr(torch, "save", full_disk)
+    with pytest.raises(DataError, match="No space left"):
+        fit(CONFIG, data=prepared, split=split, output=tmp_path / "run")
+    state = torch.load(tmp_path / "run/checkpoint.pt", weights_only=True)
+    assert state["epoch"] == 1
+    assert not list((tmp_path / "run").glob("*.tmp"))
+    monkeypatch.setattr(torch, "save", save)
+    fit(CONFIG, data=prepared, split=split, output=tmp_path / "run", resume=True)
+    fit(CONFIG, data=prepared, split=split, output=tmp_path / "whole")
+    assert same(weights(tmp_path / "run"), weights(tmp_path / "whole"))

@@ -1,0 +1,106 @@
+"""python -m train: prepare, fit and evaluate in one go, on a portrait under UTKFace's names."""
+
+import json
+import zipfile
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from agr.evaluation.report import EvalReport
+from train.__main__ import app
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def run():
+    def invoke(*args):
+        done = CliRunner().invoke(app, list(map(str, args)))
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done
+
+    return invoke
+
+
+@pytest.fixture
+def archive(tmp_path, astronaut, encoded):
+    path = tmp_path / "faces.zip"
+    with zipfile.ZipFile(path, "w") as zipped:
+        for i in range(14):
+            face = astronaut.crop((140 - i, 40 - i, 300 + i, 200 + i))
+            zipped.writestr(f"3{i % 10}_1_0_2017{i:04d}.jpg.chip.jpg", encoded(face, "JPEG"))
+        zipped.writestr("30_1_0_20178888.jpg.chip.jpg", encoded(astronaut.crop((0, 400, 90, 490)), "JPEG"))  # no face
+        same = encoded(astronaut.crop((139, 39, 301, 201)), "JPEG")
+        zipped.writestr("31_1_0_20179999.jpg.chip.jpg", same)  # a twin of the second
+    with zipfile.ZipFile(path) as zipped:
+        files = [name.split(".chip")[0] for name in zipped.namelist()]
+    parts = ["train"] * 8 + ["valid"] * 4 + ["test"] * 4
+    pd.DataFrame({"file": files, "split": parts}).to_csv(tmp_path / "split.csv", index=False)
+    return path
+
+
+def test_from_an_archive_to_a_report(run, archive, tmp_path):
+    split, data, model, report = (tmp_path / name for name in ("split.csv", "data", "run", "report"))
+    done = run("prepare", "--data", archive, "--output", data, "--size", 64, "--workers", 1)
+    assert done.exit_code == 0, done.output
+    assert "15 faces in 16 pictures; 1 groups" in done.output
+    assert "1 no face found: 30_1_0_20178888.jpg" in done.output
+
+    fit = [
+        "fit",
+        "--data",
+        data,
+        "--split",
+        split,
+        "--output",
+        model,
+        "--init",
+        "none",
+        "--epochs",
+        1,
+        "--batch-size",
+        4,
+    ]
+    done = run(*fit)
+    assert done.exit_code == 0, done.output
+    done = run(*fit)
+    assert done.exit_code == 1
+    assert "--resume" in done.output
+
+    done = run("evaluate", "--model", model, "--data", data, "--split", split, "--subset", "test", "--output", report)
+    assert done.exit_code == 0, done.output
+    assert "without twins" in done.output
+    found = EvalReport.load(report)
+    assert len(found.predictions) == 4
+    assert found.predictions["detected"].sum() == 3
+    assert found.summary["data"]["undetected"] == ["30_1_0_20178888.jpg"]
+    assert found.predictions.set_index("file")["has_twin"].to_dict()["31_1_0_20179999.jpg"]
+    assert found.summary["data"]["twins"] == 1
+    assert found.summary["figures"]["all"]["gender_accuracy"]["n"] == 4
+    assert found.history is not None
+    assert json.loads((report / "report.json").read_text())["model"]["backbone"] == "mobilenet_v2"
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["prepare", "--data", "nowhere", "--output", "out"], "There is no nowhere"),
+        (["fit", "--data", "nowhere", "--split", "x.csv", "--output", "out"], "train prepare"),
+        (
+            ["evaluate", "--model", "m", "--data", "nowhere", "--split", "x.csv", "--output", "out"],
+            "There is no nowhere",
+        ),
+    ],
+)
+def test_errors_are_messages(run, args, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = run(*args)
+    assert done.exit_code == 1
+    assert message in done.output
+
+
+@pytest.mark.parametrize("command", ["prepare", "fit", "evaluate"])
+def test_help_teaches(run, command):
+    assert f"python -m train {command}" in run(command, "--help").output
