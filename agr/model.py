@@ -155,10 +155,16 @@ class AttributeNet(nn.Module):
         return net.eval()
 
     def save(self, folder: Path) -> None:
-        """Write `config.json` and `model.safetensors` into `folder`."""
+        """Write `config.json` and `model.safetensors` into `folder`. Raises OSError, and leaves older weights whole."""
         folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / f"{WEIGHTS_FILE}.tmp"
+        try:
+            save_file({name: tensor.contiguous() for name, tensor in self.state_dict().items()}, temporary)
+        except SafetensorError as error:  # a full disk, mostly
+            temporary.unlink(missing_ok=True)
+            raise OSError(f"{folder / WEIGHTS_FILE} cannot be written: {error}") from error
+        temporary.replace(folder / WEIGHTS_FILE)
         (folder / CONFIG_FILE).write_text(json.dumps(asdict(self.config), indent=2) + "\n")
-        save_file({name: tensor.contiguous() for name, tensor in self.state_dict().items()}, folder / WEIGHTS_FILE)
 
     @classmethod
     def load(cls, folder: Path) -> "AttributeNet":

@@ -29,7 +29,7 @@ def analyzer():
 
 @pytest.fixture(scope="session")
 def utkface():
-    """The user's own UTKFace; the tests on it are skipped without one, except in CI, which sets it."""
+    """The user's own UTKFace; the tests on it are skipped without one (CI sets it)."""
     path = os.environ.get("AGR_UTKFACE")
     if not path:
         pytest.skip("AGR_UTKFACE is not set")

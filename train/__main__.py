@@ -1,4 +1,4 @@
-"""python -m train prepare | fit | evaluate"""
+"""python -m train prepare | fit | evaluate | card"""
 
 import sys
 from pathlib import Path
@@ -105,6 +105,23 @@ def evaluate(
     with _clear_errors():
         report = run(model, data=data, split=split, subset=subset, output=output)
     _print_figures(report.summary)
+
+
+@app.command()
+def card(
+    model: Annotated[Path, typer.Option(help="Folder of the model; its README.md is written anew.")],
+    report: Annotated[Path, typer.Option(help="Folder of the model's report.")],
+) -> None:
+    """Write the model card, with the report's figures, beside the weights.
+
+    Example: python -m train card --model runs/first --report eval_reports/first
+    """
+    from agr.evaluation.report import EvalReport
+
+    from .card import write_card
+
+    with _clear_errors():
+        typer.echo(f"Wrote {write_card(EvalReport.load(report), model)}.")
 
 
 def _print_figures(summary: dict) -> None:

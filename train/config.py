@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from .utkface import DataError
+
 
 @dataclass(frozen=True)
 class FitConfig:
@@ -22,8 +24,8 @@ class FitConfig:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "lr"):
             if getattr(self, name) <= 0:
-                raise ValueError(f"expected {name} above 0, got {getattr(self, name)}")
+                raise DataError(f"expected {name} above 0, got {getattr(self, name)}")
         if not 0 <= self.ema_decay < 1:
-            raise ValueError(f"expected ema_decay of 0 up to but not including 1, got {self.ema_decay}")
+            raise DataError(f"expected ema_decay of 0 up to but not including 1, got {self.ema_decay}")
         if self.precision not in ("auto", "fp32", "bf16"):
-            raise ValueError(f"expected precision auto, fp32 or bf16, got {self.precision!r}")
+            raise DataError(f"expected precision auto, fp32 or bf16, got {self.precision!r}")

@@ -1,5 +1,6 @@
 """A model over one subset of the data, through the app's own path (detect, align, model), into an EvalReport."""
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -78,6 +79,14 @@ def _row(file: str, labels: Labels, has_twin: bool, face: Face | None) -> dict:
     }
 
 
+def _recipe(model: Path) -> dict | None:
+    """The options of the run that made the model, if it lies in its run's folder; of a path only the file's name."""
+    if not (model / "fit.json").exists():
+        return None
+    config = json.loads((model / "fit.json").read_text())["config"]
+    return config | {"init": Path(config["init"]).name}
+
+
 def _twins(pictures: PictureSource, split: pd.Series, subset: str) -> set[str]:
     """Files of the subset whose very picture is in another subset too: a model may have seen them in training."""
     content = pd.Series({file_key(member): content_hash(data) for member, data in pictures.read()})
@@ -99,6 +108,7 @@ def _summary(name: str, model: Path, analyzer: FaceAnalyzer, table: pd.DataFrame
             "parameters": sum(p.numel() for p in analyzer.net.parameters()),
             "weights_hash": content_hash_of(model / WEIGHTS_FILE),
             "code_version": CODE_VERSION,
+            "recipe": _recipe(model),
         },
         "data": {
             "name": "UTKFace",

@@ -1,12 +1,13 @@
 """The page in a real browser, and its endpoint from a program."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from PIL import Image
+from PIL import Image, ImageOps
 
 from tests.conftest import ASTRONAUT
 
@@ -109,3 +110,23 @@ def test_nothing_but_the_endpoint_is_offered(page_url):
     assert list(
         Client(page_url, verbose=False).view_api(return_format="dict", print_info=False)["named_endpoints"]
     ) == ["/analyze"]
+
+
+def test_photos_do_not_stay_on_disk(analyzer, astronaut, tmp_path, monkeypatch):
+    import agr.ui.page as module
+
+    ImageOps.mirror(astronaut).save(tmp_path / "mine.jpg")
+    uploads = tmp_path / "uploads"
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(uploads))
+    monkeypatch.setattr(module, "_CACHE_SECONDS", 1)
+    page = module.build_page(analyzer)
+    module.launch(page, prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
+    try:
+        client = Client(page.local_url, verbose=False)
+        assert client.predict(handle_file(str(tmp_path / "mine.jpg")), api_name="/analyze")["faces"]
+        deadline = time.monotonic() + 30
+        while kept := [file for file in uploads.rglob("*") if file.name == "mine.jpg"]:
+            assert time.monotonic() < deadline, kept
+            time.sleep(0.5)
+    finally:
+        page.close()

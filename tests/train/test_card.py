@@ -1,0 +1,26 @@
+import pytest
+from huggingface_hub import ModelCard
+
+from agr.evaluation.report import EvalReport
+from tests.conftest import ROOT
+from train.card import model_card, write_card
+
+
+@pytest.fixture(scope="module")
+def report():
+    return EvalReport.load(ROOT / "eval_reports" / "mobilenet_v2")
+
+
+def test_the_card_is_valid_and_says_terms_and_limits(report, tmp_path):
+    write_card(report, tmp_path)
+    card = ModelCard.load(tmp_path / "README.md")
+    assert card.data.license == "other"
+    for said in ("non-commercial research", "Not for", "Known weaknesses", "without twins", "Others"):
+        assert said in card.text
+
+
+def test_every_figure_is_the_reports(report):
+    cell = report.summary["figures"]["all"]["race_accuracy"]
+    assert f"| Race, five classes (%) | {100 * cell['value']:.1f} ({100 * cell['low']:.1f} to" in model_card(report)
+    row = next(row for row in report.summary["groups"] if row["group"] == ["Female", "Black"])
+    assert f"| Female, Black | {row['n']} | {row['figures']['age_mae']['value']:.2f} (" in model_card(report)

@@ -1,0 +1,161 @@
+"""The model card: what weights are, how they do, what they must not be used for. Every figure comes from a report."""
+
+from pathlib import Path
+
+from huggingface_hub import ModelCardData
+
+from agr.evaluation.report import EvalReport
+
+FIGURES = (
+    ("Age, mean absolute error (years)", "age_mae", 1, 2),
+    ("Age, mean squared error", "age_mse", 1, 1),
+    ("Age within 5 years (%)", "age_cs5", 100, 1),
+    ("Age, bias (years)", "age_bias", 1, 2),
+    ("Age interval holds (%, meant to be 80)", "age_interval_coverage", 100, 1),
+    ("Eight age groups (%)", "age_group_accuracy", 100, 1),
+    ("Eight age groups, at most one off (%)", "age_group_one_off", 100, 1),
+    ("Gender (%)", "gender_accuracy", 100, 1),
+    ("Race, five classes (%)", "race_accuracy", 100, 1),
+    ("Calibration error, age group", "age_group_ece", 1, 3),
+    ("Calibration error, gender", "gender_ece", 1, 3),
+    ("Calibration error, race", "race_ece", 1, 3),
+)
+"""What a figure is called, its name in the report, its factor and its digits."""
+GROUP_FIGURES = (
+    ("age MAE", "age_mae", 1, 2),
+    ("age bias", "age_bias", 1, 2),
+    ("age group %", "age_group_accuracy", 100, 1),
+    ("gender %", "gender_accuracy", 100, 1),
+    ("race %", "race_accuracy", 100, 1),
+)
+_GROUPINGS = (
+    (["gender"], "Gender"),
+    (["race"], "Race"),
+    (["age_band"], "Age"),
+    (["gender", "race"], "Gender and race"),
+)
+
+
+def model_card(report: EvalReport) -> str:
+    """The card as Markdown, with the Hub's metadata in front."""
+    model, data = report.summary["model"], report.summary["data"]
+    sections = [
+        f"---\n{_metadata().to_yaml()}\n---\n",
+        _TEXT.format(**model, n=data["n"], recipe=_recipe(model["recipe"])),
+        f"## Figures\n\n{_measured(data)}\n\n{figures_table(report)}\n",
+        f"## By group\n\nWith 95 % intervals, on the whole subset.\n\n{group_tables(report)}\n",
+        _CAUTION,
+    ]
+    return "\n".join(sections)
+
+
+def write_card(report: EvalReport, folder: Path) -> Path:
+    """Write the card as `README.md` into the model's folder."""
+    path = folder / "README.md"
+    path.write_text(model_card(report), encoding="utf-8")
+    return path
+
+
+def figures_table(report: EvalReport) -> str:
+    """The main figures with 95 % intervals, on the whole subset and without twins, as a Markdown table."""
+    figures = report.summary["figures"]
+    rows = [
+        f"| {title} | {_cell(figures['all'][name], factor, digits)} | "
+        f"{_cell(figures['without_twins'][name], factor, digits)} |"
+        for title, name, factor, digits in FIGURES
+    ]
+    head = f"| | all {figures['all']['gender_accuracy']['n']} | without twins |"
+    return "\n".join([head, "|---|---|---|", *rows])
+
+
+def group_tables(report: EvalReport) -> str:
+    """The main figures of each group, as Markdown tables."""
+    tables = []
+    for by, title in _GROUPINGS:
+        rows = [row for row in report.summary["groups"] if row["by"] == by]
+        head = f"| {title} | n | {' | '.join(name for name, *_ in GROUP_FIGURES)} |"
+        lines = [
+            f"| {', '.join(row['group'])} | {row['n']} | "
+            + " | ".join(_cell(row["figures"][name], factor, digits) for _, name, factor, digits in GROUP_FIGURES)
+            + " |"
+            for row in sorted(rows, key=lambda row: row["group"])
+        ]
+        tables.append("\n".join([head, "|---" * (2 + len(GROUP_FIGURES)) + "|", *lines]))
+    return "\n\n".join(tables)
+
+
+def _cell(figure: dict, factor: float, digits: int) -> str:
+    if figure["value"] is None:
+        return "–"
+    value, low, high = (f"{figure[key] * factor:.{digits}f}" for key in ("value", "low", "high"))
+    return f"{value} ({low} to {high})"
+
+
+def _measured(data: dict) -> str:
+    return (
+        f"On UTKFace's {data['subset']} subset: {data['n']} pictures through detection, alignment and network, as the "
+        f"app does it. In {data['n'] - data['detected']} of them no face was found, which counts as wrong. "
+        f"{data['twins']} have a byte-identical twin in the other subsets. 95 % bootstrap intervals in brackets."
+    )
+
+
+def _recipe(recipe: dict | None) -> str:
+    if recipe is None:
+        return "The recipe was not recorded."
+    return (
+        f"{recipe['epochs']} epochs of AdamW (learning rate {recipe['lr']:g}, weight decay {recipe['weight_decay']:g}, "
+        f"batch {recipe['batch_size']}, cosine schedule) from {recipe['init']}, averaged weights "
+        f"(decay {recipe['ema_decay']:g}), the best epoch and the temperatures chosen on the validation subset."
+    )
+
+
+def _metadata() -> ModelCardData:
+    return ModelCardData(
+        license="other",
+        license_name="utkface-non-commercial-research",
+        license_link="https://susanqq.github.io/UTKFace/",
+        library_name="age-gender-race",
+        pipeline_tag="image-classification",
+        tags=["face", "age-estimation", "gender-classification", "race-classification", "multitask"],
+    )
+
+
+_TEXT = """# Age, gender and race from an aligned face
+
+One {backbone} ({parameters:,} parameters, {input_size} px) with three heads: age as a distribution over 0 to 116 years,
+of which the age, its interval and eight age groups are read; gender (Male, Female); race (White, Black, Asian, Indian,
+Others).
+
+## What it is for
+
+Exploring photos, studying how such models err, and as a baseline for research on faces.
+
+**Not for** deciding anything about a person: not access, hiring, policing, insurance, advertising to individuals, age
+verification or surveillance. It reads appearance, not identity: gender and race are what annotators of the training
+data called a picture, and a person is not bound by that.
+
+## Training data and its terms
+
+UTKFace (Zhang, Song and Qi, "Age Progression/Regression by Conditional Adversarial Autoencoder", CVPR 2017), aligned by
+MTCNN's landmarks. The data set is for **non-commercial research**; the pictures belong to their owners. The weights are
+offered under the same restriction. The labels were partly estimated by an algorithm and checked by people: among
+byte-identical pictures, about one race label in five and one gender label in ten contradict each other.
+
+{recipe}
+"""
+
+_CAUTION = """## Known weaknesses
+
+- "Others" gathers people who have little in common; it is recognised worst, and the class says little.
+- The years around the borders of adolescence and of old age are the hardest; see the table by age.
+- Children and people over 80 are few in some groups: mind the n and the intervals.
+- Covered faces (sunglasses, masks, hands), strong profiles and faces under about 40 pixels widen the errors.
+- Ages and groups come from photos found on the web before 2017, many of them of celebrities.
+
+## Use
+
+```python
+from agr import FaceAnalyzer
+faces = FaceAnalyzer.from_pretrained("FOLDER_OR_HUB_ID").analyze("photo.jpg")
+```
+"""
