@@ -138,6 +138,11 @@ def macro_f1(true: ArrayLike, pred: ArrayLike, n_classes: int) -> Statistic:
     return Statistic(terms, finish)
 
 
+def confidence_bins(confidence: np.ndarray) -> np.ndarray:
+    """Which of `N_BINS` equal bins each confidence lies in; open below and closed above, so that 1 has a place."""
+    return np.clip(np.ceil(confidence * N_BINS).astype(int) - 1, 0, N_BINS - 1)
+
+
 def expected_calibration_error(true: ArrayLike, probs: np.ndarray) -> Statistic:
     """ECE: mean distance of confidence and accuracy over `N_BINS` equal bins of confidence; 0 to 1, 0 is best.
 
@@ -145,8 +150,7 @@ def expected_calibration_error(true: ArrayLike, probs: np.ndarray) -> Statistic:
     """
     true = np.asarray(true)
     confidence = probs.max(axis=1)
-    # Bins are open below and closed above, so that a confidence of 1 has a place.
-    bins = np.clip(np.ceil(confidence * N_BINS).astype(int) - 1, 0, N_BINS - 1)
+    bins = confidence_bins(confidence)
     gap = (probs.argmax(axis=1) == true) - confidence
     terms = np.zeros((len(true), N_BINS + 1))
     terms[np.arange(len(true)), bins] = gap

@@ -1,0 +1,64 @@
+"""Faces whose label and prediction disagree with confidence: where the model errs, or the label does.
+
+Each score is of the given label, 0 to 1. Sources: Northcutt, Jiang and Chuang, "Confident Learning: Estimating
+Uncertainty in Dataset Labels" (2021); Kuan and Mueller, "Model-agnostic label quality scoring" (2022).
+"""
+
+import numpy as np
+import pandas as pd
+
+from agr.labels import TASK_CLASSES
+
+from .report import PROBABILITY_COLUMNS
+from .summary import class_indices
+
+ORDERS = ("wrong_confidence", "self_confidence", "normalized_margin", "years_off")
+"""What a gallery can be sorted by, the first being the default: greatest, least, least and greatest first."""
+_GREATEST_FIRST = {"wrong_confidence", "years_off"}
+
+RELABEL_COLUMNS = ["file", "task", "given", "suggested", "self_confidence", "normalized_margin", "wrong_confidence"]
+
+
+def self_confidence(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Probability of the given label; `probs` (n, k), `labels` (n,) -> (n,), 0 to 1, low is suspicious."""
+    return probs[np.arange(len(labels)), labels]
+
+
+def normalized_margin(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Given label's probability less the greatest other, mapped from -1..1 to 0..1; (n,), low is suspicious."""
+    return (self_confidence(probs, labels) - wrong_confidence(probs, labels) + 1) / 2
+
+
+def wrong_confidence(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Greatest probability of any class but the given one; (n,), 0 to 1, high is suspicious."""
+    others = probs.copy()
+    others[np.arange(len(labels)), labels] = -np.inf
+    return others.max(axis=1)
+
+
+def mislabels(table: pd.DataFrame, task: str, *, by: str = "wrong_confidence") -> pd.DataFrame:
+    """Detected faces whose predicted class is not the given one, most suspicious first.
+
+    Returns `file`, `task`, `given`, `suggested`, the three scores and `years_off` (|predicted - true age|), indexed as
+    `table`.
+    """
+    if by not in ORDERS:
+        raise ValueError(f"expected an order of {ORDERS}, got {by!r}")
+    found = table[table["detected"].to_numpy(bool)]
+    true, pred = class_indices(found, task)
+    probs = found[PROBABILITY_COLUMNS[task]].to_numpy(float)
+    names = np.array(TASK_CLASSES[task])
+    scored = pd.DataFrame(
+        {
+            "file": found["file"],
+            "task": task,
+            "given": names[true],
+            "suggested": names[pred],
+            "self_confidence": self_confidence(probs, true),
+            "normalized_margin": normalized_margin(probs, true),
+            "wrong_confidence": wrong_confidence(probs, true),
+            "years_off": (found["pred_age"] - found["true_age"]).abs().astype(float),
+        },
+        index=found.index,
+    )
+    return scored[true != pred].sort_values(by, ascending=by not in _GREATEST_FIRST, kind="stable")

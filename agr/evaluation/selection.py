@@ -1,0 +1,58 @@
+"""Which faces of a report are looked at: one filter for every figure of the dashboard."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from agr.labels import TASK_CLASSES
+
+from .report import PROBABILITY_COLUMNS
+from .summary import class_indices
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What to keep. Empty tuples keep everything; classes are given by name.
+
+    `true_gender`, `true_race`, `true_age_group`: labels that are kept. `task`: which task `predicted` and `confidence`
+    speak of. `predicted`: predicted classes that are kept. `confidence`: least and greatest probability of the
+    predicted class. `twins`: whether faces whose picture is in the training data too are kept.
+    """
+
+    task: str = "race"
+    true_gender: tuple[str, ...] = ()
+    true_race: tuple[str, ...] = ()
+    true_age_group: tuple[str, ...] = ()
+    predicted: tuple[str, ...] = ()
+    confidence: tuple[float, float] = (0.0, 1.0)
+    twins: bool = True
+
+    def __post_init__(self) -> None:
+        if self.task not in TASK_CLASSES:
+            raise ValueError(f"expected a task of {tuple(TASK_CLASSES)}, got {self.task!r}")
+        low, high = self.confidence
+        if not 0 <= low <= high <= 1:
+            raise ValueError(f"expected a range of confidence within 0 and 1, got {self.confidence}")
+
+
+def select(table: pd.DataFrame, selection: Selection) -> pd.DataFrame:
+    """The rows of a report's predictions that a selection keeps, in their order."""
+    keep = np.ones(len(table), bool)
+    for task in TASK_CLASSES:
+        names = getattr(selection, f"true_{task}")
+        if names:
+            keep &= np.isin(class_indices(table, task)[0], _indices(task, names))
+    if selection.predicted:
+        keep &= np.isin(class_indices(table, selection.task)[1], _indices(selection.task, selection.predicted))
+    if selection.confidence != (0.0, 1.0):
+        confidence = table[PROBABILITY_COLUMNS[selection.task]].max(axis=1).to_numpy(float)
+        low, high = selection.confidence
+        keep &= (low <= confidence) & (confidence <= high)  # a face not found has none: nan compares false
+    if not selection.twins:
+        keep &= ~table["has_twin"].to_numpy(bool)
+    return table[keep]
+
+
+def _indices(task: str, names: tuple[str, ...]) -> list[int]:
+    return [TASK_CLASSES[task].index(name) for name in names]

@@ -1,0 +1,97 @@
+"""What the figures draw, against plain computations on the same predictions."""
+
+import numpy as np
+import pytest
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import confusion_matrix
+
+from agr.evaluation import figures as f
+from agr.evaluation import metrics as m
+from agr.evaluation.report import PROBABILITY_COLUMNS
+from agr.evaluation.summary import class_indices
+
+TASKS = ("age_group", "gender", "race")
+COUNTS = np.array([[8, 2, 0], [1, 3, 0], [0, 0, 0]])
+
+
+@pytest.mark.parametrize(("by", "axis"), [("rows", "true"), ("columns", "pred")])
+def test_normalization_equals_scikit_learn(by, axis, predictions):
+    true, pred = class_indices(predictions[predictions["detected"]], "race")
+    counts = m.confusion_matrix(true, pred, 5)
+    assert f.normalized(counts, by) == pytest.approx(confusion_matrix(true, pred, normalize=axis))
+
+
+def test_empty_classes_stay_zero_and_an_unknown_normalization_is_an_error():
+    assert f.normalized(COUNTS, "rows")[2].tolist() == [0, 0, 0]
+    with pytest.raises(ValueError, match="diagonal"):
+        f.normalized(COUNTS, "diagonal")
+
+
+def test_the_heatmap_shows_the_matrix_and_may_hide_its_diagonal():
+    counts = np.arange(25).reshape(5, 5)
+    heat = f.confusion_heatmap(counts, "race", by="counts").data[0]
+    assert np.array_equal(heat.z, counts)
+    assert heat.text[1][2] == "7"
+    hidden = f.confusion_heatmap(counts, "race", by="rows", hide_diagonal=True).data[0]
+    assert np.isnan(np.diag(hidden.z)).all()
+    assert set(np.diag(hidden.text)) == {""}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_reliability_curve_equals_scikit_learn(predictions, task):
+    found = predictions[predictions["detected"]]
+    probs = found[PROBABILITY_COLUMNS[task]].to_numpy(float)
+    correct = probs.argmax(axis=1) == class_indices(found, task)[0]
+    accuracy, confidence = calibration_curve(correct, probs.max(axis=1), n_bins=m.N_BINS)
+    line = f.reliability_diagram(predictions, task).data[2]
+    assert np.asarray(line.x) == pytest.approx(confidence)
+    assert np.asarray(line.y) == pytest.approx(accuracy)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_abstaining_ends_at_the_plain_accuracy(predictions, task):
+    curve = f.abstention_curve(predictions, task, threshold=0.8)
+    found = predictions[predictions["detected"]]
+    true, pred = class_indices(found, task)
+    confidence = found[PROBABILITY_COLUMNS[task]].max(axis=1)
+    assert curve.data[0].y[-1] == pytest.approx(np.mean(true == pred))
+    assert curve.data[0].x[-1] == pytest.approx(len(found) / len(predictions))
+    assert curve.data[1].y[0] == pytest.approx(np.mean((true == pred)[confidence >= 0.8]))
+
+
+def test_the_cumulative_score_counts_faces_not_found_as_wrong(predictions):
+    line = f.cumulative_score_curve(predictions).data[0]
+    error = (predictions["pred_age"].astype(float) - predictions["true_age"]).abs()
+    assert line.y[5] == pytest.approx((error <= 5).sum() / len(predictions))
+
+
+def test_age_bands_hold_their_own_faces(predictions):
+    mae, bias = f.age_error_by_band(predictions).data
+    found = predictions[predictions["detected"] & predictions["true_age"].between(20, 39)]
+    error = (found["pred_age"] - found["true_age"]).astype(float)
+    place = list(mae.x).index("20-39")
+    assert mae.y[place] == pytest.approx(error.abs().mean())
+    assert bias.y[place] == pytest.approx(error.mean())
+    assert mae.customdata[place] == len(found)
+
+
+def test_density_counts_every_detected_face(predictions):
+    assert f.age_density(predictions).data[0].customdata.sum() == predictions["detected"].sum()
+
+
+def test_small_groups_are_grey():
+    estimates = [m.Estimate(0.9, 0.8, 0.95, 200), m.Estimate(0.5, 0.1, 0.9, 12)]
+    assert list(f.group_bars(["a", "b"], estimates, "accuracy").data[0].marker.color) == [f.BLUE, f.GREY]
+
+
+def test_every_part_of_the_history_has_its_curve(report):
+    assert [line.name for line in f.training_curves(report.history, "train_", "Loss").data] == ["age"]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_an_empty_selection_draws_empty_figures(predictions, task):
+    none = predictions.iloc[:0]
+    for figure in (f.reliability_diagram(none, task), f.abstention_curve(none, task, 0.5)):
+        assert figure.to_json()
+    for draw in (f.age_density, f.age_error_by_band, f.cumulative_score_curve):
+        assert draw(none).to_json()

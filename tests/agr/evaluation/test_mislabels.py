@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+from agr.evaluation.mislabels import ORDERS, mislabels, normalized_margin, self_confidence, wrong_confidence
+
+PROBS = np.array([[0.7, 0.2, 0.1], [0.7, 0.2, 0.1], [0.05, 0.05, 0.9]])
+LABELS = np.array([0, 2, 0])
+
+
+def test_scores_are_what_their_names_say():
+    assert self_confidence(PROBS, LABELS) == pytest.approx([0.7, 0.1, 0.05])
+    assert wrong_confidence(PROBS, LABELS) == pytest.approx([0.2, 0.7, 0.9])
+    assert normalized_margin(PROBS, LABELS) == pytest.approx([0.75, 0.2, 0.075])
+
+
+@pytest.mark.parametrize("task", ["age_group", "gender", "race"])
+def test_only_disagreements_are_listed_and_all_of_them(predictions, task):
+    listed = mislabels(predictions, task)
+    seen = predictions[predictions["detected"]]
+    if task != "age_group":
+        assert set(listed["file"]) == set(seen.loc[seen[f"pred_{task}"] != seen[f"true_{task}"], "file"])
+    assert (listed["given"] != listed["suggested"]).all()
+    for score in ("self_confidence", "normalized_margin", "wrong_confidence"):
+        assert listed[score].between(0, 1).all()
+    row = predictions.loc[listed.index[0]]
+    assert listed["wrong_confidence"].iloc[0] == pytest.approx(row[f"prob_{task}_{listed['suggested'].iloc[0]}"])
+    assert listed["self_confidence"].iloc[0] == pytest.approx(row[f"prob_{task}_{listed['given'].iloc[0]}"])
+
+
+@pytest.mark.parametrize("by", ORDERS)
+def test_the_most_suspicious_come_first(predictions, by):
+    values = mislabels(predictions, "race", by=by)[by]
+    assert values.is_monotonic_decreasing if by in ("wrong_confidence", "years_off") else values.is_monotonic_increasing
+
+
+def test_an_unknown_order_is_an_error(predictions):
+    with pytest.raises(ValueError, match="magic"):
+        mislabels(predictions, "race", by="magic")

@@ -1,0 +1,39 @@
+import pytest
+
+from agr.evaluation.selection import Selection, select
+
+
+def test_nothing_chosen_keeps_everything(predictions):
+    assert select(predictions, Selection()).equals(predictions)
+
+
+def test_conditions_are_joined(predictions):
+    kept = select(predictions, Selection(true_gender=("Female",), true_race=("Black", "Asian"), twins=False))
+    expected = predictions[
+        (predictions["true_gender"] == "Female")
+        & predictions["true_race"].isin(["Black", "Asian"])
+        & ~predictions["has_twin"]
+    ]
+    assert len(kept)
+    assert kept.equals(expected)
+
+
+def test_age_groups_and_predictions(predictions):
+    kept = select(predictions, Selection(task="gender", true_age_group=("14-20",), predicted=("Male",)))
+    expected = predictions[predictions["true_age"].between(14, 20) & (predictions["pred_gender"] == "Male")]
+    assert len(kept)
+    assert kept.equals(expected)
+
+
+def test_confidence_is_of_the_chosen_task_and_of_detected_faces(predictions):
+    kept = select(predictions, Selection(task="gender", confidence=(0.9, 1.0)))
+    top = predictions[["prob_gender_Male", "prob_gender_Female"]].max(axis=1)
+    assert len(kept)
+    assert kept.equals(predictions[top >= 0.9])
+    assert kept["detected"].all()
+
+
+@pytest.mark.parametrize("options", [{"task": "height"}, {"confidence": (0.8, 0.2)}, {"confidence": (-1, 1)}])
+def test_an_impossible_selection_is_an_error(options):
+    with pytest.raises(ValueError, match="expected"):
+        Selection(**options)
