@@ -43,12 +43,12 @@ class Estimate:
 
 
 def bootstrap_weights(n: int, *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> np.ndarray:
-    """How often each of n faces is drawn in each resample with replacement: float32, shape (n_resamples, n), rows sum
+    """How often each of n faces is drawn in each resample with replacement: shape (n_resamples, n), rows sum
     to n."""
     rng = np.random.default_rng(seed)
     draws = rng.integers(0, n, size=(n_resamples, n))
     offsets = np.arange(n_resamples)[:, None] * n
-    return np.bincount((draws + offsets).ravel(), minlength=n_resamples * n).reshape(n_resamples, n).astype(np.float32)
+    return np.bincount((draws + offsets).ravel(), minlength=n_resamples * n).reshape(n_resamples, n).astype(np.float64)
 
 
 def estimate(statistic: Statistic, weights: np.ndarray) -> Estimate:
@@ -59,7 +59,7 @@ def estimate(statistic: Statistic, weights: np.ndarray) -> Estimate:
     n = len(statistic.terms)
     if not n:
         return Estimate(np.nan, np.nan, np.nan, 0)
-    resampled = statistic.finish(weights.astype(np.float64) @ statistic.terms)
+    resampled = statistic.finish(weights @ statistic.terms)
     tail = (1 - CONFIDENCE) / 2
     low, high = np.nanquantile(resampled, [tail, 1 - tail]) if np.isfinite(resampled).any() else (np.nan, np.nan)
     return Estimate(statistic.value, float(low), float(high), n)

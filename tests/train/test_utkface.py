@@ -1,13 +1,7 @@
-import io
-import tarfile
-import zipfile
-
 import pandas as pd
 import pytest
 
-from train.utkface import DataError, Labels, PictureSource, content_hash, file_key, labels_of, read_split, subset_files
-
-NAMES = ["26_1_2_20170116174525125.jpg.chip.jpg", "b/1_0_4_2017.png", "a/100_0_0_2016.webp"]
+from train.utkface import DataError, Labels, content_hash, labels_of, read_split, subset_files
 
 
 @pytest.mark.parametrize(
@@ -28,52 +22,6 @@ NAMES = ["26_1_2_20170116174525125.jpg.chip.jpg", "b/1_0_4_2017.png", "a/100_0_0
 )
 def test_labels_come_from_the_name(name, expected):
     assert labels_of(name) == expected
-
-
-def test_every_copy_of_the_data_set_has_the_same_keys():
-    copies = [
-        "UTKFace/26_1_2_2017.jpg.chip.avif",
-        "26_1_2_2017.jpg.chip.jpg",
-        "x\\26_1_2_2017.jpg",
-        "26_1_2_2017.jpg.chip",
-    ]
-    assert {file_key(path) for path in copies} == {"26_1_2_2017.jpg"}
-
-
-def make(kind, tmp_path):
-    contents = {name: name.encode() for name in NAMES} | {"notes.txt": b"x", "__MACOSX/._26_1_2_2017.jpg": b"x"}
-    path = tmp_path / f"data{kind}"
-    if kind == "":
-        for name, content in contents.items():
-            (path / name).parent.mkdir(parents=True, exist_ok=True)
-            (path / name).write_bytes(content)
-    elif kind == ".zip":
-        with zipfile.ZipFile(path, "w") as archive:
-            for name, content in contents.items():
-                archive.writestr(name, content)
-    else:
-        with tarfile.open(path, "w:gz") as archive:
-            for name, content in contents.items():
-                member = tarfile.TarInfo(name)
-                member.size = len(content)
-                archive.addfile(member, io.BytesIO(content))
-    return path
-
-
-@pytest.mark.parametrize("kind", ["", ".zip", ".tar.gz"])
-def test_folder_zip_and_tar_hold_the_same_pictures(kind, tmp_path):
-    source = PictureSource(make(kind, tmp_path))
-    assert len(source) == 3
-    assert dict(source.read()) == {name: name.encode() for name in NAMES}
-    assert [name for name, _ in source.read()] == source.members
-
-
-def test_what_is_no_source_is_named(tmp_path):
-    (tmp_path / "x.zip").write_bytes(b"junk")
-    (tmp_path / "empty").mkdir()
-    for path, message in (("nowhere", "There is no"), ("x.zip", "neither"), ("empty", "No picture")):
-        with pytest.raises(DataError, match=message):
-            PictureSource(tmp_path / path)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,98 @@
+"""The labelled pictures behind a report, read in place from the user's own copy; nothing of them is kept or copied."""
+
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from threading import Lock
+
+PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".chip")
+
+
+class DataError(ValueError):
+    """The data is not as expected; the message names the file, what was expected and what to do."""
+
+
+def file_key(path: str) -> str:
+    """The name that splits and reports use: the file's own up to ".chip", so that every copy of the data set agrees."""
+    return PurePosixPath(path.replace("\\", "/")).name.split(".chip")[0]
+
+
+class PictureSource:
+    """The pictures of a folder, .zip or .tar(.gz), read in place: all in a fixed order, or one by its key.
+
+    Raises DataError if there is no such thing or no picture in it. Safe to use from several threads.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        if not self.path.exists():
+            raise DataError(f"There is no {self.path}. Expected UTKFace as a folder, a .zip or a .tar.gz.")
+        self._lock = Lock()  # an open archive has one position
+        self.members = self._members()
+        if not self.members:
+            raise DataError(f"No picture ({', '.join(PICTURE_ENDINGS)}) in {self.path}.")
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def read(self) -> Iterator[tuple[str, bytes]]:
+        """(member's path, content) of every picture, in the order of `members`."""
+        if self.path.is_dir():
+            for member in self.members:
+                yield member, (self.path / member).read_bytes()
+        elif zipfile.is_zipfile(self.path):
+            with zipfile.ZipFile(self.path) as archive:
+                for member in self.members:
+                    yield member, archive.read(member)
+        else:
+            yield from self._read_tar()
+
+    def find(self, key: str) -> bytes | None:
+        """Content of the picture whose `file_key` is `key`; None if there is none."""
+        member = self._by_key.get(key)
+        if member is None:
+            return None
+        if self.path.is_dir():
+            return (self.path / member).read_bytes()
+        with self._lock:
+            if isinstance(self._archive, zipfile.ZipFile):
+                return self._archive.read(member)
+            content = self._archive.extractfile(member)
+            return content.read() if content else None
+
+    @cached_property
+    def _by_key(self) -> dict[str, str]:
+        return {file_key(member): member for member in self.members}
+
+    @cached_property
+    def _archive(self) -> zipfile.ZipFile | tarfile.TarFile:
+        """Kept open: to read an archive's directory again for each face would take longer than the face."""
+        return zipfile.ZipFile(self.path) if zipfile.is_zipfile(self.path) else tarfile.open(self.path)
+
+    def _read_tar(self) -> Iterator[tuple[str, bytes]]:
+        wanted = set(self.members)
+        with tarfile.open(self.path) as archive:  # front to back: a compressed tar cannot be read out of order
+            for member in archive:
+                content = archive.extractfile(member) if member.name in wanted else None
+                if content is not None:
+                    yield member.name, content.read()
+
+    def _members(self) -> list[str]:
+        if self.path.is_dir():
+            found = sorted(file.relative_to(self.path).as_posix() for file in self.path.rglob("*") if file.is_file())
+        elif zipfile.is_zipfile(self.path):
+            with zipfile.ZipFile(self.path) as archive:
+                found = sorted(archive.namelist())
+        elif tarfile.is_tarfile(self.path):
+            with tarfile.open(self.path) as archive:
+                found = [member.name for member in archive if member.isfile()]
+        else:
+            raise DataError(f"{self.path} is neither a folder nor a .zip nor a .tar.gz that can be read.")
+        return [name for name in found if _is_picture(name)]
+
+
+def _is_picture(path: str) -> bool:
+    name = PurePosixPath(path).name
+    return not name.startswith(".") and name.lower().endswith(PICTURE_ENDINGS)

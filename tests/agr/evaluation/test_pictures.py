@@ -1,0 +1,63 @@
+import io
+import tarfile
+import zipfile
+
+import pytest
+
+from agr.evaluation.pictures import DataError, PictureSource, file_key
+
+NAMES = ["26_1_2_20170116174525125.jpg.chip.jpg", "b/1_0_4_2017.png", "a/100_0_0_2016.webp"]
+
+
+def test_every_copy_of_the_data_set_has_the_same_keys():
+    copies = [
+        "UTKFace/26_1_2_2017.jpg.chip.avif",
+        "26_1_2_2017.jpg.chip.jpg",
+        "x\\26_1_2_2017.jpg",
+        "26_1_2_2017.jpg.chip",
+    ]
+    assert {file_key(path) for path in copies} == {"26_1_2_2017.jpg"}
+
+
+def make(kind, tmp_path):
+    contents = {name: name.encode() for name in NAMES} | {"notes.txt": b"x", "__MACOSX/._26_1_2_2017.jpg": b"x"}
+    path = tmp_path / f"data{kind}"
+    if kind == "":
+        for name, content in contents.items():
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            (path / name).write_bytes(content)
+    elif kind == ".zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in contents.items():
+                archive.writestr(name, content)
+    else:
+        with tarfile.open(path, "w:gz") as archive:
+            for name, content in contents.items():
+                member = tarfile.TarInfo(name)
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["", ".zip", ".tar.gz"])
+def test_folder_zip_and_tar_hold_the_same_pictures(kind, tmp_path):
+    source = PictureSource(make(kind, tmp_path))
+    assert len(source) == 3
+    assert dict(source.read()) == {name: name.encode() for name in NAMES}
+    assert [name for name, _ in source.read()] == source.members
+
+
+def test_what_is_no_source_is_named(tmp_path):
+    (tmp_path / "x.zip").write_bytes(b"junk")
+    (tmp_path / "empty").mkdir()
+    for path, message in (("nowhere", "There is no"), ("x.zip", "neither"), ("empty", "No picture")):
+        with pytest.raises(DataError, match=message):
+            PictureSource(tmp_path / path)
+
+
+@pytest.mark.parametrize("kind", ["", ".zip", ".tar.gz"])
+def test_one_picture_is_found_by_its_key(kind, tmp_path):
+    source = PictureSource(make(kind, tmp_path))
+    for name in reversed(NAMES):
+        assert source.find(file_key(name)) == name.encode()
+    assert source.find("26_1_2_1999.jpg") is None
