@@ -56,7 +56,7 @@ def fit(
         str, typer.Option(help="mobilenet_v2, densenet121 or another torchvision classifier.")
     ] = "mobilenet_v2",
     init: Annotated[
-        str, typer.Option(help="First weights: imagenet (torchvision's own, downloaded), none, or a .safetensors file.")
+        str, typer.Option(help="First weights: imagenet (torchvision's own), none, or a .safetensors file.")
     ] = "imagenet",
     epochs: Annotated[int, typer.Option(min=1)] = 14,
     batch_size: Annotated[int, typer.Option(help="Over all processes together.", min=2)] = 64,

@@ -102,11 +102,21 @@ def _measured(data: dict) -> str:
 def _recipe(recipe: dict | None) -> str:
     if recipe is None:
         return "The recipe was not recorded."
-    return (
-        f"{recipe['epochs']} epochs of AdamW (learning rate {recipe['lr']:g}, weight decay {recipe['weight_decay']:g}, "
-        f"batch {recipe['batch_size']}, cosine schedule) from {recipe['init']}, averaged weights "
-        f"(decay {recipe['ema_decay']:g}), the best epoch and the temperatures chosen on the validation subset."
-    )
+    stages = []
+    while recipe is not None:
+        stages.append(
+            f"{recipe['epochs']} epochs of AdamW (learning rate {recipe['lr']:g}, weight decay "
+            f"{recipe['weight_decay']:g}, batch {recipe['batch_size']}, cosine schedule, averaged weights with decay "
+            f"{recipe['ema_decay']:g}) from {_start(recipe)}"
+        )
+        recipe = recipe.get("init_config")
+    return "Trained in this order:\n\n" + "\n".join(f"1. {stage}" for stage in reversed(stages)) + _CHOICE
+
+
+def _start(recipe: dict) -> str:
+    if recipe.get("init_config"):
+        return "the weights before"
+    return {"none": "random weights", "imagenet": "torchvision's ImageNet weights"}.get(recipe["init"], recipe["init"])
 
 
 def _metadata() -> ModelCardData:
@@ -143,6 +153,10 @@ byte-identical pictures, about one race label in five and one gender label in te
 
 {recipe}
 """
+
+_CHOICE = """
+
+The best epoch, the temperatures and the width of the age interval were chosen on the validation subset."""
 
 _CAUTION = """## Known weaknesses
 

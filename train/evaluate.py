@@ -83,8 +83,13 @@ def _recipe(model: Path) -> dict | None:
     """The options of the run that made the model, if it lies in its run's folder; of a path only the file's name."""
     if not (model / "fit.json").exists():
         return None
-    config = json.loads((model / "fit.json").read_text())["config"]
-    return config | {"init": Path(config["init"]).name}
+    run = json.loads((model / "fit.json").read_text())
+    return _without_paths(run["config"] | {"init_config": run.get("init_config")})
+
+
+def _without_paths(config: dict) -> dict:
+    earlier = config.get("init_config")
+    return config | {"init": Path(config["init"]).name, "init_config": earlier and _without_paths(earlier)}
 
 
 def _twins(pictures: PictureSource, split: pd.Series, subset: str) -> set[str]:

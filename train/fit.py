@@ -84,7 +84,7 @@ class _Run:
         torch.manual_seed(config.seed)
         source = prepared.source
         net = AttributeNet(model_config(config.backbone, config.init, source["input_size"], source["template"]))
-        load_init(net.backbone, config.backbone, config.init)
+        load_init(net, config.init)
         # Channels last is the faster layout for depthwise convolutions on CPUs and for tensor cores.
         net = _channels_last(net.to(accelerator.device))
         self.ema = _channels_last(AttributeNet(net.config).to(accelerator.device))
@@ -253,6 +253,7 @@ def _recipe(config: FitConfig, prepared: Prepared, split: Path) -> dict:
         "data": prepared.source,
         "split_hash": content_hash_of(split),
         "init_hash": content_hash_of(init_file) if init_file.is_file() else None,
+        "init_config": _config_of(init_file.parent),
         "versions": {
             "agr": CODE_VERSION,
             "torch": torch.__version__,
@@ -260,6 +261,15 @@ def _recipe(config: FitConfig, prepared: Prepared, split: Path) -> dict:
             "python": platform.python_version(),
         },
     }
+
+
+def _config_of(run: Path) -> dict | None:
+    """The options of an earlier run whose weights this one starts from, so that the whole way can be repeated."""
+    path = run / "fit.json"
+    if not path.is_file():
+        return None
+    earlier = json.loads(path.read_text())
+    return earlier["config"] | {"init_config": earlier.get("init_config")}
 
 
 def _claim(output: Path, recipe: dict, split: Path, resume: bool) -> None:

@@ -1,4 +1,4 @@
-"""Where a backbone's first weights come from."""
+"""Where a model's first weights come from."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,10 +6,9 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import nn
 from torchvision import models
 
-from agr.model import ModelConfig
+from agr.model import AttributeNet, ModelConfig
 
 from .utkface import DataError
 
@@ -23,25 +22,29 @@ def model_config(backbone: str, init: str, input_size: int, template) -> ModelCo
     return replace(config, mean=IMAGENET_MEAN, std=IMAGENET_STD) if init == "imagenet" else config
 
 
-def load_init(backbone: nn.Module, name: str, init: str) -> None:
-    """Fill `backbone` (as `agr.model.headless` makes it) from torchvision's ImageNet weights or a .safetensors file.
+def load_init(net: AttributeNet, init: str) -> None:
+    """Fill `net` with its first weights.
 
-    Raises DataError if the weights cannot be had or do not fit. "none" leaves the random initialisation.
+    `init`: "none" leaves the random ones; "imagenet" takes torchvision's own for the backbone; else a .safetensors file,
+    of a backbone in torchvision's names or of a whole model that `fit` saved, heads included.
+    Raises DataError if the weights cannot be had or do not fit.
     """
     if init == "none":
         return
-    tensors = _imagenet(name) if init == "imagenet" else _from_file(Path(init))
-    own = backbone.state_dict()
+    tensors = _imagenet(net.config.backbone) if init == "imagenet" else _from_file(Path(init))
+    is_whole = any(key.startswith("heads.") for key in tensors)
+    module = net if is_whole else net.backbone
+    own = module.state_dict()
     # The classifier is another one here, and counters of batches mean nothing for weights that were converted.
     needed = {key for key in own if not key.endswith("num_batches_tracked")}
     missing = sorted(needed - set(tensors))
     unfit = sorted(key for key in needed & set(tensors) if own[key].shape != tensors[key].shape)
     if missing or unfit:
         raise DataError(
-            f"The weights {init} do not fit {name}: {len(missing)} tensor(s) missing, "
+            f"The weights {init} do not fit {net.config.backbone}: {len(missing)} tensor(s) missing, "
             f"{len(unfit)} of another shape: {(missing + unfit)[:3]}."
         )
-    backbone.load_state_dict({key: tensors[key].to(own[key].dtype) for key in own if key in tensors}, strict=False)
+    module.load_state_dict({key: tensors[key].to(own[key].dtype) for key in own if key in tensors}, strict=False)
 
 
 def _imagenet(name: str) -> dict[str, torch.Tensor]:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from agr.model import headless
+from agr.model import AttributeNet, ModelConfig, headless
 from train.init import IMAGENET_MEAN, load_init, model_config
 from train.utkface import DataError
 
@@ -19,8 +19,9 @@ def file(tmp_path):
 
 def test_weights_of_a_file_arrive(file):
     torch.manual_seed(6)
-    body, _ = headless("mobilenet_v2")
-    load_init(body, "mobilenet_v2", str(file))
+    net = AttributeNet(ModelConfig())
+    load_init(net, str(file))
+    body = net.backbone
     torch.manual_seed(5)
     expected, _ = headless("mobilenet_v2")
     assert torch.allclose(body.features[0][0].weight, expected.features[0][0].weight.half().float())
@@ -29,11 +30,11 @@ def test_weights_of_a_file_arrive(file):
 
 def test_weights_of_another_backbone_are_refused(file, tmp_path):
     with pytest.raises(DataError, match="do not fit densenet121"):
-        load_init(headless("densenet121")[0], "densenet121", str(file))
+        load_init(AttributeNet(ModelConfig(backbone="densenet121")), str(file))
     (tmp_path / "junk.safetensors").write_bytes(b"junk")
     for path in (tmp_path / "junk.safetensors", tmp_path / "none.safetensors"):
         with pytest.raises(DataError, match="cannot be read"):
-            load_init(headless("mobilenet_v2")[0], "mobilenet_v2", str(path))
+            load_init(AttributeNet(ModelConfig()), str(path))
 
 
 def test_imagenet_weights_bring_their_statistics():
@@ -46,4 +47,12 @@ def test_imagenet_weights_out_of_reach_are_said(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr("urllib.request.urlopen", lambda *a, **k: (_ for _ in ()).throw(OSError("no route to host")))
     with pytest.raises(DataError, match="--init PATH"):
-        load_init(headless("mobilenet_v2")[0], "mobilenet_v2", "imagenet")
+        load_init(AttributeNet(ModelConfig()), "imagenet")
+
+
+def test_a_whole_model_brings_its_heads(tmp_path):
+    earlier, net = AttributeNet(ModelConfig()), AttributeNet(ModelConfig())
+    earlier.save(tmp_path)
+    load_init(net, str(tmp_path / "model.safetensors"))
+    assert torch.equal(net.heads["race"].weight, earlier.heads["race"].weight)
+    assert torch.equal(net.backbone.features[0][0].weight, earlier.backbone.features[0][0].weight)
