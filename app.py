@@ -1,5 +1,6 @@
 """The page: python app.py [--model FOLDER_OR_HUB_ID] [--port 7860]. A Hugging Face Space starts it the same way."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +10,12 @@ def main(
     model: Annotated[
         str | None,
         typer.Option(help="A model folder or a Hugging Face Hub id; by default the bundled model.", envvar="AGR_MODEL"),
+    ] = None,
+    faces: Annotated[
+        Path | None,
+        typer.Option(
+            help="Your own UTKFace (folder, .zip, .tar.gz), to see the faces of a report.", envvar="AGR_UTKFACE"
+        ),
     ] = None,
     host: Annotated[
         str | None,
@@ -20,15 +27,17 @@ def main(
 ) -> None:
     """Open the page: drop a photo, see every face with its age, gender and race."""
     from agr.analyzer import FaceAnalyzer
+    from agr.evaluation.pictures import DataError, PictureSource
     from agr.model import ModelError
     from agr.ui.page import build_page, launch
 
     try:
+        pictures = PictureSource(faces) if faces else None
         analyzer = FaceAnalyzer.from_pretrained(model or None)
-    except ModelError as error:
+    except (DataError, ModelError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
-    launch(build_page(analyzer), server_name=host, server_port=port)
+    launch(build_page(analyzer, pictures), server_name=host, server_port=port)
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ def model_config(backbone: str, init: str, input_size: int, template) -> ModelCo
 def load_init(net: AttributeNet, init: str) -> None:
     """Fill `net` with its first weights.
 
-    `init`: "none" leaves the random ones; "imagenet" takes torchvision's own for the backbone; else a .safetensors file,
-    of a backbone in torchvision's names or of a whole model that `fit` saved, heads included.
+    `init`: "none" leaves the random ones; "imagenet" takes torchvision's own for the backbone; else a .safetensors
+    file, of a backbone in torchvision's names or of a whole model that `fit` saved, heads included.
     Raises DataError if the weights cannot be had or do not fit.
     """
     if init == "none":

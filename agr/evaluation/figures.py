@@ -14,6 +14,8 @@ from .summary import AGE_BAND, class_indices, group_columns
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 GREY = "#808895"
 TASK_TITLES = {"age_group": "Age group", "gender": "Gender", "race": "Race"}
+LEAST_GROUP = 30
+"""Faces; groups of fewer are grey, and no gap is named after them."""
 NORMALIZATIONS = ("counts", "rows", "columns")
 
 
@@ -119,7 +121,7 @@ def cumulative_score_curve(table: pd.DataFrame) -> go.Figure:
         line_color=BLUE,
         hovertemplate="within %{x} years: %{y:.1%}<extra></extra>",
     )
-    figure = _styled(go.Figure(line), "years off, at most", "share of faces", "Cumulative score")
+    figure = _styled(go.Figure(line), "years off, at most", "share of faces", "Cumulative score", legend=False)
     return figure.update_yaxes(range=[0, 1], tickformat=".0%")
 
 
@@ -149,10 +151,10 @@ def abstention_curve(table: pd.DataFrame, task: str, threshold: float = 0.0) -> 
     return figure.update_layout(xaxis_tickformat=".0%", yaxis_tickformat=".0%")
 
 
-def group_bars(groups: list[str], estimates: list[m.Estimate], title: str, *, least: int = 30) -> go.Figure:
-    """A figure for each group with its 95 % interval; groups of fewer than `least` faces are grey."""
+def group_bars(groups: list[str], estimates: list[m.Estimate], title: str) -> go.Figure:
+    """A figure for each group with its 95 % interval; groups of fewer than `LEAST_GROUP` faces are grey."""
     bar = _bar_with_interval(groups, estimates, title, BLUE)
-    bar.marker.color = [BLUE if e.n >= least else GREY for e in estimates]
+    bar.marker.color = [BLUE if e.n >= LEAST_GROUP else GREY for e in estimates]
     return _styled(go.Figure(bar), "", title, title, legend=False).update_xaxes(type="category")
 
 
@@ -192,6 +194,6 @@ def _styled(figure: go.Figure, x: str, y: str, title: str, *, legend: bool = Tru
         title={"text": title, "font": {"size": 15}}, font={"color": GREY, "size": 13},
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", margin={"l": 50, "r": 16, "t": 48, "b": 44},
         xaxis={"title": x, **grid}, yaxis={"title": y, **grid},
-        showlegend=legend, legend={"orientation": "h", "y": 1.02, "x": 1, "xanchor": "right", "yanchor": "bottom"},
+        showlegend=legend, legend={"orientation": "h", "y": -0.22, "x": 0, "xanchor": "left", "yanchor": "top"},
     )  # fmt: skip
     return figure

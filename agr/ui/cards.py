@@ -28,15 +28,17 @@ def cards(faces: Sequence[Face]) -> str:
 
 
 def downloads(faces: Sequence[Face], width: int, height: int) -> str:
-    """Links to the results as JSON and CSV. The data is in the link itself, so nothing of it is kept on the server."""
+    """Links to the results as JSON and CSV."""
     result = {"width": width, "height": height, "faces": [face.to_dict() for face in faces]}
-    files = {"faces.json": ("application/json", json.dumps(result, indent=2)), "faces.csv": ("text/csv", _csv(faces))}
-    links = (
-        f'<a class="agr-download" download="{name}" href="data:{kind};base64,{_base64(text.encode())}">'
-        f"Download {name.split('.')[1].upper()}</a>"
-        for name, (kind, text) in files.items()
-    )
-    return f'<div class="agr-downloads">{"".join(links)}</div>'
+    as_json = data_link("faces.json", "Download JSON", json.dumps(result, indent=2))
+    return f'<div class="agr-downloads">{as_json}{data_link("faces.csv", "Download CSV", _csv(faces))}</div>'
+
+
+def data_link(file: str, title: str, text: str) -> str:
+    """A link that saves `text` as `file`. The data is in the link itself, so nothing of it is kept on the server."""
+    kind = "application/json" if file.endswith(".json") else "text/csv"
+    href = f"data:{kind};base64,{_base64(text.encode())}"
+    return f'<a class="agr-download" download="{html.escape(file)}" href="{href}">{html.escape(title)}</a>'
 
 
 def message(text: str, *, is_error: bool = False) -> str:

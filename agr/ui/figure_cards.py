@@ -1,0 +1,48 @@
+"""A report's figures as cards, beside those of the two systems that this one descends from. Knows no Gradio."""
+
+CARDS: dict[str, tuple[tuple, ...]] = {
+    "Age": (
+        ("Mean absolute error, years", "age_mae", 1, 2, None),
+        ("Mean squared error", "age_mse", 1, 1, ("MobileNetV2 ancestor", 47.45)),
+        ("Bias, years", "age_bias", 1, 2, None),
+        ("Within 5 years, %", "age_cs5", 100, 1, None),
+        ("80 % interval holds, %", "age_interval_coverage", 100, 1, None),
+        ("Eight groups, %", "age_group_accuracy", 100, 1, ("DenseNet ancestor", 67.48)),
+        ("At most one group off, %", "age_group_one_off", 100, 1, ("DenseNet ancestor", 93.84)),
+        ("Groups, macro F1, %", "age_group_macro_f1", 100, 1, None),
+        ("Groups, ECE", "age_group_ece", 1, 3, None),
+    ),
+    "Gender": (
+        ("Accuracy, %", "gender_accuracy", 100, 1, ("DenseNet ancestor", 92.89)),
+        ("Macro F1, %", "gender_macro_f1", 100, 1, None),
+        ("ECE", "gender_ece", 1, 3, None),
+    ),
+    "Race": (
+        ("Accuracy, %", "race_accuracy", 100, 1, ("DenseNet ancestor", 82.06)),
+        ("Macro F1, %", "race_macro_f1", 100, 1, None),
+        ("ECE", "race_ece", 1, 3, None),
+    ),
+}
+"""For each card: what a figure is called, its name in the report, factor, digits, and an ancestor's figure if any."""
+
+
+def figure_cards(figures: dict[str, dict]) -> str:
+    """Three cards; `figures` as in a report's summary: name -> value, low, high (or None), n."""
+    return f'<div class="agr-cards">{"".join(_card(title, rows, figures) for title, rows in CARDS.items())}</div>'
+
+
+def _card(title: str, rows: tuple, figures: dict[str, dict]) -> str:
+    lines = "".join(_row(row, figures.get(row[1])) for row in rows)
+    return (
+        f'<article class="agr-card"><h3>{title}</h3><table class="agr-figures"><tbody>{lines}</tbody></table></article>'
+    )
+
+
+def _row(row: tuple, cell: dict | None) -> str:
+    title, _, factor, digits, ancestor = row
+    if cell is None or cell["value"] is None:
+        return f'<tr><th scope="row">{title}</th><td>–</td></tr>'
+    interval = "" if cell["low"] is None else f"{cell['low'] * factor:.{digits}f} to {cell['high'] * factor:.{digits}f}"
+    beside = f"<small>{ancestor[0]}: {ancestor[1]:.1f}</small>" if ancestor else ""
+    value = f"{cell['value'] * factor:.{digits}f}"
+    return f'<tr><th scope="row">{title}{beside}</th><td><strong>{value}</strong><small>{interval}</small></td></tr>'
