@@ -100,7 +100,7 @@ def _opened(output: Path | None):
 
         return nullcontext(sys.stdout)
     try:
-        return output.open("w", encoding="utf-8", newline="")
+        return output.open("w", encoding="utf-8", errors="backslashreplace", newline="")
     except OSError as error:
         _fail(f"{output} cannot be written: {error.strerror}.")
 
@@ -108,7 +108,7 @@ def _opened(output: Path | None):
 def _jsonl_writer(stream: TextIO):
     def write(file: str, faces: list[dict], error: str | None) -> None:
         record = {"file": file, "faces": faces} if error is None else {"file": file, "error": error}
-        stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+        stream.write(json.dumps(record) + "\n")
         stream.flush()
 
     return write

@@ -79,8 +79,12 @@ class FaceDetector:
     def _search(self, image: Image.Image, full_size: tuple[int, int]) -> Faces:
         if min(image.size) < MIN_FACE:
             return _NO_FACES  # MTCNN fails where not even one face of the least size would fit
-        with torch.inference_mode():
-            boxes, scores, landmarks = self._mtcnn.detect(image, landmarks=True)
+        try:
+            with torch.inference_mode():
+                boxes, scores, landmarks = self._mtcnn.detect(image, landmarks=True)
+        except (IndexError, ValueError):
+            # facenet-pytorch leaves out candidates without area, then counts on all of them: there is no face in such.
+            return _NO_FACES
         if boxes is None:
             return _NO_FACES
         zoom = np.array(full_size, np.float32) / np.array(image.size, np.float32)

@@ -18,6 +18,9 @@ input."""
 MIN_SIDE = 20
 """Pixels; MTCNN cannot search pictures smaller than this, and no face in one could be read."""
 
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
+"""What is decoded: of Pillow's other formats some hand the file to outside programs, and none is a photo."""
+
 ImageSource = str | PathLike | bytes | Image.Image | np.ndarray
 
 
@@ -90,7 +93,7 @@ def _open(source: ImageSource) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `_check_size` decides, with our own limit
-            return Image.open(io.BytesIO(source))
+            return Image.open(io.BytesIO(source), formats=FORMATS)
     except Image.DecompressionBombError as error:
         raise ImageError(_too_large("far more than 100 megapixels")) from error
     except UnidentifiedImageError as error:
@@ -149,6 +152,8 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         return image
     if image.mode.startswith("I") or image.mode == "F":
         return _to_8_bits(image).convert("RGB")
+    if image.mode == "La":  # premultiplied grey has but this way out
+        image = image.convert("LA")
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")

@@ -58,37 +58,21 @@ class ModelConfig:
             "the name of a torchvision classifier",
             self.backbone,
         )
-        _expect(
-            "input_size",
-            _is_number(self.input_size) and 32 <= self.input_size <= 1024,
-            "32 to 1024 pixels",
-            self.input_size,
-        )
+        size = self.input_size
+        _expect("input_size", isinstance(size, int) and 32 <= size <= 1024, "a whole number of 32 to 1024 pixels", size)
         for key, fixed in (("genders", GENDERS), ("races", RACES), ("age_groups", AGE_GROUPS), ("n_ages", N_AGES)):
             _expect(key, getattr(self, key) == fixed, f"{fixed}", getattr(self, key))
         for key in ("mean", "std"):
             value = getattr(self, key)
-            _expect(
-                key,
-                len(value) == 3 and all(_is_number(v) and 0 < v <= 1 for v in value),
-                "three numbers in 0 to 1",
-                value,
-            )
-        shape_fits = len(self.template) == 5 and all(len(p) == 2 and all(map(_is_number, p)) for p in self.template)
-        _expect("template", shape_fits, "five points (x, y)", self.template)
+            _expect(key, _are_numbers(value, 3) and all(0 < v <= 1 for v in value), "three numbers in 0 to 1", value)
+        points = self.template
+        fits = isinstance(points, tuple) and len(points) == 5 and all(_are_numbers(point, 2) for point in points)
+        _expect("template", fits, "five points (x, y)", points)
         t = self.temperatures
-        _expect(
-            "temperatures",
-            set(t) == set(TASKS) and all(_is_number(v) and v > 0 for v in t.values()),
-            f"a positive number for each of {TASKS}",
-            t,
-        )
-        _expect(
-            "interval_mass",
-            _is_number(self.interval_mass) and 0 < self.interval_mass < 1,
-            "a share between 0 and 1",
-            self.interval_mass,
-        )
+        positive = isinstance(t, dict) and set(t) == set(TASKS) and all(_is_number(v) and v > 0 for v in t.values())
+        _expect("temperatures", positive, f"a positive number for each of {TASKS}", t)
+        mass = self.interval_mass
+        _expect("interval_mass", _is_number(mass) and 0 < mass < 1, "a share between 0 and 1", mass)
 
     @classmethod
     def from_dict(cls, values: dict) -> "ModelConfig":
@@ -163,13 +147,15 @@ class AttributeNet(nn.Module):
         except SafetensorError as error:  # a full disk, mostly
             temporary.unlink(missing_ok=True)
             raise OSError(f"{folder / WEIGHTS_FILE} cannot be written: {error}") from error
+        config = folder / f"{CONFIG_FILE}.tmp"
+        config.write_text(json.dumps(asdict(self.config), indent=2) + "\n")
         temporary.replace(folder / WEIGHTS_FILE)
-        (folder / CONFIG_FILE).write_text(json.dumps(asdict(self.config), indent=2) + "\n")
+        config.replace(folder / CONFIG_FILE)
 
     @classmethod
     def load(cls, folder: Path) -> "AttributeNet":
         """Read what `save` wrote, strictly. Raises ModelError, naming the file, key or tensor that does not fit."""
-        net = cls(_read_config(folder / CONFIG_FILE))
+        net = cls(read_config(folder / CONFIG_FILE))
         try:
             tensors = load_file(folder / WEIGHTS_FILE)
         except (OSError, SafetensorError) as error:
@@ -190,8 +176,8 @@ def to_input(crops: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
 
 def _mirrored_mean(logits: Tensor) -> np.ndarray:
     """Logits of crops and then of their mirror images, (2n, k) -> mean probabilities (n, k) in double precision."""
-    plain, mirrored = torch.softmax(logits.double(), dim=1).chunk(2)
-    return ((plain + mirrored) / 2).cpu().numpy()
+    plain, mirrored = torch.softmax(logits.float().cpu().double(), dim=1).chunk(2)
+    return ((plain + mirrored) / 2).numpy()
 
 
 def headless(name: str) -> tuple[nn.Module, int]:
@@ -206,7 +192,8 @@ def headless(name: str) -> tuple[nn.Module, int]:
     return backbone, width
 
 
-def _read_config(path: Path) -> ModelConfig:
+def read_config(path: Path) -> ModelConfig:
+    """Read and check a config.json. Raises ModelError, naming what does not fit."""
     try:
         values = json.loads(path.read_text())
     except (OSError, ValueError) as error:
@@ -222,6 +209,10 @@ def _frozen(value):
 
 def _is_number(value) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _are_numbers(value, n: int) -> bool:
+    return isinstance(value, tuple) and len(value) == n and all(map(_is_number, value))
 
 
 def _expect(key: str, holds: bool, expected: str, got) -> None:

@@ -5,6 +5,10 @@ from pathlib import Path
 from huggingface_hub import ModelCardData
 
 from agr.evaluation.report import EvalReport
+from agr.model import WEIGHTS_FILE
+
+from .files import content_hash_of
+from .utkface import DataError
 
 FIGURES = (
     ("Age, mean absolute error (years)", "age_mae", 1, 2),
@@ -41,7 +45,7 @@ def model_card(report: EvalReport) -> str:
     model, data = report.summary["model"], report.summary["data"]
     sections = [
         f"---\n{_metadata().to_yaml()}\n---\n",
-        _TEXT.format(**model, n=data["n"], recipe=_recipe(model["recipe"])),
+        _TEXT.format(**model | {"recipe": _recipe(model["recipe"])}),
         f"## Figures\n\n{_measured(data)}\n\n{figures_table(report)}\n",
         f"## By group\n\nWith 95 % intervals, on the whole subset.\n\n{group_tables(report)}\n",
         _CAUTION,
@@ -50,7 +54,9 @@ def model_card(report: EvalReport) -> str:
 
 
 def write_card(report: EvalReport, folder: Path) -> Path:
-    """Write the card as `README.md` into the model's folder."""
+    """Write the card as `README.md` into the model's folder. Raises DataError if the report is of other weights."""
+    if report.summary["model"]["weights_hash"] != content_hash_of(folder / WEIGHTS_FILE):
+        raise DataError(f"The report was made with other weights than those in {folder}. Evaluate the model again.")
     path = folder / "README.md"
     path.write_text(model_card(report), encoding="utf-8")
     return path

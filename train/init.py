@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torchvision import models
 
-from agr.model import AttributeNet, ModelConfig
+from agr.model import CONFIG_FILE, AttributeNet, ModelConfig, read_config
 
 from .utkface import DataError
 
@@ -16,10 +16,15 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def model_config(backbone: str, init: str, input_size: int, template) -> ModelConfig:
-    """The config of a new model; torchvision's own ImageNet weights bring their input statistics, all else takes
-    0.5."""
+    """The config of a new model. ImageNet weights and models of ours bring input statistics, all else takes 0.5."""
     config = ModelConfig(backbone=backbone, input_size=input_size, template=tuple(map(tuple, template)))
-    return replace(config, mean=IMAGENET_MEAN, std=IMAGENET_STD) if init == "imagenet" else config
+    if init == "imagenet":
+        return replace(config, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+    beside = Path(init).parent / CONFIG_FILE
+    if init == "none" or not beside.is_file():
+        return config
+    earlier = read_config(beside)  # a whole model goes on with the statistics that it was trained with
+    return replace(config, mean=earlier.mean, std=earlier.std)
 
 
 def load_init(net: AttributeNet, init: str) -> None:

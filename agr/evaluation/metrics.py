@@ -45,6 +45,8 @@ class Estimate:
 def bootstrap_weights(n: int, *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> np.ndarray:
     """How often each of n faces is drawn in each resample with replacement: shape (n_resamples, n), rows sum
     to n."""
+    if not n:
+        return np.zeros((n_resamples, 0))
     rng = np.random.default_rng(seed)
     draws = rng.integers(0, n, size=(n_resamples, n))
     offsets = np.arange(n_resamples)[:, None] * n

@@ -2,7 +2,9 @@
 
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from threading import Lock
@@ -30,7 +32,11 @@ class PictureSource:
         if not self.path.exists():
             raise DataError(f"There is no {self.path}. Expected UTKFace as a folder, a .zip or a .tar.gz.")
         self._lock = Lock()  # an open archive has one position
-        self.members = self._members()
+        with _damage_named(self.path):
+            found = self._members()
+        # Some copies of UTKFace hold a picture in two folders: the first counts.
+        self._by_key = {file_key(member): member for member in reversed(found)}
+        self.members = [member for member in found if self._by_key[file_key(member)] == member]
         if not self.members:
             raise DataError(f"No picture ({', '.join(PICTURE_ENDINGS)}) in {self.path}.")
 
@@ -38,16 +44,18 @@ class PictureSource:
         return len(self.members)
 
     def read(self) -> Iterator[tuple[str, bytes]]:
-        """(member's path, content) of every picture, in the order of `members`."""
+        """(member's path, content) of every picture, in the order of `members`. Raises DataError if it is damaged."""
         if self.path.is_dir():
             for member in self.members:
                 yield member, (self.path / member).read_bytes()
-        elif zipfile.is_zipfile(self.path):
-            with zipfile.ZipFile(self.path) as archive:
-                for member in self.members:
-                    yield member, archive.read(member)
-        else:
-            yield from self._read_tar()
+            return
+        with _damage_named(self.path):
+            yield from self._read_zip() if zipfile.is_zipfile(self.path) else self._read_tar()
+
+    def _read_zip(self) -> Iterator[tuple[str, bytes]]:
+        with zipfile.ZipFile(self.path) as archive:
+            for member in self.members:
+                yield member, archive.read(member)
 
     def find(self, key: str) -> bytes | None:
         """Content of the picture whose `file_key` is `key`; None if there is none."""
@@ -56,15 +64,11 @@ class PictureSource:
             return None
         if self.path.is_dir():
             return (self.path / member).read_bytes()
-        with self._lock:
+        with self._lock, _damage_named(self.path):
             if isinstance(self._archive, zipfile.ZipFile):
                 return self._archive.read(member)
             content = self._archive.extractfile(member)
             return content.read() if content else None
-
-    @cached_property
-    def _by_key(self) -> dict[str, str]:
-        return {file_key(member): member for member in self.members}
 
     @cached_property
     def _archive(self) -> zipfile.ZipFile | tarfile.TarFile:
@@ -91,6 +95,14 @@ class PictureSource:
         else:
             raise DataError(f"{self.path} is neither a folder nor a .zip nor a .tar.gz that can be read.")
         return [name for name in found if _is_picture(name)]
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} is damaged or cut off ({error}). Download it again.") from error
 
 
 def _is_picture(path: str) -> bool:

@@ -46,6 +46,8 @@ class EvalReport:
     def save(self, folder: Path) -> None:
         """Write the report's files into `folder`."""
         folder.mkdir(parents=True, exist_ok=True)
+        for old in (REPORT_FILE, HISTORY_FILE):  # of an earlier report: its parts must not be taken for this one's
+            (folder / old).unlink(missing_ok=True)
         self.predictions[COLUMNS].to_parquet(folder / PREDICTIONS_FILE, index=False)
         if self.history is not None:
             self.history.to_csv(folder / HISTORY_FILE, index=False)

@@ -21,19 +21,17 @@ def figures(table: pd.DataFrame) -> dict[str, dict]:
     A face that was not detected counts as wrong in every accuracy, recall and CS@5; errors in years and calibration are
     over the detected faces only, as their n shows.
     """
-    found = table[table["detected"]]
+    found = table[table["detected"].to_numpy(bool)]
     all_weights, found_weights = m.bootstrap_weights(len(table)), m.bootstrap_weights(len(found))
-    whole = _over_all(table)
-    detected = _over_detected(found) if len(found) else {}
-    estimates = {name: m.estimate(statistic, all_weights) for name, statistic in whole.items()}
-    estimates |= {name: m.estimate(statistic, found_weights) for name, statistic in detected.items()}
+    estimates = {name: m.estimate(statistic, all_weights) for name, statistic in _over_all(table).items()}
+    estimates |= {name: m.estimate(statistic, found_weights) for name, statistic in _over_detected(found).items()}
     return {name: asdict(value) for name, value in estimates.items()}
 
 
 def values(table: pd.DataFrame) -> dict[str, dict]:
     """The same figures without their intervals, quick enough for each change of a selection: name -> value, n."""
     found = table[table["detected"].to_numpy(bool)]
-    statistics = (_over_all(table) if len(table) else {}) | (_over_detected(found) if len(found) else {})
+    statistics = _over_all(table) | _over_detected(found)
     return {name: {"value": s.value, "low": None, "high": None, "n": len(s.terms)} for name, s in statistics.items()}
 
 
@@ -99,15 +97,15 @@ def _over_all(table: pd.DataFrame) -> dict[str, m.Statistic]:
 
 
 def _over_detected(found: pd.DataFrame) -> dict[str, m.Statistic]:
-    age, pred = found["true_age"], found["pred_age"]
+    age, pred = found["true_age"], found["pred_age"].astype(float)
     statistics = {
         "age_mae": m.mean_absolute_error(age, pred),
         "age_mse": m.mean_squared_error(age, pred),
         "age_bias": m.bias(age, pred),
-        "age_interval_coverage": m.coverage(age, found["age_low"], found["age_high"]),
+        "age_interval_coverage": m.coverage(age, found["age_low"].astype(float), found["age_high"].astype(float)),
     }
     for task, columns in PROBABILITY_COLUMNS.items():
         statistics[f"{task}_ece"] = m.expected_calibration_error(
-            class_indices(found, task)[0], found[columns].to_numpy()
+            class_indices(found, task)[0], found[columns].to_numpy(float)
         )
     return statistics

@@ -17,7 +17,7 @@ MAX_UPLOAD = "40mb"
 MAX_WAITING = 64
 """Visitors in the queue; further ones are told to come back, rather than left waiting for minutes."""
 AT_ONCE = 2
-"""Photos in work at the same time: torch itself uses every core for each."""
+"""Events of one kind in work at the same time: torch itself uses every core for each."""
 _CACHE_SECONDS = 300
 
 

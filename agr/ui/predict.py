@@ -89,11 +89,12 @@ def predict_tab(analyzer: FaceAnalyzer) -> None:
         trigger_mode="always_last",
         show_progress_on=[boxed],
         api_visibility="private",
+        concurrency_id="analyze",
     )
 
     with gr.Row(visible=False):  # the same in one call, for programs
         sent, answer = _photo_input(), gr.JSON()
-        gr.Button().click(analyze, sent, answer, api_name="analyze")
+        gr.Button().click(analyze, sent, answer, api_name="analyze", concurrency_id="analyze")
 
 
 def _photo_input(**options) -> gr.Image:

@@ -13,7 +13,6 @@ pytestmark = pytest.mark.slow
 def test_the_astronaut_is_one_adult_woman(analyzer, astronaut):
     (face,) = analyzer.analyze(astronaut)
     assert face.gender == "Female"
-    assert face.gender_probs["Female"] > 0.8
     assert 25 < face.age < 55  # Eileen Collins was 36
     assert face.age_interval[0] < face.age < face.age_interval[1]
     assert face.race == "White"

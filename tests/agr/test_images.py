@@ -34,7 +34,7 @@ def test_modes_become_rgb(mode):
     assert near(rgb.getpixel((5, 5)), WHITE)
 
 
-@pytest.mark.parametrize(("mode", "clear"), [("RGBA", (9, 9, 9, 0)), ("LA", (9, 0)), ("PA", None)])
+@pytest.mark.parametrize(("mode", "clear"), [("RGBA", (9, 9, 9, 0)), ("LA", (9, 0)), ("La", (0, 0)), ("PA", None)])
 def test_transparency_is_composed_on_white(mode, clear):
     image = (
         Image.new("RGBA", (40, 30), (9, 9, 9, 0)).convert("PA") if mode == "PA" else Image.new(mode, (40, 30), clear)
@@ -130,6 +130,7 @@ def test_a_cut_off_picture_says_so(format, noise, encoded):
     [
         (b"", "empty"),
         (b"not a picture at all", "not a picture"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 50 50\n", "not a picture"),
         (Image.new("RGB", (19, 100)), r"19×100.*at least 20"),
         (np.zeros((30, 30, 3)), "uint8 array.*float64"),
         (np.zeros((30, 30, 2), np.uint8), r"\(30, 30, 2\)"),

@@ -1,9 +1,13 @@
+import shutil
+
 import pytest
 from huggingface_hub import ModelCard
 
 from agr.evaluation.report import EvalReport
+from agr.pretrained import BUNDLED
 from tests.conftest import ROOT
 from train.card import model_card, write_card
+from train.utkface import DataError
 
 
 @pytest.fixture(scope="module")
@@ -12,11 +16,18 @@ def report():
 
 
 def test_the_card_is_valid_and_says_terms_and_limits(report, tmp_path):
+    shutil.copy(BUNDLED / "model.safetensors", tmp_path)
     write_card(report, tmp_path)
     card = ModelCard.load(tmp_path / "README.md")
     assert card.data.license == "other"
     for said in ("non-commercial research", "Not for", "Known weaknesses", "without twins", "Others"):
         assert said in card.text
+
+
+def test_a_report_of_other_weights_is_refused(report, tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"others")
+    with pytest.raises(DataError, match="other weights"):
+        write_card(report, tmp_path)
 
 
 def test_every_figure_is_the_reports(report):

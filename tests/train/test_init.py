@@ -56,3 +56,9 @@ def test_a_whole_model_brings_its_heads(tmp_path):
     load_init(net, str(tmp_path / "model.safetensors"))
     assert torch.equal(net.heads["race"].weight, earlier.heads["race"].weight)
     assert torch.equal(net.backbone.features[0][0].weight, earlier.backbone.features[0][0].weight)
+
+
+def test_a_whole_model_brings_its_statistics(tmp_path):
+    points = ((0.2, 0.2),) * 5
+    AttributeNet(model_config("mobilenet_v2", "imagenet", 64, points)).save(tmp_path)
+    assert model_config("mobilenet_v2", str(tmp_path / "model.safetensors"), 64, points).mean == IMAGENET_MEAN

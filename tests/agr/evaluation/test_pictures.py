@@ -61,3 +61,25 @@ def test_one_picture_is_found_by_its_key(kind, tmp_path):
     for name in reversed(NAMES):
         assert source.find(file_key(name)) == name.encode()
     assert source.find("26_1_2_1999.jpg") is None
+
+
+def test_a_picture_in_two_folders_counts_once(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / NAMES[0]).write_bytes(folder.encode())
+    source = PictureSource(tmp_path)
+    assert list(source.read()) == [(f"a/{NAMES[0]}", b"a")]
+    assert source.find(file_key(NAMES[0])) == b"a"
+
+
+@pytest.mark.parametrize("kind", [".zip", ".tar.gz"])
+def test_a_damaged_archive_is_named(kind, tmp_path):
+    path = make(kind, tmp_path)
+    data = bytearray(path.read_bytes())
+    if kind == ".zip":
+        data[45] ^= 0xFF  # in the first picture's content
+    else:
+        del data[len(data) * 2 // 3 :]
+    path.write_bytes(data)
+    with pytest.raises(DataError, match="damaged"):
+        list(PictureSource(path).read())

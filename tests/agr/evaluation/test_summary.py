@@ -53,3 +53,12 @@ def test_groups_partition_the_faces(predictions):
     gender, race = row["group"]
     part = predictions[(predictions["true_gender"] == gender) & (predictions["true_race"] == race)]
     assert row["figures"]["gender_accuracy"]["value"] == pytest.approx(np.mean(part["pred_gender"] == gender))
+
+
+def test_without_any_detected_face_the_figures_are_there_and_nan(predictions):
+    none = predictions[~predictions["detected"]]
+    found = figures(none)
+    assert set(found) == set(figures(predictions))
+    assert found["race_accuracy"]["value"] == 0
+    assert np.isnan(found["age_mae"]["value"])
+    assert found["age_mae"]["n"] == 0
