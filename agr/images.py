@@ -18,7 +18,7 @@ input."""
 MIN_SIDE = 20
 """Pixels; MTCNN cannot search pictures smaller than this, and no face in one could be read."""
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 """What is decoded: of Pillow's other formats some hand the file to outside programs, and none is a photo."""
 
 ImageSource = str | PathLike | bytes | Image.Image | np.ndarray

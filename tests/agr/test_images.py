@@ -144,3 +144,9 @@ def test_a_cut_off_picture_says_so(format, noise, encoded):
 def test_each_kind_of_bad_input_has_its_message(source, message):
     with pytest.raises(ImageError, match=message):
         load_photo(source)
+
+
+def test_two_pictures_in_one_jpeg_are_read_as_the_first(encoded):
+    second = Image.new("RGB", (64, 48), (0, 0, 255))
+    data = encoded(Image.new("RGB", (64, 48), RED), "MPO", save_all=True, append_images=[second])
+    assert near(load_photo(data).rgb.getpixel((5, 5)), RED)
