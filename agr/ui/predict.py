@@ -21,6 +21,9 @@ PURPOSE = (
 )
 
 
+NO_FACE = "No face was found. A photo where faces are larger, sharper or more upright may do better."
+
+
 def predict_tab(analyzer: FaceAnalyzer) -> None:
     """Lay out the tab inside the `gr.Blocks` that is being built, and connect it to `analyzer`."""
 
@@ -33,14 +36,9 @@ def predict_tab(analyzer: FaceAnalyzer) -> None:
         except ImageError as error:
             return None, message(_without(path, error), is_error=True), "", ""
         faces = analyzer.analyze(photo)
-        if not faces:
-            return (
-                photo.rgb,
-                message("No face was found. A photo where faces are larger, sharper or more upright may do better."),
-                "",
-                "",
-            )
         picture = draw_faces(photo.rgb, [Mark(face.box, caption(face)) for face in faces], width=photo.width)
+        if not faces:
+            return picture, message(NO_FACE), "", ""
         count = "1 face, as numbered." if len(faces) == 1 else f"{len(faces)} faces, largest first, as numbered."
         return picture, message(count), downloads(faces, photo.width, photo.height), cards(faces)
 
