@@ -17,6 +17,9 @@ def main(
             help="Your own UTKFace (folder, .zip, .tar.gz), to see the faces of a report.", envvar="AGR_UTKFACE"
         ),
     ] = None,
+    reports: Annotated[
+        Path, typer.Option(help="A report, or a folder of them, for the Evaluation tab.", envvar="AGR_REPORTS")
+    ] = Path(__file__).parent / "eval_reports",
     host: Annotated[
         str | None,
         typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.", envvar="GRADIO_SERVER_NAME"),
@@ -29,15 +32,18 @@ def main(
     from agr.analyzer import FaceAnalyzer
     from agr.evaluation.pictures import DataError, PictureSource
     from agr.model import ModelError
-    from agr.ui.page import build_page, launch
+    from agr.pretrained import find_model
+    from agr.ui.page import build_page, launch, reports_of
 
     try:
         pictures = PictureSource(faces) if faces else None
-        analyzer = FaceAnalyzer.from_pretrained(model or None)
+        folder = find_model(model or None)
+        analyzer = FaceAnalyzer.from_pretrained(folder)
     except (DataError, ModelError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
-    launch(build_page(analyzer, pictures), server_name=host, server_port=port)
+    shown = reports_of(reports, model=folder if model else None, name=model)
+    launch(build_page(analyzer, shown, pictures), server_name=host, server_port=port)
 
 
 if __name__ == "__main__":

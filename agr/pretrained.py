@@ -5,6 +5,8 @@ from pathlib import Path
 from .model import CONFIG_FILE, WEIGHTS_FILE, ModelError
 
 BUNDLED = Path(__file__).parent / "weights"
+REPORT_FOLDER = "report"
+"""Where a published model has its evaluation report, for the dashboard."""
 
 
 def find_model(model: str | Path | None = None, *, revision: str | None = None) -> Path:
@@ -37,7 +39,11 @@ def _from_hub(repo_id: str, revision: str | None) -> Path:
     )
 
     try:
-        return Path(snapshot_download(repo_id, revision=revision, allow_patterns=[CONFIG_FILE, WEIGHTS_FILE]))
+        return Path(
+            snapshot_download(
+                repo_id, revision=revision, allow_patterns=[CONFIG_FILE, WEIGHTS_FILE, f"{REPORT_FOLDER}/*"]
+            )
+        )
     except RepositoryNotFoundError as error:
         raise ModelError(
             f"There is no folder and no Hub model {repo_id}, or it is private. "

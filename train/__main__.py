@@ -66,6 +66,10 @@ def fit(
         str, typer.Option(help="auto, fp32 or bf16; auto takes bf16 where the hardware has it.")
     ] = "auto",
     seed: Annotated[int, typer.Option(help="Of the initial heads, the order and the augmentation.")] = 0,
+    relabel: Annotated[
+        Path | None,
+        typer.Option(help="CSV of corrected labels, as the dashboard saves it; only the train part's are changed."),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --output; it ends as if never interrupted.")
     ] = False,
@@ -81,7 +85,7 @@ def fit(
 
     with _clear_errors():
         config = FitConfig(backbone, init, epochs, batch_size, lr, weight_decay, precision=precision, seed=seed)
-        run(config, data=data, split=split, output=output, resume=resume)
+        run(config, data=data, split=split, output=output, relabel=relabel, resume=resume)
     typer.echo(f"The model is in {output}. Next: python -m train evaluate --model {output} ...")
 
 

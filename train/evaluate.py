@@ -2,81 +2,59 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timezone
 from pathlib import Path
 
 import pandas as pd
 from tqdm import tqdm
 
-from agr.analyzer import Face, FaceAnalyzer
-from agr.evaluation.report import COLUMNS, HISTORY_FILE, SCHEMA_VERSION, EvalReport
-from agr.evaluation.summary import figures, group_figures
-from agr.images import ImageError
-from agr.labels import GENDERS, RACES, TASK_CLASSES
+from agr.analyzer import FaceAnalyzer
+from agr.evaluation.report import HISTORY_FILE, EvalReport
+from agr.labelled import Labels, model_facts, predict, report_of, table_of
+from agr.labels import GENDERS, RACES
 from agr.model import CODE_VERSION, WEIGHTS_FILE
 
 from .files import content_hash_of
 from .prepare import source_of
-from .utkface import Labels, PictureSource, content_hash, file_key, labels_of, read_split, subset_files
+from .utkface import PictureSource, content_hash, file_key, labels_of, read_split, subset_files
 
 
 def evaluate(model: Path, *, data: Path, split: Path, subset: str, output: Path) -> EvalReport:
     """Evaluate the model in the folder `model` on the split's `subset`, and save the report to `output`.
 
     `data`: UTKFace as a folder or archive, or a folder that `prepare` made from it. Of several faces in a picture the
-    largest
-    counts; one in which no face is found counts as wrong. Raises DataError or ModelError if something does not fit.
+    largest counts; one in which no face is found counts as wrong. Raises DataError or ModelError if something does not
+    fit.
     """
     pictures = PictureSource(source_of(data))
     parts = read_split(split)
-    keys = pd.Index([file_key(member) for member in pictures.members if labels_of(file_key(member))])
-    files = subset_files(parts, subset, keys)
+    keys = (file_key(member) for member in pictures.members)
+    labels = {key: found for key in keys if (found := labels_of(key))}
+    files = set(subset_files(parts, subset, pd.Index(labels)))
     analyzer = FaceAnalyzer.from_pretrained(model)
-    table = predict(analyzer, pictures, set(files), _twins(pictures, parts, subset))
-    history = pd.read_csv(model / HISTORY_FILE) if (model / HISTORY_FILE).exists() else None
-    report = EvalReport(_summary(output.name, model, analyzer, table, subset, split), table, history)
-    report.save(output)
-    return report
+    twins = _twins(pictures, parts, files, labels)
+    elsewhere = frozenset(file for file, others in twins.items() if any(other["subset"] != subset for other in others))
 
-
-def predict(analyzer: FaceAnalyzer, pictures: PictureSource, files: set[str], twins: set[str]) -> pd.DataFrame:
-    """A row of `agr.evaluation.report.COLUMNS` for each of the `files`."""
-    chosen: list[str] = []
-
-    def contents() -> Iterator[bytes]:
+    def chosen() -> Iterator[tuple[str, bytes]]:
         for member, content in pictures.read():
             if file_key(member) in files:
-                chosen.append(file_key(member))
-                yield content
+                yield file_key(member), content
 
-    rows: list[dict] = []
-    for result in tqdm(
-        analyzer.analyze_many(contents()), total=len(files), unit="picture", desc="evaluate", smoothing=0.05
-    ):
-        file = chosen[len(rows)]
-        labels = labels_of(file)
-        assert labels is not None  # `files` holds no malformed names
-        face = None if isinstance(result, ImageError) or not result else result[0]
-        rows.append(_row(file, labels, file in twins, face))
-    return pd.DataFrame(rows, columns=COLUMNS).sort_values("file", ignore_index=True)
-
-
-def _row(file: str, labels: Labels, has_twin: bool, face: Face | None) -> dict:
-    row = {
-        "file": file,
-        "detected": face is not None,
-        "has_twin": has_twin,
-        "true_age": labels.age,
-        "true_gender": GENDERS[labels.gender],
-        "true_race": RACES[labels.race],
-    }
-    if face is None:
-        return row
-    row |= {"pred_age": face.age, "age_low": face.age_interval[0], "age_high": face.age_interval[1]}
-    row |= {f"pred_{task}": getattr(face, task) for task in TASK_CLASSES}
-    return row | {
-        f"prob_{task}_{label}": p for task in TASK_CLASSES for label, p in getattr(face, f"{task}_probs").items()
-    }
+    answers = predict(analyzer, chosen(), labels, twins=elsewhere)
+    rows = (row for row, _ in tqdm(answers, total=len(files), unit="picture", desc="evaluate", smoothing=0.05))
+    report = report_of(
+        table_of(rows),
+        name=output.name,
+        model=model_facts(analyzer)
+        | {
+            "weights_hash": content_hash_of(model / WEIGHTS_FILE),
+            "code_version": CODE_VERSION,
+            "recipe": _recipe(model),
+        },
+        data={"name": "UTKFace", "subset": subset, "split_hash": content_hash_of(split), "twins_of": twins},
+        history=pd.read_csv(model / HISTORY_FILE) if (model / HISTORY_FILE).exists() else None,
+    )
+    report.save(output)
+    return report
 
 
 def _recipe(model: Path) -> dict | None:
@@ -92,38 +70,26 @@ def _without_paths(config: dict) -> dict:
     return config | {"init": Path(config["init"]).name, "init_config": earlier and _without_paths(earlier)}
 
 
-def _twins(pictures: PictureSource, split: pd.Series, subset: str) -> set[str]:
-    """Files of the subset whose very picture is in another subset too: a model may have seen them in training."""
+def _twins(
+    pictures: PictureSource, split: pd.Series, files: set[str], labels: dict[str, Labels]
+) -> dict[str, list[dict]]:
+    """For each of the `files` whose very picture is in the split again: where, and how it is labelled there."""
     content = pd.Series({file_key(member): content_hash(data) for member, data in pictures.read()})
-    part = split.reindex(content.index)
-    elsewhere = set(content[part.notna() & (part != subset)])
-    mine = content[part == subset]
-    return set(mine.index[mine.isin(elsewhere)])
+    content = content[content.index.isin(split.index) & content.index.isin(list(labels))]
+    found: dict[str, list[dict]] = {}
+    for _, group in content[content.duplicated(keep=False)].groupby(content):
+        for file in group.index.intersection(list(files)):
+            found[file] = [_twin(other, labels[other], split[other]) for other in group.index if other != file]
+    return dict(sorted(found.items()))
 
 
-def _summary(name: str, model: Path, analyzer: FaceAnalyzer, table: pd.DataFrame, subset: str, split: Path) -> dict:
-    config = analyzer.net.config
+def _twin(file: str, labels: Labels, subset: str) -> dict:
+    assert labels.gender is not None  # the data set's own names say it all
+    assert labels.race is not None
     return {
-        "schema_version": SCHEMA_VERSION,
-        "name": name,
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "model": {
-            "backbone": config.backbone,
-            "input_size": config.input_size,
-            "parameters": sum(p.numel() for p in analyzer.net.parameters()),
-            "weights_hash": content_hash_of(model / WEIGHTS_FILE),
-            "code_version": CODE_VERSION,
-            "recipe": _recipe(model),
-        },
-        "data": {
-            "name": "UTKFace",
-            "subset": subset,
-            "split_hash": content_hash_of(split),
-            "n": len(table),
-            "detected": int(table["detected"].sum()),
-            "twins": int(table["has_twin"].sum()),
-            "undetected": table.loc[~table["detected"], "file"].tolist(),
-        },
-        "figures": {"all": figures(table), "without_twins": figures(table[~table["has_twin"]])},
-        "groups": group_figures(table),
+        "file": file,
+        "subset": subset,
+        "age": labels.age,
+        "gender": GENDERS[labels.gender],
+        "race": RACES[labels.race],
     }

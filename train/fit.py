@@ -29,13 +29,18 @@ from .init import load_init, model_config
 from .losses import attribute_losses
 from .memory import keep_freed_memory
 from .prepare import Prepared, load_prepared
+from .relabel import read_relabel, relabelled
 from .utkface import DataError, read_split, subset_files
 
 READ_BATCH = 128
 
 
-def fit(config: FitConfig, *, data: Path, split: Path, output: Path, resume: bool = False) -> Path:
+def fit(
+    config: FitConfig, *, data: Path, split: Path, output: Path, relabel: Path | None = None, resume: bool = False
+) -> Path:
     """Train on the split's train part, keep the epoch that is best on its valid part, calibrate it there.
+
+    `relabel`: corrections to labels of the train part; those of valid stay as they are, so that runs compare.
 
     Writes config.json, model.safetensors, history.csv, checkpoint.pt and what is needed to repeat the run into
     `output`, and returns it. Raises DataError if the data, the split or an earlier run in `output` does not fit.
@@ -52,7 +57,11 @@ def fit(config: FitConfig, *, data: Path, split: Path, output: Path, resume: boo
         )
     if len(train) < config.batch_size:
         raise DataError(f"The train part has {len(train)} faces, less than one batch of {config.batch_size}.")
-    recipe = _recipe(config, prepared, split)
+    recipe = _recipe(config, prepared, split) | {"relabel_hash": content_hash_of(relabel) if relabel else None}
+    if relabel:
+        train, changed = relabelled(train, read_relabel(relabel))
+        if accelerator.is_main_process:
+            tqdm.write(f"{changed} labels of the train part are corrected as {relabel} says.")
     if accelerator.is_main_process:
         _claim(output, recipe, split, resume)
     accelerator.wait_for_everyone()
@@ -279,7 +288,7 @@ def _claim(output: Path, recipe: dict, split: Path, resume: bool) -> None:
         if not resume:
             raise DataError(f"{output} holds a run already. Add --resume to go on with it, or choose another --output.")
         old = json.loads(path.read_text())
-        changed = [key for key in ("config", "split_hash", "init_hash") if old.get(key) != recipe[key]]
+        changed = [key for key in ("config", "split_hash", "init_hash", "relabel_hash") if old.get(key) != recipe[key]]
         changed += [key for key in ("names", "input_size", "template") if old["data"].get(key) != recipe["data"][key]]
         if changed:
             raise DataError(

@@ -3,15 +3,12 @@
 Terms: non-commercial research; the pictures belong to their owners.
 """
 
-import hashlib
-import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from agr.evaluation.pictures import DataError, PictureSource, file_key
-from agr.labels import MAX_AGE
+from agr.labelled import Labels, content_hash, labels_of
 
 __all__ = [
     "DataError",
@@ -25,31 +22,6 @@ __all__ = [
 ]
 
 SUBSETS = ("train", "valid", "test")
-
-# The separators after the time stamp are free: a few of the data set's own names have a blank or no dot before "jpg".
-_NAME = re.compile(r"(?P<age>\d{1,3})_(?P<gender>[01])_(?P<race>[0-4])_\d+")
-
-
-@dataclass(frozen=True)
-class Labels:
-    """What a file's name says: age in years, indices into `agr.labels.GENDERS` and `RACES`."""
-
-    age: int
-    gender: int
-    race: int
-
-
-def labels_of(name: str) -> Labels | None:
-    """Labels from a name such as `26_1_2_20170116174525125.jpg.chip.jpg`; None if it does not follow the pattern."""
-    match = _NAME.match(name)
-    if match is None or int(match["age"]) > MAX_AGE:
-        return None
-    return Labels(age=int(match["age"]), gender=int(match["gender"]), race=int(match["race"]))
-
-
-def content_hash(data: bytes) -> str:
-    """Equal for pictures that are equal byte by byte."""
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def read_split(path: Path) -> pd.Series:

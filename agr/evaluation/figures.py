@@ -8,14 +8,17 @@ import plotly.graph_objects as go
 from agr.labels import MAX_AGE, TASK_CLASSES
 
 from . import metrics as m
-from .report import PROBABILITY_COLUMNS
-from .summary import AGE_BAND, class_indices, group_columns
+from .bootstrap import Estimate
+from .summary import Group
+from .tables import AGE_BAND, classified, with_age
 
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 GREY = "#808895"
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE, "#56B4E9", "#D55E00", "#F0E442", "#8C6D31")
 TASK_TITLES = {"age_group": "Age group", "gender": "Gender", "race": "Race"}
 LEAST_GROUP = 30
 """Faces; groups of fewer are grey, and no gap is named after them."""
+_CURVE_POINTS = 1000
 NORMALIZATIONS = ("counts", "rows", "columns")
 
 
@@ -50,26 +53,34 @@ def confusion_heatmap(counts: np.ndarray, task: str, *, by: str = "rows", hide_d
     return figure
 
 
-def reliability_diagram(table: pd.DataFrame, task: str) -> go.Figure:
-    """Accuracy against confidence in `metrics.N_BINS` bins, over a histogram of confidence; the line is calibrated."""
-    found = table[table["detected"].to_numpy(bool)]
-    probs = found[PROBABILITY_COLUMNS[task]].to_numpy(float)
-    true, _ = class_indices(found, task)
-    confidence, correct = probs.max(axis=1), probs.argmax(axis=1) == true
-    bins = m.confidence_bins(confidence)
+def calibration_bins(table: pd.DataFrame, task: str) -> pd.DataFrame:
+    """Mean `confidence`, `accuracy` and number `n` of the faces in each filled one of `metrics.N_BINS` bins."""
+    found = classified(table, task).found
+    bins = m.confidence_bins(found.confidence)
     counts = np.bincount(bins, minlength=m.N_BINS)
     filled = counts > 0
-    mean_confidence = np.bincount(bins, confidence, m.N_BINS)[filled] / counts[filled]
-    accuracy = np.bincount(bins, correct, m.N_BINS)[filled] / counts[filled]
-    centres = (np.arange(m.N_BINS) + 0.5) / m.N_BINS
-    ece = m.expected_calibration_error(true, probs).value if len(found) else float("nan")
+    sums = (np.bincount(bins, values, m.N_BINS) for values in (found.confidence, found.pred == found.true))
+    confidence, accuracy = (part[filled] / counts[filled] for part in sums)
+    return pd.DataFrame(
+        {"bin": np.flatnonzero(filled), "confidence": confidence, "accuracy": accuracy, "n": counts[filled]}
+    )
+
+
+def reliability_diagram(table: pd.DataFrame, task: str) -> go.Figure:
+    """Accuracy against confidence in `metrics.N_BINS` bins, over a histogram of confidence; the line is calibrated."""
+    bins = calibration_bins(table, task)
+    n = bins["n"].sum()
+    ece = float((bins["n"] * (bins["accuracy"] - bins["confidence"]).abs()).sum() / n) if n else float("nan")
     figure = go.Figure(
         [
-            go.Bar(x=centres, y=counts / max(1, counts.sum()), name="share of faces", marker_color=GREY, opacity=0.35),
+            go.Bar(
+                x=(bins["bin"] + 0.5) / m.N_BINS, y=bins["n"] / max(1, n), name="share of faces", marker_color=GREY,
+                opacity=0.35,
+            ),
             go.Scatter(x=[0, 1], y=[0, 1], name="calibrated", mode="lines", line={"color": GREY, "dash": "dash"}),
             go.Scatter(
-                x=mean_confidence, y=accuracy, name="model", mode="lines+markers", line_color=BLUE,
-                customdata=counts[filled],
+                x=bins["confidence"], y=bins["accuracy"], name="model", mode="lines+markers", line_color=BLUE,
+                customdata=bins["n"],
                 hovertemplate="confidence %{x:.2f}<br>accuracy %{y:.2f}<br>%{customdata} faces<extra></extra>",
             ),
         ]
@@ -79,7 +90,7 @@ def reliability_diagram(table: pd.DataFrame, task: str) -> go.Figure:
 
 def age_density(table: pd.DataFrame) -> go.Figure:
     """Predicted against true age as a density, in cells of two years."""
-    found = table[table["detected"].to_numpy(bool)]
+    found = with_age(table)
     edges = np.arange(0, MAX_AGE + 3, 2)
     counts = np.histogram2d(found["pred_age"].astype(float), found["true_age"], bins=(edges, edges))[0]
     heat = go.Heatmap(
@@ -93,25 +104,30 @@ def age_density(table: pd.DataFrame) -> go.Figure:
     return _styled(go.Figure([heat, line]), "true age", "predicted age", "Predicted against true age", legend=False)
 
 
-def age_error_by_band(table: pd.DataFrame) -> go.Figure:
+def age_error_by_band(bands: list[Group]) -> go.Figure:
     """Mean absolute error and bias for each band of `AGE_BAND` years, with 95 % intervals."""
-    found = table[table["detected"].to_numpy(bool)]
-    bands = group_columns(found)["true_age_band"]
-    bars = []
-    for name, statistic, colour in (("mean absolute error", m.mean_absolute_error, BLUE), ("bias", m.bias, ORANGE)):
-        estimates = [
-            m.estimate(statistic(part["true_age"], part["pred_age"].astype(float)), m.bootstrap_weights(len(part)))
-            for band in bands.cat.categories
-            if len(part := found[(bands == band).to_numpy()])
-        ]
-        present = [band for band in bands.cat.categories if (bands == band).any()]
-        bars.append(_bar_with_interval(present, estimates, name, colour))
+    bars = [
+        _bar_with_interval(bands, name, title, colour)
+        for name, title, colour in (("age_mae", "mean absolute error", BLUE), ("age_bias", "bias", ORANGE))
+    ]
     return _styled(go.Figure(bars), f"true age, bands of {AGE_BAND} years", "years", "Error by age")
+
+
+def interval_coverage_by_band(bands: list[Group]) -> go.Figure:
+    """How often the 80 % interval holds the true age, for each band of `AGE_BAND` years."""
+    figure = go.Figure(_bar_with_interval(bands, "age_interval_coverage", "interval holds", BLUE))
+    figure.add_hline(y=0.8, line={"color": ORANGE, "dash": "dash"})
+    figure = _styled(
+        figure, f"true age, bands of {AGE_BAND} years", "share of faces", "How often the 80 % interval holds",
+        legend=False,
+    )  # fmt: skip
+    return figure.update_yaxes(range=[0, 1], tickformat=".0%")
 
 
 def cumulative_score_curve(table: pd.DataFrame) -> go.Figure:
     """CS@k: share of faces whose age is at most k years off, for k of 0 to 20; faces not found never are."""
-    error = (table["pred_age"].astype(float) - table["true_age"]).abs().to_numpy()
+    labelled = table[table["true_age"].notna().to_numpy()]
+    error = (labelled["pred_age"].astype(float) - labelled["true_age"]).abs().to_numpy()
     years = np.arange(21)
     shares = [float(np.mean(error <= k)) if len(error) else float("nan") for k in years]
     line = go.Scatter(
@@ -125,46 +141,63 @@ def cumulative_score_curve(table: pd.DataFrame) -> go.Figure:
     return figure.update_yaxes(range=[0, 1], tickformat=".0%")
 
 
-def abstention_curve(table: pd.DataFrame, task: str, threshold: float = 0.0) -> go.Figure:
-    """Accuracy of the answered faces against their share, as the least confidence rises; marks `threshold`."""
-    found = table[table["detected"].to_numpy(bool)]
-    true, pred = class_indices(found, task)
-    confidence = found[PROBABILITY_COLUMNS[task]].max(axis=1).to_numpy(float)
-    order = np.argsort(-confidence, kind="stable")
-    answered = np.arange(1, len(order) + 1)
-    accuracy = np.cumsum((true == pred)[order]) / answered
-    # From 1 % of the faces on: the first few are noise.
+def abstention_points(table: pd.DataFrame, task: str) -> pd.DataFrame:
+    """As the least `confidence` falls: the share of faces that is `answered`, and the `accuracy` of the answers. From
+    1 % of the faces on, for the first few are noise; at most `_CURVE_POINTS` points."""
+    labelled = classified(table, task)
+    found = labelled.found
+    order = np.argsort(-found.confidence, kind="stable")
+    accuracy = np.cumsum((found.true == found.pred)[order]) / np.arange(1, len(order) + 1)
     start = len(order) // 100
+    places = np.unique(np.linspace(start, len(order) - 1, _CURVE_POINTS).round().astype(int)) if len(order) else order
+    return pd.DataFrame(
+        {
+            "confidence": found.confidence[order][places],
+            "answered": (places + 1) / max(1, len(labelled)),
+            "accuracy": accuracy[places],
+        }
+    )
+
+
+def abstention_curve(table: pd.DataFrame, task: str, threshold: float = 0.0) -> go.Figure:
+    """Accuracy of the answered faces against their share, as the least confidence falls; marks `threshold`."""
+    points = abstention_points(table, task)
     line = go.Scatter(
-        x=(answered / max(1, len(table)))[start:], y=accuracy[start:], mode="lines", line_color=BLUE,
-        customdata=confidence[order][start:], showlegend=False,
+        x=points["answered"], y=points["accuracy"], mode="lines", line_color=BLUE, customdata=points["confidence"],
+        showlegend=False,
         hovertemplate="answers %{x:.1%}<br>accuracy %{y:.1%}<br>from confidence %{customdata:.2f}<extra></extra>",
     )  # fmt: skip
     figure = go.Figure(line)
-    kept = int((confidence >= threshold).sum())
-    if kept:
-        marker = {"color": ORANGE, "size": 12}
+    labelled = classified(table, task)
+    kept = labelled.found.where(labelled.found.confidence >= threshold)
+    if len(kept):
         figure.add_scatter(
-            x=[kept / len(table)], y=[accuracy[kept - 1]], mode="markers", marker=marker, showlegend=False
-        )
+            x=[len(kept) / len(labelled)], y=[np.mean(kept.true == kept.pred)], mode="markers",
+            marker={"color": ORANGE, "size": 12}, showlegend=False,
+        )  # fmt: skip
     figure = _styled(figure, "share of faces answered", "accuracy of the answers", f"{TASK_TITLES[task]}: abstaining")
     return figure.update_layout(xaxis_tickformat=".0%", yaxis_tickformat=".0%")
 
 
-def group_bars(groups: list[str], estimates: list[m.Estimate], title: str) -> go.Figure:
-    """A figure for each group with its 95 % interval; groups of fewer than `LEAST_GROUP` faces are grey."""
-    bar = _bar_with_interval(groups, estimates, title, BLUE)
-    bar.marker.color = [BLUE if e.n >= LEAST_GROUP else GREY for e in estimates]
-    return _styled(go.Figure(bar), "", title, title, legend=False).update_xaxes(type="category")
+def group_bars(groups: list[Group], names: dict[str, str], title: str) -> go.Figure:
+    """Figures (name -> what it is called) of each group with their 95 % intervals, side by side; groups of fewer than
+    `LEAST_GROUP` faces are grey."""
+    bars = []
+    for i, (name, label) in enumerate(names.items()):
+        bar = _bar_with_interval(groups, name, label, COLOURS[i % len(COLOURS)])
+        bar.marker.color = [bar.marker.color if n >= LEAST_GROUP else GREY for n in bar.customdata]
+        bars.append(bar)
+    figure = _styled(go.Figure(bars), "", title, title, legend=len(bars) > 1).update_xaxes(type="category")
+    in_years = set(names) & {"age_mae", "age_bias"}
+    return figure if in_years else figure.update_yaxes(tickformat=".0%")
 
 
 def training_curves(history: pd.DataFrame, prefix: str, title: str) -> go.Figure:
     """Every column of the history that starts with `prefix` (such as "train_"), by epoch."""
     columns = [column for column in map(str, history.columns) if column.startswith(prefix)]
-    colours = (BLUE, ORANGE, GREEN, PURPLE, "#56B4E9", "#D55E00", GREY)
     lines = [
         go.Scatter(
-            x=history["epoch"], y=history[column], mode="lines+markers", line_color=colours[i % len(colours)],
+            x=history["epoch"], y=history[column], mode="lines+markers", line_color=COLOURS[i % len(COLOURS)],
             name=column.removeprefix(prefix).replace("_", " "),
         )
         for i, column in enumerate(columns)
@@ -172,8 +205,10 @@ def training_curves(history: pd.DataFrame, prefix: str, title: str) -> go.Figure
     return _styled(go.Figure(lines), "epoch", "", title)
 
 
-def _bar_with_interval(names: list[str], estimates: list[m.Estimate], title: str, colour: str) -> go.Bar:
-    values = [e.value for e in estimates]
+def _bar_with_interval(groups: list[Group], name: str, title: str, colour: str) -> go.Bar:
+    filled = [group for group in groups if group.figures[name].n]
+    estimates: list[Estimate] = [group.figures[name] for group in filled]
+    names, values = [", ".join(group.names) for group in filled], [e.value for e in estimates]
     error = {
         "type": "data",
         "symmetric": False,

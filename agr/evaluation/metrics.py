@@ -2,7 +2,7 @@
 
 Every figure here is a function of sums over faces: a metric returns a `Statistic` with the terms of each face and the
 function that turns their sums into the figure. So one mechanism gives the value and, from reweighted sums, its
-bootstrap interval.
+bootstrap interval (`bootstrap.py`).
 """
 
 from collections.abc import Callable
@@ -11,8 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-N_RESAMPLES = 1000
-CONFIDENCE = 0.95
 N_BINS = 15
 """Bins of the calibration error: the number used by most published figures."""
 NOT_FOUND = -100
@@ -29,42 +27,6 @@ class Statistic:
     @property
     def value(self) -> float:
         return float(self.finish(self.terms.sum(axis=0)))
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure with the ends of its 95 % interval, from n faces. All are nan where there was nothing to compute it
-    from."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-
-
-def bootstrap_weights(n: int, *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> np.ndarray:
-    """How often each of n faces is drawn in each resample with replacement: shape (n_resamples, n), rows sum
-    to n."""
-    if not n:
-        return np.zeros((n_resamples, 0))
-    rng = np.random.default_rng(seed)
-    draws = rng.integers(0, n, size=(n_resamples, n))
-    offsets = np.arange(n_resamples)[:, None] * n
-    return np.bincount((draws + offsets).ravel(), minlength=n_resamples * n).reshape(n_resamples, n).astype(np.float64)
-
-
-def estimate(statistic: Statistic, weights: np.ndarray) -> Estimate:
-    """Value and percentile bootstrap interval of a statistic; `weights` as `bootstrap_weights` gives them.
-
-    Source: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13.
-    """
-    n = len(statistic.terms)
-    if not n:
-        return Estimate(np.nan, np.nan, np.nan, 0)
-    resampled = statistic.finish(weights @ statistic.terms)
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.nanquantile(resampled, [tail, 1 - tail]) if np.isfinite(resampled).any() else (np.nan, np.nan)
-    return Estimate(statistic.value, float(low), float(high), n)
 
 
 def mean(values: ArrayLike) -> Statistic:
@@ -123,6 +85,11 @@ def recall(true: ArrayLike, pred: ArrayLike, label: int) -> Statistic:
         np.stack([of_class & (pred == label), of_class], axis=1).astype(float),
         lambda sums: _ratio(sums[..., 0], sums[..., 1]),
     )
+
+
+def selection_rate(pred: ArrayLike, label: int) -> Statistic:
+    """Share of faces, predicted classes (n,), that are taken for class `label`, rightly or not; 0 to 1."""
+    return mean(np.asarray(pred) == label)
 
 
 def macro_f1(true: ArrayLike, pred: ArrayLike, n_classes: int) -> Statistic:

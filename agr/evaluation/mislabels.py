@@ -4,19 +4,21 @@ Each score is of the given label, 0 to 1. Sources: Northcutt, Jiang and Chuang, 
 Uncertainty in Dataset Labels" (2021); Kuan and Mueller, "Model-agnostic label quality scoring" (2022).
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
 from agr.labels import TASK_CLASSES
 
-from .report import PROBABILITY_COLUMNS
-from .summary import class_indices
+from .tables import classified
 
 ORDERS = ("wrong_confidence", "self_confidence", "normalized_margin", "years_off")
 """What a gallery can be sorted by, the first being the default: greatest, least, least and greatest first."""
 _GREATEST_FIRST = {"wrong_confidence", "years_off"}
 
 RELABEL_COLUMNS = ["file", "task", "given", "suggested", "self_confidence", "normalized_margin", "wrong_confidence"]
+"""Of the list of suspicious labels. `task` is age, gender or race; ages are in years."""
 
 
 def self_confidence(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -44,21 +46,40 @@ def mislabels(table: pd.DataFrame, task: str, *, by: str = "wrong_confidence") -
     """
     if by not in ORDERS:
         raise ValueError(f"expected an order of {ORDERS}, got {by!r}")
-    found = table[table["detected"].to_numpy(bool)]
-    true, pred = class_indices(found, task)
-    probs = found[PROBABILITY_COLUMNS[task]].to_numpy(float)
+    found = classified(table, task).found
     names = np.array(TASK_CLASSES[task])
     scored = pd.DataFrame(
         {
-            "file": found["file"],
+            "file": found.rows["file"],
             "task": task,
-            "given": names[true],
-            "suggested": names[pred],
-            "self_confidence": self_confidence(probs, true),
-            "normalized_margin": normalized_margin(probs, true),
-            "wrong_confidence": wrong_confidence(probs, true),
-            "years_off": (found["pred_age"] - found["true_age"]).abs().astype(float),
+            "given": names[found.true],
+            "suggested": names[found.pred],
+            "self_confidence": self_confidence(found.probs, found.true),
+            "normalized_margin": normalized_margin(found.probs, found.true),
+            "wrong_confidence": wrong_confidence(found.probs, found.true),
+            "years_off": (found.rows["pred_age"] - found.rows["true_age"]).abs().astype(float),
         },
-        index=found.index,
+        index=found.rows.index,
     )
-    return scored[true != pred].sort_values(by, ascending=by not in _GREATEST_FIRST, kind="stable")
+    wrong = scored[found.true != found.pred]
+    return wrong.sort_values(by, ascending=by not in _GREATEST_FIRST, kind="stable")
+
+
+def relabel_list(table: pd.DataFrame, chosen: Iterable[tuple[str, str]]) -> pd.DataFrame:
+    """The list of suspicious labels, with `RELABEL_COLUMNS`, of the (task, file) pairs `chosen` that disagree.
+
+    An age group is no label that one can train on: for it the age in years is given, and the predicted one suggested.
+    """
+    parts = []
+    for task in TASK_CLASSES:
+        files = [file for name, file in chosen if name == task]
+        part = mislabels(table[table["file"].isin(files)], task)
+        if task == "age_group":
+            rows = table.loc[part.index]
+            part = part.assign(
+                task="age",
+                given=rows["true_age"].astype(int).astype(str),
+                suggested=rows["pred_age"].astype(float).round().astype(int).astype(str),
+            )
+        parts.append(part)
+    return pd.concat(parts)[RELABEL_COLUMNS].reset_index(drop=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from agr.labels import GENDERS, RACES, TASK_CLASSES
+from agr.labels import GENDERS, MAX_AGE, RACES, TASK_CLASSES
 
 SCHEMA_VERSION = 1
 REPORT_FILE, PREDICTIONS_FILE, HISTORY_FILE = "report.json", "predictions.parquet", "history.csv"
@@ -23,8 +23,9 @@ COLUMNS = [
     *("pred_age", "age_low", "age_high", "pred_age_group", "pred_gender", "pred_race"),
     *(column for columns in PROBABILITY_COLUMNS.values() for column in columns),
 ]
-"""Columns of the predictions. Ages in years, classes by name, probabilities 0 to 1; what the network says is empty
-for a face that was not detected. `has_twin`: the same picture, byte by byte, is in the training or validation data."""
+"""Columns of the predictions. Ages in years, classes by name, probabilities 0 to 1. Labels may be missing, and what the
+network says is empty for a face that was not detected. `has_twin`: the same picture, byte by byte, is in the training
+or validation data."""
 
 
 class ReportError(ValueError):
@@ -42,6 +43,8 @@ class EvalReport:
     def __post_init__(self) -> None:
         _check_summary(self.summary)
         _check_predictions(self.predictions)
+        if self.history is not None:
+            _check_history(self.history)
 
     def save(self, folder: Path) -> None:
         """Write the report's files into `folder`."""
@@ -61,7 +64,7 @@ class EvalReport:
         """Read what `save` wrote. Raises ReportError if a file is missing, damaged or of a newer schema."""
         try:
             summary = json.loads((folder / REPORT_FILE).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ReportError(f"{folder / REPORT_FILE} cannot be read: {error}") from error
         _check_summary(summary)
         try:
@@ -81,6 +84,18 @@ def _check_summary(summary: dict) -> None:
     missing = [key for key in ("name", "created", "model", "data", "figures", "groups") if key not in summary]
     if missing:
         raise ReportError(f"{REPORT_FILE}: missing key(s) {missing}")
+    for part in ("all", "without_twins"):
+        figures = summary["figures"].get(part) if isinstance(summary["figures"], dict) else None
+        if not isinstance(figures, dict) or not all(_is_figure(figure) for figure in figures.values()):
+            raise ReportError(f"{REPORT_FILE}: figures.{part} does not hold value, low, high and n of each figure")
+    if not isinstance(summary["model"], dict) or not isinstance(summary["data"], dict):
+        raise ReportError(f"{REPORT_FILE}: expected model and data to be objects")
+
+
+def _is_figure(figure: object) -> bool:
+    if not isinstance(figure, dict) or not isinstance(figure.get("n"), int):
+        return False
+    return all(figure.get(key, "") is None or type(figure.get(key)) in (int, float) for key in ("value", "low", "high"))
 
 
 def _check_predictions(table: pd.DataFrame) -> None:
@@ -89,15 +104,50 @@ def _check_predictions(table: pd.DataFrame) -> None:
         raise ReportError(f"{PREDICTIONS_FILE}: missing column(s) {missing}")
     if not len(table):
         raise ReportError(f"{PREDICTIONS_FILE}: there is no row in it")
-    for column, labels in (("true_gender", GENDERS), ("true_race", RACES)):
-        foreign = sorted(set(table[column]) - set(labels))
+    twice = table.loc[table["file"].duplicated(), "file"]
+    if len(twice):
+        raise ReportError(f"{PREDICTIONS_FILE}: {len(twice)} file(s) come twice, such as {str(twice.iloc[0])[:100]}")
+    if table["detected"].dtype != bool or table["has_twin"].dtype != bool:
+        raise ReportError(f"{PREDICTIONS_FILE}: expected detected and has_twin to be true or false")
+    _check_numbers(table)
+    found = table[table["detected"].to_numpy()]
+    for column, labels in _CLASS_COLUMNS.items():
+        said = table[column].dropna() if column.startswith("true_") else found[column]
+        foreign = sorted(set(said.map(str)) - set(labels))
         if foreign:
-            raise ReportError(f"{PREDICTIONS_FILE}: {column} has {foreign}, expected {', '.join(labels)}")
+            raise ReportError(f"{PREDICTIONS_FILE}: {column} has {foreign[:5]}, expected {', '.join(labels)}")
     for task, columns in PROBABILITY_COLUMNS.items():
-        sums = table.loc[table["detected"], columns].sum(axis=1).to_numpy()
+        sums = found[columns].to_numpy(float).sum(axis=1)
         if not np.allclose(sums, 1, atol=1e-3):
             wrong = int((abs(sums - 1) > 1e-3).sum())
             raise ReportError(f"{PREDICTIONS_FILE}: the probabilities of {task} do not sum to 1 in {wrong} row(s)")
+
+
+_CLASS_COLUMNS = {
+    "true_gender": GENDERS,
+    "true_race": RACES,
+    **{f"pred_{task}": labels for task, labels in TASK_CLASSES.items()},
+}
+_NUMBERS = ["true_age", "pred_age", "age_low", "age_high", *(c for part in PROBABILITY_COLUMNS.values() for c in part)]
+
+
+def _check_numbers(table: pd.DataFrame) -> None:
+    for column in _NUMBERS:
+        try:
+            numbers = table[column].to_numpy(float)
+        except (TypeError, ValueError) as error:
+            raise ReportError(f"{PREDICTIONS_FILE}: {column} holds other things than numbers") from error
+        if column != "true_age" and not np.isfinite(numbers[table["detected"].to_numpy()]).all():
+            raise ReportError(f"{PREDICTIONS_FILE}: {column} is empty for a detected face")
+    ages = table["true_age"].to_numpy(float)
+    if (ages < 0).any() or (ages > MAX_AGE).any():
+        raise ReportError(f"{PREDICTIONS_FILE}: true_age is not within 0 and {MAX_AGE} years everywhere")
+
+
+def _check_history(history: pd.DataFrame) -> None:
+    words = [str(name) for name, kind in history.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
+    if "epoch" not in history or words:
+        raise ReportError(f"{HISTORY_FILE}: expected a column epoch and numbers only" + f", not {words}" * bool(words))
 
 
 def _without_nan(value):

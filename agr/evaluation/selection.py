@@ -8,7 +8,7 @@ import pandas as pd
 from agr.labels import TASK_CLASSES
 
 from .report import PROBABILITY_COLUMNS
-from .summary import class_indices
+from .tables import class_indices
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,20 @@
 """The whole page, and how it is served."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import gradio as gr
 
 from agr.analyzer import FaceAnalyzer
 from agr.evaluation.pictures import PictureSource
+from agr.pretrained import REPORT_FOLDER
 
 from .dashboard import dashboard_tab
+from .dashboard.look import Reports, find_reports
 from .predict import predict_tab
 from .theme import STYLE, theme
 
 TITLE = "Age, gender and race from faces"
-REPORTS = Path(__file__).parents[2] / "eval_reports"
 MAX_UPLOAD = "40mb"
 MAX_WAITING = 64
 """Visitors in the queue; further ones are told to come back, rather than left waiting for minutes."""
@@ -21,18 +23,26 @@ AT_ONCE = 2
 _CACHE_SECONDS = 300
 
 
-def build_page(analyzer: FaceAnalyzer, pictures: PictureSource | None = None) -> gr.Blocks:
-    """The page as Gradio blocks; `pictures` holds the faces of the reports, if the user has them.
+def build_page(analyzer: FaceAnalyzer, reports: Mapping[str, Path], pictures: PictureSource | None = None) -> gr.Blocks:
+    """The page as Gradio blocks; `reports`: folders by name; `pictures` holds their faces, if the user has them.
 
     Uploads and results are deleted from disk after five minutes.
     """
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(_CACHE_SECONDS, _CACHE_SECONDS)) as page:
         gr.Markdown(f"# {TITLE}")
-        with gr.Tab("Analyze a photo"):
-            predict_tab(analyzer)
-        with gr.Tab("Evaluation", elem_id="evaluation") as evaluation:
-            dashboard_tab(evaluation, REPORTS, pictures)
+        with gr.Tabs() as tabs:
+            with gr.Tab("Analyze a photo", id="analyze"):
+                predict_tab(analyzer)
+            with gr.Tab("Evaluation", id="evaluation") as evaluation:
+                shown = Reports(reports, pictures.find if pictures else None)
+                dashboard_tab(evaluation, tabs, page, shown, analyzer)
     return page.queue(max_size=MAX_WAITING, default_concurrency_limit=AT_ONCE)
+
+
+def reports_of(folder: Path, *, model: Path | None = None, name: str | None = None) -> dict[str, Path]:
+    """Folders of reports by name: the one that lies beside a `model`, called `name`, and all below `folder`."""
+    beside = find_reports(model / REPORT_FOLDER) if model else {}
+    return {name or found: path for found, path in beside.items()} | find_reports(folder)
 
 
 def launch(page: gr.Blocks, **options) -> None:

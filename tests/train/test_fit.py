@@ -190,3 +190,22 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(prepared, split, tmp_path,
     fit(CONFIG, data=prepared, split=split, output=tmp_path / "run", resume=True)
     fit(CONFIG, data=prepared, split=split, output=tmp_path / "whole")
     assert same(weights(tmp_path / "run"), weights(tmp_path / "whole"))
+
+
+@pytest.mark.slow
+def test_corrected_labels_change_training_but_not_validation(prepared, split, tmp_path, capfd):
+    index = pd.read_csv(prepared / "faces.csv", index_col="file")
+    parts = pd.read_csv(split, index_col="file")["split"]
+    genders = ("Male", "Female")
+    rows = [
+        {"file": file, "task": "gender", "given": genders[g], "suggested": genders[1 - g]}
+        for file, g in index.loc[parts.index[:44], "gender"].items()
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "relabel.csv", index=False)
+    plain = fit(CONFIG, data=prepared, split=split, output=tmp_path / "plain")
+    changed = fit(CONFIG, data=prepared, split=split, output=tmp_path / "changed", relabel=tmp_path / "relabel.csv")
+    assert "32 labels of the train part are corrected" in capfd.readouterr().out
+    histories = [pd.read_csv(run / "history.csv") for run in (plain, changed)]
+    assert histories[0]["train_gender"].iloc[-1] != histories[1]["train_gender"].iloc[-1]
+    with pytest.raises(ValueError, match="relabel_hash"):
+        fit(CONFIG, data=prepared, split=split, output=tmp_path / "changed", resume=True)

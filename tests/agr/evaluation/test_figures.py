@@ -7,8 +7,10 @@ from sklearn.metrics import confusion_matrix
 
 from agr.evaluation import figures as f
 from agr.evaluation import metrics as m
+from agr.evaluation.bootstrap import Estimate
 from agr.evaluation.report import PROBABILITY_COLUMNS
-from agr.evaluation.summary import class_indices
+from agr.evaluation.summary import Group, groups_of
+from agr.evaluation.tables import class_indices
 
 TASKS = ("age_group", "gender", "race")
 COUNTS = np.array([[8, 2, 0], [1, 3, 0], [0, 0, 0]])
@@ -66,13 +68,16 @@ def test_the_cumulative_score_counts_faces_not_found_as_wrong(predictions):
 
 
 def test_age_bands_hold_their_own_faces(predictions):
-    mae, bias = f.age_error_by_band(predictions).data
+    bands = groups_of(predictions, ["age_band"])
+    mae, bias = f.age_error_by_band(bands).data
     found = predictions[predictions["detected"] & predictions["true_age"].between(20, 39)]
     error = (found["pred_age"] - found["true_age"]).astype(float)
     place = list(mae.x).index("20-39")
     assert mae.y[place] == pytest.approx(error.abs().mean())
     assert bias.y[place] == pytest.approx(error.mean())
     assert mae.customdata[place] == len(found)
+    holds = found["true_age"].between(found["age_low"], found["age_high"])
+    assert f.interval_coverage_by_band(bands).data[0].y[place] == pytest.approx(holds.mean())
 
 
 def test_density_counts_every_detected_face(predictions):
@@ -80,8 +85,14 @@ def test_density_counts_every_detected_face(predictions):
 
 
 def test_small_groups_are_grey():
-    estimates = [m.Estimate(0.9, 0.8, 0.95, 200), m.Estimate(0.5, 0.1, 0.9, 12)]
-    assert list(f.group_bars(["a", "b"], estimates, "accuracy").data[0].marker.color) == [f.BLUE, f.GREY]
+    groups = [
+        Group(("a",), 200, {"accuracy": Estimate(0.9, 0.8, 0.95, 200)}),
+        Group(("b",), 12, {"accuracy": Estimate(0.5, 0.1, 0.9, 12)}),
+        Group(("c",), 0, {"accuracy": Estimate(np.nan, np.nan, np.nan, 0)}),
+    ]
+    bar = f.group_bars(groups, {"accuracy": "accuracy"}, "accuracy").data[0]
+    assert list(bar.marker.color) == [f.BLUE, f.GREY]
+    assert list(bar.x) == ["a", "b"]
 
 
 def test_every_part_of_the_history_has_its_curve(report):
@@ -93,5 +104,5 @@ def test_an_empty_selection_draws_empty_figures(predictions, task):
     none = predictions.iloc[:0]
     for figure in (f.reliability_diagram(none, task), f.abstention_curve(none, task, 0.5)):
         assert figure.to_json()
-    for draw in (f.age_density, f.age_error_by_band, f.cumulative_score_curve):
+    for draw in (f.age_density, f.cumulative_score_curve):
         assert draw(none).to_json()

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn import metrics as reference
+from torchmetrics.classification import MulticlassCalibrationError
 
 from agr.evaluation import metrics as m
 
@@ -55,6 +57,12 @@ def test_calibration_error_equals_a_bin_by_bin_computation():
     assert m.expected_calibration_error(TRUE, PROBS).value == pytest.approx(expected, abs=1e-12)
 
 
+def test_calibration_error_equals_torchmetrics():
+    theirs = MulticlassCalibrationError(num_classes=K, n_bins=m.N_BINS, norm="l1")
+    expected = theirs(torch.tensor(PROBS), torch.tensor(TRUE)).item()
+    assert m.expected_calibration_error(TRUE, PROBS).value == pytest.approx(expected, abs=1e-6)  # theirs is in float32
+
+
 def test_calibration_error_of_certain_predictions():
     certain = np.eye(K)[TRUE]
     assert m.expected_calibration_error(TRUE, certain).value == 0
@@ -75,35 +83,6 @@ def test_a_face_that_was_not_found_is_wrong_everywhere():
     assert m.recall(true, pred, 4).value == 0
     assert m.cumulative_score(true, np.full(3, np.nan), years=5).value == 0
     assert m.confusion_matrix(true, pred, K).sum() == 0
-
-
-def test_the_interval_of_a_share_is_the_binomial_one():
-    correct = RNG.random(2000) < 0.9
-    found = m.estimate(m.mean(correct), m.bootstrap_weights(2000))
-    half = 1.96 * np.sqrt(correct.mean() * (1 - correct.mean()) / 2000)
-    assert found.value == pytest.approx(correct.mean())
-    assert found.low == pytest.approx(correct.mean() - half, abs=0.002)
-    assert found.high == pytest.approx(correct.mean() + half, abs=0.002)
-    assert found.n == 2000
-
-
-def test_reweighted_figures_equal_resampled_ones():
-    """The bootstrap never draws the rows themselves; drawing them must give the same figures."""
-    rng = np.random.default_rng(0)
-    draws = rng.integers(0, N, size=(3, N))
-    weights = m.bootstrap_weights(N, n_resamples=3, seed=0)
-    whole = m.macro_f1(TRUE, PRED, K)
-    for row, chosen in zip(weights, draws, strict=True):
-        assert row.sum() == N
-        drawn = reference.f1_score(TRUE[chosen], PRED[chosen], average="macro")
-        assert whole.finish(row @ whole.terms) == pytest.approx(drawn)
-
-
-def test_nothing_to_compute_from_is_nan_not_an_error():
-    empty = m.estimate(m.mean([]), np.zeros((5, 0)))
-    assert np.isnan(empty.value)
-    assert empty.n == 0
-    assert np.isnan(m.recall(np.zeros(3, int), np.zeros(3, int), 1).value)
 
 
 def test_shapes_are_checked():

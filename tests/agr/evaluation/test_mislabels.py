@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from agr.evaluation.mislabels import ORDERS, mislabels, normalized_margin, self_confidence, wrong_confidence
+from agr.evaluation.mislabels import (
+    ORDERS,
+    RELABEL_COLUMNS,
+    mislabels,
+    normalized_margin,
+    relabel_list,
+    self_confidence,
+    wrong_confidence,
+)
 
 PROBS = np.array([[0.7, 0.2, 0.1], [0.7, 0.2, 0.1], [0.05, 0.05, 0.9]])
 LABELS = np.array([0, 2, 0])
@@ -36,3 +44,15 @@ def test_the_most_suspicious_come_first(predictions, by):
 def test_an_unknown_order_is_an_error(predictions):
     with pytest.raises(ValueError, match="magic"):
         mislabels(predictions, "race", by="magic")
+
+
+def test_the_relabel_list_holds_what_was_chosen_in_every_task(predictions):
+    race, age = mislabels(predictions, "race")["file"].iloc[0], mislabels(predictions, "age_group")["file"].iloc[1]
+    found = relabel_list(predictions, [("race", race), ("age_group", age), ("gender", "no such file")])
+    assert list(found.columns) == RELABEL_COLUMNS
+    by_file = predictions.set_index("file")
+    assert found["task"].tolist() == ["age", "race"]
+    assert found.set_index("task").loc["race", "suggested"] == by_file.at[race, "pred_race"]
+    assert found.set_index("task").loc["age", "given"] == str(by_file.at[age, "true_age"])
+    assert found.set_index("task").loc["age", "suggested"] == str(round(by_file.at[age, "pred_age"]))
+    assert not len(relabel_list(predictions, []))

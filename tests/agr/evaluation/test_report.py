@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -49,6 +50,12 @@ def test_a_newer_schema_is_refused(report, tmp_path):
         (lambda t: t.assign(true_race="Martian"), "Martian"),
         (lambda t: t.assign(prob_gender_Male=7.0), "gender do not sum to 1"),
         (lambda t: t.iloc[:0], "no row"),
+        (lambda t: t.assign(file="same.jpg"), "come twice"),
+        (lambda t: t.assign(detected="yes"), "true or false"),
+        (lambda t: t.assign(true_age="old"), "other things than numbers"),
+        (lambda t: t.assign(true_age=200), "true_age is not within"),
+        (lambda t: t.assign(pred_age=np.nan), "pred_age is empty"),
+        (lambda t: t.assign(pred_gender="Neither"), "Neither"),
     ],
 )
 def test_predictions_are_checked(report, change, message):
@@ -60,4 +67,7 @@ def test_a_broken_history_is_named(report, tmp_path):
     report.save(tmp_path)
     (tmp_path / HISTORY_FILE).write_bytes(b"")
     with pytest.raises(ReportError, match="tables"):
+        EvalReport.load(tmp_path)
+    (tmp_path / HISTORY_FILE).write_text("epoch,train_age\n1,often\n")
+    with pytest.raises(ReportError, match="train_age"):
         EvalReport.load(tmp_path)

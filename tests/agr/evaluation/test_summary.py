@@ -1,9 +1,13 @@
 import numpy as np
 import pytest
+from fairlearn.metrics import MetricFrame, selection_rate
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
-from agr.evaluation.summary import class_indices, figures, group_figures
+from agr.evaluation.report import EvalReport
+from agr.evaluation.summary import figures, group_figures, groups_of
+from agr.evaluation.tables import class_indices
 from agr.labels import AGE_GROUPS, RACES, age_group_of
+from tests.conftest import ROOT
 
 
 def test_accuracies_count_undetected_faces_as_wrong(predictions):
@@ -53,6 +57,34 @@ def test_groups_partition_the_faces(predictions):
     gender, race = row["group"]
     part = predictions[(predictions["true_gender"] == gender) & (predictions["true_race"] == race)]
     assert row["figures"]["gender_accuracy"]["value"] == pytest.approx(np.mean(part["pred_gender"] == gender))
+
+
+def test_groups_equal_fairlearn(predictions):
+    """Accuracy and selection rate for every group of gender and race, on random predictions and on the bundled ones."""
+    bundled = EvalReport.load(ROOT / "eval_reports" / "mobilenet_v2").predictions
+    for table in (predictions, bundled):
+        hit = table["pred_race"].fillna("nothing")
+        frame = MetricFrame(
+            metrics={"accuracy": accuracy_score},
+            y_true=table["true_race"],
+            y_pred=hit,
+            sensitive_features=table[["true_gender", "true_race"]],
+        ).by_group
+        chosen = (hit == "Indian").astype(int)
+        rates = MetricFrame(
+            metrics=selection_rate, y_true=chosen, y_pred=chosen, sensitive_features=table[["true_gender"]]
+        ).by_group
+        for group in groups_of(table, ["gender", "race"]):
+            expected = frame.loc[group.names, "accuracy"]
+            assert group.figures["race_accuracy"].value == pytest.approx(expected, abs=1e-9)
+        for group in groups_of(table, ["gender"]):
+            expected = rates.loc[group.names[0]]
+            assert group.figures["race_selection_Indian"].value == pytest.approx(float(expected), abs=1e-9)
+
+
+def test_groups_are_in_the_order_of_their_labels(predictions):
+    assert [group.names[0] for group in groups_of(predictions, ["race"])] == list(RACES)
+    assert [group.names[0] for group in groups_of(predictions, ["age_group"])] == list(AGE_GROUPS)
 
 
 def test_without_any_detected_face_the_figures_are_there_and_nan(predictions):

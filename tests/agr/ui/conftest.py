@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+from tests.conftest import ROOT
+
 # Without the flags about networking, Chromium keeps asking its maker's servers for updates.
 CHROMIUM_FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -15,9 +17,9 @@ CHROMIUM_FLAGS = [
 @pytest.fixture(scope="session")
 def page_url(analyzer, tmp_path_factory):
     os.environ["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("uploads"))
-    from agr.ui.page import build_page, launch
+    from agr.ui.page import build_page, launch, reports_of
 
-    page = build_page(analyzer)
+    page = build_page(analyzer, reports_of(ROOT / "eval_reports"))
     launch(page, prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
     yield page.local_url
     page.close()
@@ -40,17 +42,18 @@ def browser():
 
 @pytest.fixture
 def visit(browser, page_url):
-    """visit(**context options) -> an opened page; at the end, nothing may have gone wrong in its console."""
+    """visit(query="", **context options) -> an opened page; at the end, nothing may have gone wrong in its console."""
     opened, trouble = [], []
 
-    def visit(**options):
+    def visit(query="", **options):
         context = browser.new_context(**({"viewport": {"width": 1280, "height": 1400}} | options))
         page = context.new_page()
         page.on("console", lambda m: trouble.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.on("request", lambda r: trouble.append(f"asked {r.url}") if not is_local(r.url) else None)
-        page.goto(page_url)
-        page.wait_for_selector("#photo input[type=file]", state="attached", timeout=60_000)
+        page.goto(f"{page_url}?{query}" if query else page_url)
+        if not query:  # an address may open another tab than that of the photo
+            page.wait_for_selector("#photo input[type=file]", state="attached", timeout=60_000)
         opened.append(context)
         return page
 

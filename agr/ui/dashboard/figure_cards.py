@@ -26,6 +26,14 @@ CARDS: dict[str, tuple[tuple, ...]] = {
 """For each card: what a figure is called, its name in the report, factor, digits, and an ancestor's figure if any."""
 
 
+TITLES = {
+    name: (f"{task}: {title}", factor, digits)
+    for task, rows in CARDS.items()
+    for title, name, factor, digits, _ in rows
+}
+"""For each figure: what it is called where no card says of which task it is, factor, digits."""
+
+
 def figure_cards(figures: dict[str, dict]) -> str:
     """Three cards; `figures` as in a report's summary: name -> value, low, high (or None), n."""
     return f'<div class="agr-cards">{"".join(_card(title, rows, figures) for title, rows in CARDS.items())}</div>'

@@ -1,0 +1,59 @@
+"""Two reports on the same files: what differs, and by how much for sure."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from .bootstrap import Estimate, difference
+from .summary import estimated, statistics
+from .tables import classified
+
+COMPARED = (
+    *("age_mae", "age_mse", "age_cs5", "age_interval_coverage", "age_group_accuracy", "age_group_one_off"),
+    *("gender_accuracy", "race_accuracy", "race_macro_f1", "age_group_ece", "gender_ece", "race_ece"),
+)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One figure of two models over the same n faces. `difference`: the second less the first, with the interval of
+    the paired difference."""
+
+    name: str
+    first: float
+    second: float
+    difference: Estimate
+
+
+def common(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of the files that both tables of predictions hold with the same labels, in one order."""
+    labels = ["file", "true_age", "true_gender", "true_race"]
+    pairs = first.reset_index()[[*labels, "index"]].merge(second.reset_index()[[*labels, "index"]], on=labels)
+    return first.loc[pairs["index_x"]], second.loc[pairs["index_y"]]
+
+
+def compare(first: pd.DataFrame, second: pd.DataFrame) -> list[Compared]:
+    """`COMPARED` figures of two tables over the same files in the same order, as `common` gives them.
+
+    Errors in years and calibration are over the faces that both models found.
+    """
+    if first["file"].tolist() != second["file"].tolist():
+        raise ValueError("expected two tables over the same files in the same order")
+    both = first["detected"].to_numpy(bool) & second["detected"].to_numpy(bool)
+    whole, found = (statistics(first), statistics(second)), (statistics(first[both]), statistics(second[both]))
+    pairs = {name: [part[name] for part in (found if _is_over_detected(name) else whole)] for name in COMPARED}
+    gaps = estimated({name: difference(a, b) for name, (a, b) in pairs.items()})
+    return [Compared(name, a.value, b.value, gaps[name]) for name, (a, b) in pairs.items()]
+
+
+def disagreements(first: pd.DataFrame, second: pd.DataFrame, task: str) -> tuple[np.ndarray, np.ndarray]:
+    """Files, of two tables as `compare` takes them, that only the first gets right, and that only the second does."""
+    a, b = classified(first, task), classified(second, task)
+    right_a, right_b = a.true == a.pred, b.true == b.pred
+    files = a.rows["file"].to_numpy()
+    return files[right_a & ~right_b], files[right_b & ~right_a]
+
+
+def _is_over_detected(name: str) -> bool:
+    return name in ("age_mae", "age_mse", "age_interval_coverage") or name.endswith("_ece")

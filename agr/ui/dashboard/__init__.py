@@ -1,0 +1,212 @@
+"""The dashboard tab: one report, one selection, and every way of looking at it.
+
+Every event, a filter, a view's tab or a click on a face, gives the whole state to `_Dashboard.answer`, which fills the
+open view alone; all else stays as it is.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gradio as gr
+
+from agr.analyzer import FaceAnalyzer
+from agr.evaluation.figures import TASK_TITLES
+from agr.evaluation.report import ReportError
+from agr.labels import AGE_GROUPS, GENDERS, RACES, TASK_CLASSES
+
+from ..cards import message
+from .face import OPEN_DIALOG, face_page
+from .head import head
+from .look import Opened, Reports, look_at
+from .own import GUIDE, KEPT_SECONDS, TITLE, evaluate_own
+from .state import Spot, address_of, read_address
+from .view import text_slot
+from .views import VIEWS
+
+TASKS = [(TASK_TITLES[task], task) for task in TASK_CLASSES]
+NO_FACES = (
+    "The faces are not shown: UTKFace's terms forbid that its pictures travel with a report. "
+    "To see them, start the page with AGR_UTKFACE=path of your own copy (a folder, .zip or .tar.gz)."
+)
+# What starts with two underscores is Gradio's own, such as the theme. A Space's page shows the address of its frame.
+WRITE_ADDRESS = """
+watch('value', () => {
+    const query = new URLSearchParams(props.value);
+    for (const [name, text] of new URLSearchParams(location.search)) if (name.startsWith('__')) query.set(name, text);
+    history.replaceState(null, '', '?' + query);
+    if (window.parent !== window) window.parent.postMessage({queryString: '?' + query}, 'https://huggingface.co');
+});
+"""
+READ_ADDRESS = "() => [window.location.search]"
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "trigger_mode": "always_last"}
+
+
+def dashboard_tab(opened: gr.Tab, tabs: gr.Tabs, page: gr.Blocks, reports: Reports, analyzer: FaceAnalyzer) -> None:
+    """Lay out the tab `opened`, one of the page's `tabs`, and connect it."""
+    _Dashboard(reports).build(opened, tabs, page, analyzer)
+
+
+N_ALWAYS = 4
+"""Of what is shown, spot, address, head and face come first and with every answer."""
+
+
+class _Dashboard:
+    """The tab's components, and what they answer."""
+
+    def __init__(self, reports: Reports) -> None:
+        self.reports = reports
+        self.spot, self.own = gr.State(Spot()), gr.State(None, time_to_live=KEPT_SECONDS)
+        self.controls: dict[str, Any] = {}
+        self.outputs: dict[str, list] = {}
+
+    def build(self, opened: gr.Tab, tabs: gr.Tabs, page: gr.Blocks, analyzer: FaceAnalyzer) -> None:
+        self._lay_out_filters()
+        self.head = text_slot("head")
+        if not self.reports.shows_faces:
+            gr.Markdown(NO_FACES, elem_classes="agr-note")
+        view_tabs, view_tab, clickable = self._lay_out_views()
+        self.address = gr.HTML(html_template=" ", js_on_load=WRITE_ADDRESS)
+        self.face = gr.HTML(elem_id="face", js_on_load=OPEN_DIALOG, apply_default_css=False)
+        clickable.append(self.face)
+        self._lay_out_own(analyzer)
+
+        opened.select(self.answer, self.inputs, self.shown, **QUIET)
+        for name, tab in view_tab.items():
+            tab.select(self._opener_of(name), self.inputs, self.shown, **QUIET)
+        for name, control in self.controls.items():
+            if name != "task":
+                control.input(self.first_page, self.inputs, self.shown, **QUIET)
+        self.controls["task"].input(self.other_task, self.inputs, [*self.shown, self.controls["predicted"]], **QUIET)
+        for component in clickable:
+            component.select(self.act, self.inputs, self.shown, **QUIET)
+        query = gr.Textbox(visible=False)
+        restored = [*self.shown, *self.controls.values(), tabs, view_tabs]
+        page.load(self.restore(opened.id), query, restored, js=READ_ADDRESS, **QUIET)
+
+    @property
+    def inputs(self) -> list:
+        return [self.spot, self.own, *self.controls.values()]
+
+    @property
+    def shown(self) -> list:
+        """What every answer may change."""
+        return [self.spot, self.address, self.head, self.face, *(c for part in self.outputs.values() for c in part)]
+
+    def answer(self, spot: Spot, own: Opened | None, *values: Any) -> list:
+        """Head, face and what the open view shows, for the values of all controls."""
+        options = dict(zip(self.controls, values, strict=True))
+        stay = [gr.skip() for part in self.outputs.values() for _ in part]
+        try:
+            opened = self.reports.open(options["report"], own)
+            other = self.reports.open(options["other"], own) if options["other"] else None
+            look = look_at(opened, spot, options, other)
+        except (ReportError, ValueError) as error:
+            return [spot, gr.skip(), message(str(error), is_error=True), "", *stay]
+        filled: list = []
+        for view in VIEWS:
+            filled += view.show(look) if view.name == spot.view else [gr.skip()] * len(self.outputs[view.name])
+        return [spot, address_of(spot, self.controls, options), head(look), face_page(look), *filled]
+
+    def first_page(self, spot: Spot, own: Opened | None, *values: Any) -> list:
+        """A filter was changed: the gallery's page was of other faces."""
+        return self.answer(spot.after("page", 0), own, *values)
+
+    def other_task(self, spot: Spot, own: Opened | None, *values: Any) -> list:
+        """Another task has other classes: a cell of the old matrix means nothing in the new one."""
+        options = dict(zip(self.controls, values, strict=True)) | {"predicted": []}
+        answer = self.answer(Spot(view=spot.view, ticked=spot.ticked), own, *options.values())
+        return [*answer, gr.Dropdown(list(TASK_CLASSES[options["task"]]), value=[])]
+
+    def act(self, event: gr.EventData, spot: Spot, own: Opened | None, *values: Any) -> list:
+        """Something was clicked. That changes no figure, and opening or closing a face leaves the whole view as it
+        is."""
+        sent = event._data or {}
+        after = spot.after(str(sent.get("action")), sent.get("value"))
+        answer = self.answer(after, own, *values)
+        stays = [
+            place >= N_ALWAYS and (sent.get("action") == "face" or isinstance(component, gr.Plot))
+            for place, component in enumerate(self.shown)
+        ]
+        return [gr.skip() if stay else value for stay, value in zip(stays, answer, strict=True)]
+
+    def restore(self, tab_id: Any) -> Callable[[str], list]:
+        """What the page is to show for the address that it was opened with."""
+
+        def restored(query: str) -> list:
+            read = read_address(query or "", self.controls, [view.name for view in VIEWS])
+            if read is None:
+                return [gr.skip()] * (len(self.shown) + len(self.controls) + 2)
+            spot, values = read
+            classes = list(TASK_CLASSES[values["task"]])
+            values["predicted"] = [name for name in values["predicted"] or [] if name in classes]
+            chosen = [
+                gr.Dropdown(classes, value=value) if name == "predicted" else value for name, value in values.items()
+            ]
+            answer = self.answer(spot, None, *values.values())
+            return [*answer, *chosen, gr.Tabs(selected=tab_id), gr.Tabs(selected=spot.view)]
+
+        return restored
+
+    def _opener_of(self, view: str) -> Callable[..., list]:
+        def open_view(spot: Spot, own: Opened | None, *values: Any) -> list:
+            # A tab that an address opened is where it should be already.
+            there = spot if spot.view == view else Spot(view, spot.cell, ticked=spot.ticked)
+            return self.answer(there, own, *values)
+
+        return open_view
+
+    def _lay_out_filters(self) -> None:
+        names = list(self.reports.folders)
+        with gr.Row():
+            report = gr.Dropdown(
+                names, value=names[0] if names else None, label="Report", elem_id="report", min_width=240
+            )
+            task = gr.Radio(TASKS, value="race", label="Task", min_width=300)
+            twins = gr.Checkbox(True, label="with twins", info="pictures that are in the training data too")
+        with gr.Accordion("Filter faces", open=False), gr.Row():
+            gender = gr.Dropdown(list(GENDERS), value=[], multiselect=True, label="True gender")
+            race = gr.Dropdown(list(RACES), value=[], multiselect=True, label="True race")
+            age_group = gr.Dropdown(list(AGE_GROUPS), value=[], multiselect=True, label="True age group")
+            predicted = gr.Dropdown(list(RACES), value=[], multiselect=True, label="Predicted class")
+            least = gr.Slider(0, 1, 0, step=0.01, label="Confidence from")
+            most = gr.Slider(0, 1, 1, step=0.01, label="to")
+        self.controls |= {"report": report, "task": task, "twins": twins, "gender": gender, "race": race}
+        self.controls |= {"age_group": age_group, "predicted": predicted, "least": least, "most": most}
+
+    def _lay_out_views(self) -> tuple[gr.Tabs, dict[str, gr.Tab], list[gr.HTML]]:
+        view_tab, clickable = {}, []
+        with gr.Tabs(elem_id="views") as view_tabs:
+            for view in VIEWS:
+                with gr.Tab(view.name, id=view.name) as view_tab[view.name]:
+                    parts = view.layout(list(self.reports.folders))
+                self.outputs[view.name] = parts.outputs
+                self.controls |= parts.controls
+                clickable += parts.clickable
+        return view_tabs, view_tab, clickable
+
+    def _lay_out_own(self, analyzer: FaceAnalyzer) -> None:
+        def evaluate(paths: list[str] | None, progress: gr.Progress = gr.Progress()) -> Iterator[tuple]:
+            for own, said in evaluate_own(analyzer, paths, progress):
+                yield own or gr.skip(), said or gr.skip()
+
+        def offer(own: Opened | None) -> tuple:
+            """The visitor's report among the others, and open."""
+            if own is None:
+                return gr.skip(), gr.skip()
+            names = [*self.reports.folders, TITLE]
+            return gr.Dropdown(names, value=TITLE), gr.Dropdown(names)
+
+        with gr.Accordion("Evaluate your own labelled faces", open=not self.reports.folders, elem_id="own"):
+            gr.Markdown(GUIDE, elem_classes="agr-note")
+            files = gr.File(file_count="multiple", label="Pictures, .zip, .csv or a report", height=160)
+            with gr.Row():
+                start, stop = gr.Button("Evaluate", variant="primary"), gr.Button("Stop")
+            status = gr.HTML(elem_id="own-status", min_height=80, apply_default_css=False)
+        run = start.click(
+            evaluate, files, [self.own, status], show_progress_on=[status], api_visibility="private",
+            concurrency_id="evaluate", concurrency_limit=1,
+        )  # fmt: skip
+        run.success(offer, self.own, [self.controls["report"], self.controls["other"]], **QUIET).then(
+            self.first_page, self.inputs, self.shown, **QUIET
+        )
+        stop.click(lambda: message("Stopped."), None, status, cancels=[run], **QUIET)

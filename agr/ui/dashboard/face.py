@@ -1,0 +1,119 @@
+"""A face's own page: all that the report says of it, its twins, and boxes to mark its labels as suspicious."""
+
+import html
+import json
+
+from agr.evaluation.figures import TASK_TITLES
+from agr.evaluation.report import PROBABILITY_COLUMNS
+from agr.labels import TASK_CLASSES
+
+from .gallery import heading, picture
+from .html import ACT, act
+from .look import Look
+
+FACE_SIDE = 200
+"""Pixels; chips of UTKFace are about this large."""
+
+# showModal keeps the focus inside, closes on Escape and darkens what lies behind; closing gives the focus back to the
+# tile that opened it, which may have been drawn anew meanwhile.
+OPEN_DIALOG = (
+    ACT
+    + """
+const open = () => {
+    const dialog = element.querySelector('dialog');
+    if (!dialog || dialog.open) return;
+    dialog.showModal();
+    const again = last && find(last);
+    if (again) again.focus();
+    dialog.addEventListener('click', (event) => {
+        if (event.target === dialog || event.target.closest('[data-close]')) dialog.close();
+    });
+    dialog.addEventListener('close', () => {
+        if (!dialog.isConnected) return;
+        last = null;
+        trigger('select', {action: 'face', value: null});
+        const opener = [...document.querySelectorAll('button[data-act]')].find(
+            (e) => e.dataset.act === dialog.dataset.opener && !dialog.contains(e));
+        if (opener) opener.focus({preventScroll: true});
+    });
+};
+watch('value', open);
+open();  // an address may have opened a face before this was here
+"""
+)
+
+
+def face_page(look: Look) -> str:
+    """The open face as a dialog; "" if none is open, or it is not in the report."""
+    rows = look.opened.predictions
+    rows = rows[rows["file"] == look.spot.face]
+    if not len(rows):
+        return ""
+    row = rows.iloc[0].to_dict()
+    file = row["file"]
+    opener = html.escape(json.dumps({"action": "face", "value": file}), quote=True)
+    parts = "".join(_task(row, task, look) for task in TASK_CLASSES)
+    return (
+        f'<dialog class="agr-dialog" aria-label="{html.escape(file)}" data-opener="{opener}">'
+        f"<header>{picture(file, look.opened.find, FACE_SIDE)}<div><h3>{html.escape(file)}</h3>{_age(row)}"
+        f"{_twins(look, file)}</div>"
+        '<button type="button" class="agr-small" data-close autofocus>Close</button></header>'
+        f'<div class="agr-cards">{parts}</div></dialog>'
+    )
+
+
+def _age(row: dict) -> str:
+    labelled = f"labelled {row['true_age']:.0f} years" if row["true_age"] == row["true_age"] else "no age label"
+    if not row["detected"]:
+        return f"<p>{labelled}. The detector found no face in this picture: it counts as wrong.</p>"
+    return (
+        f"<p>{labelled}, predicted {row['pred_age']:.1f} ({row['age_low']:.0f} to {row['age_high']:.0f}, "
+        "8 times in 10)</p>"
+    )
+
+
+def _twins(look: Look, file: str) -> str:
+    known = look.report.summary["data"].get("twins_of", {})
+    twins = known.get(file, []) if isinstance(known, dict) else []
+    if not twins:
+        return "<p>No other picture is equal to it byte by byte.</p>"
+    lines = "".join(
+        f"<li>{html.escape(str(twin.get('file')))}: {html.escape(_labels(twin))}</li>"
+        for twin in twins
+        if isinstance(twin, dict)
+    )
+    return f"<p>The very same picture is also:</p><ul>{lines}</ul>"
+
+
+def _labels(twin: dict) -> str:
+    known = [str(twin[key]) for key in ("age", "gender", "race") if twin.get(key) is not None]
+    return ", ".join(known or ["no label"]) + (f" ({twin['subset']})" if twin.get("subset") else "")
+
+
+def _task(row: dict, task: str, look: Look) -> str:
+    true, pred = heading(row, task)
+    bars = ""
+    if row["detected"]:
+        bars = "".join(
+            _bar(label, row[column], label == row[f"true_{task}"], label == row[f"pred_{task}"])
+            for label, column in zip(TASK_CLASSES[task], PROBABILITY_COLUMNS[task], strict=True)
+        )
+    given = row[f"true_{task}"]
+    box = ""
+    if row["detected"] and isinstance(given, str) and given != row[f"pred_{task}"]:
+        checked = "checked" * ((task, row["file"]) in look.spot.ticked)
+        tick = act("tick", [task, row["file"]])
+        box = f'<label><input type="checkbox" {tick} {checked}> this label looks wrong</label>'
+    return (
+        f'<section class="agr-card"><h4>{TASK_TITLES[task]}: {true}, {pred}</h4><dl class="agr-bars">{bars}</dl>{box}'
+        "</section>"
+    )
+
+
+def _bar(label: str, p: float, is_true: bool, is_pred: bool) -> str:
+    kind = "agr-bar agr-top" if is_pred else "agr-bar"
+    mark = " (label)" if is_true else ""
+    return (
+        f'<div class="{kind}"><dt>{label}{mark}</dt><dd><span class="agr-track"><span style="width:{100 * p:.1f}%">'
+        f'</span></span><span class="agr-value">{100 * p:.1f} %</span></dd></div>'
+    )

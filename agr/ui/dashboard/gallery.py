@@ -1,0 +1,90 @@
+"""Faces as tiles: what each is labelled and taken for; a click opens the face."""
+
+import base64
+import html
+import io
+from collections.abc import Collection, Mapping
+
+import pandas as pd
+from PIL import Image
+
+from agr.images import ImageError, load_photo
+
+from .html import act, pager
+from .look import Find
+
+PAGE_SIZE = 24
+"""Faces of a gallery that are shown at once."""
+TILE_SIDE = 96
+"""Pixels of a face in the gallery."""
+
+
+def gallery(
+    rows: pd.DataFrame,
+    task: str,
+    find: Find,
+    *,
+    page: int = 0,
+    ticked: Collection[tuple[str, str]] | None = None,
+    notes: Mapping[str, str] | None = None,
+) -> str:
+    """One page of tiles, each headed by its true and predicted class with their probabilities.
+
+    `rows`: predictions of a report, labelled and detected. A click sends the action "face". With `ticked`, (task, file)
+    pairs, each tile has a box that sends "tick". `notes`: a line more for a file.
+    """
+    page = min(page, max(0, (len(rows) - 1) // PAGE_SIZE))
+    shown = rows.iloc[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
+    tiles = "".join(_tile(row, task, find, ticked, (notes or {}).get(row["file"])) for row in shown.to_dict("records"))
+    return f'<div class="agr-gallery">{tiles}</div>{pager(len(rows), page, PAGE_SIZE)}'
+
+
+def _tile(row: dict, task: str, find: Find, ticked: Collection[tuple[str, str]] | None, note: str | None) -> str:
+    file, lines = row["file"], "".join(f"<span>{line}</span>" for line in heading(row, task))
+    extra = f"<span>{html.escape(note)}</span>" if note else ""
+    box, mark = "", ""
+    if ticked is not None:
+        is_ticked = (task, file) in ticked
+        mark = " agr-ticked" if is_ticked else ""
+        box = (
+            f'<label><input type="checkbox" {act("tick", [task, file])} {"checked" * is_ticked} '
+            f'aria-label="{html.escape(file)}: label looks wrong"> label looks wrong</label>'
+        )
+    return (
+        f'<div class="agr-tile{mark}"><button type="button" {act("face", file)}>{picture(file, find, TILE_SIDE)}'
+        f"{lines}{extra}<small>{html.escape(file)}</small></button>{box}</div>"
+    )
+
+
+def heading(row: dict, task: str) -> tuple[str, str]:
+    """Such as "true 14-20 (0.018)" and "pred 21-32 (0.977)"; of a face not found, or not labelled, what there is."""
+    given, said = row[f"true_{task}"], row[f"pred_{task}"]
+    true = f"true {given}" if isinstance(given, str) else "no label"
+    if not row["detected"]:
+        return true, "not found"
+    if isinstance(given, str):
+        true += f" ({row[f'prob_{task}_{given}']:.3f})"
+    return true, f"pred {said} ({row[f'prob_{task}_{said}']:.3f})"
+
+
+def picture(file: str, find: Find, side: int) -> str:
+    """A face of at most `side` pixels, or a placeholder."""
+    content = find(file)
+    if content is None:
+        return '<span class="agr-placeholder" aria-hidden="true">no picture</span>'
+    uri = _uri(content, side)
+    if uri is None:
+        return '<span class="agr-placeholder" aria-hidden="true">unreadable</span>'
+    return f'<img alt="" src="{uri}" width="{side}" height="{side}">'
+
+
+def _uri(content: bytes, side: int) -> str | None:
+    try:
+        face = load_photo(content).rgb
+    except ImageError:
+        return None
+    if max(face.size) > side:
+        face.thumbnail((side, side), Image.Resampling.BILINEAR)
+    buffer = io.BytesIO()
+    face.save(buffer, "JPEG", quality=80)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -1,0 +1,35 @@
+"""The confusion grid: a matrix of buttons."""
+
+import numpy as np
+
+from agr.evaluation.figures import normalized
+from agr.labels import TASK_CLASSES
+
+from .html import act, faces
+
+
+def confusion_grid(
+    counts: np.ndarray, task: str, *, by: str, hide_diagonal: bool, chosen: tuple[int, int] | None
+) -> str:
+    """A table of buttons, one a cell; clicking one sends the action "cell" with [row, column]. Rows are true classes,
+    `counts` (k, k)."""
+    labels, shares = TASK_CLASSES[task], normalized(counts, "rows" if by == "counts" else by)
+    head = "".join(f'<th scope="col">{label}</th>' for label in labels)
+    rows = []
+    for i, label in enumerate(labels):
+        cells = []
+        for j, other in enumerate(labels):
+            hidden = hide_diagonal and i == j
+            text = "" if hidden else str(counts[i, j]) if by == "counts" else f"{100 * shares[i, j]:.0f} %"
+            share = 0 if hidden else shares[i, j]
+            pressed = "true" if chosen == (i, j) else "false"
+            cells.append(
+                f'<td><button type="button" {act("cell", [i, j])} aria-pressed="{pressed}" '
+                f'style="--share:{share:.3f}" class="{"agr-strong" if share > 0.5 else ""}" '
+                f'aria-label="true {label}, predicted {other}: {faces(int(counts[i, j]))}">{text}</button></td>'
+            )
+        rows.append(f'<tr><th scope="row">{label}</th>{"".join(cells)}</tr>')
+    return (
+        '<div class="agr-scroll"><table class="agr-grid"><caption>rows: true, columns: predicted</caption>'
+        f"<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )

@@ -1,0 +1,40 @@
+"""The head of the tab: which model, on which data, when, and how many of its faces are looked at."""
+
+import html
+
+from .look import Look
+
+_MAX = 120
+
+
+def head(look: Look) -> str:
+    """A short list of facts; what a report does not say is left out."""
+    summary = look.report.summary
+    model, data = summary["model"], summary["data"]
+    found = int(look.table["detected"].sum())
+    total = look.report.predictions
+    facts = {
+        "Model": _said(
+            model.get("backbone"),
+            _number(model.get("input_size"), "px"),
+            _number(model.get("parameters"), "parameters"),
+        ),
+        "Data": _said(data.get("name"), data.get("subset") and f"{data['subset']} subset"),
+        "Faces": _said(
+            f"{len(total):,}",
+            f"{int(total['detected'].sum()):,} detected",
+            f"{int(total['has_twin'].sum()):,} with twins",
+        ),
+        "Evaluated": _said(str(summary["created"])[:10]),
+        "Selected": f"{len(look.table):,} of {len(total):,} faces, {found:,} detected",
+    }
+    cells = "".join(f"<div><dt>{name}</dt><dd>{html.escape(text)}</dd></div>" for name, text in facts.items() if text)
+    return f'<dl class="agr-head" role="status">{cells}</dl>'
+
+
+def _said(*parts: object) -> str:
+    return ", ".join(str(part)[:_MAX] for part in parts if part)
+
+
+def _number(value: object, unit: str) -> str:
+    return f"{value:,} {unit}" if isinstance(value, int) else ""

@@ -1,0 +1,111 @@
+"""Pieces of HTML that several views share: tables with their CSV, galleries' pages, buttons below a figure."""
+
+import html
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from agr.evaluation.bootstrap import Estimate
+
+from ..cards import data_link
+
+MOST_CSV_ROWS = 5000
+
+# One listener on the component's root outlives every new value; buttons answer the mouse, Enter and Space alike.
+# A new value replaces the element that had the focus: who works by keyboard gets it back.
+ACT = """
+let last = null;
+const find = (act) => [...element.querySelectorAll('[data-act]')].find((e) => e.dataset.act === act);
+const act = (target) => { last = target.dataset.act; trigger('select', JSON.parse(last)); };
+element.addEventListener('click', (event) => {
+    const button = event.target.closest('button[data-act]');
+    if (button) act(button);
+});
+element.addEventListener('change', (event) => {
+    if (event.target.matches('input[data-act]')) act(event.target);
+});
+watch('value', () => {
+    const again = last && find(last);
+    if (again && document.activeElement === document.body) again.focus({preventScroll: true});
+});
+"""
+
+# Plotly, as Gradio brings it, draws the file in the browser.
+SAVE_FIGURE = """
+element.addEventListener('click', (event) => {
+    const button = event.target.closest('button[data-format]');
+    const plot = element.closest('.agr-figure').querySelector('.js-plotly-plot');
+    if (!button || !plot) return;
+    window.Plotly.downloadImage(plot, {
+        format: button.dataset.format, filename: button.dataset.name, width: 900, height: 600, scale: 2,
+    });
+});
+"""
+
+
+def faces(n: int) -> str:
+    """Such as "1 face" or "2 faces"."""
+    return f"{n} face" if n == 1 else f"{n} faces"
+
+
+def save_buttons(name: str) -> str:
+    """Buttons that save the figure above them."""
+    buttons = "".join(
+        f'<button type="button" class="agr-small" data-format="{kind}" data-name="{name}">'
+        f"Save as {kind.upper()}</button>"
+        for kind in ("png", "svg")
+    )
+    return f'<div class="agr-downloads">{buttons}</div>'
+
+
+def act(action: str, value: Any) -> str:
+    """The attribute that makes a button or a box send {"action", "value"}. A file's name may hold anything: it goes
+    through both escapings."""
+    return f'data-act="{html.escape(json.dumps({"action": action, "value": value}), quote=True)}"'
+
+
+def csv_link(name: str, table: pd.DataFrame, title: str = "Download as CSV") -> str:
+    """A link that saves a table; of a very long one its first rows."""
+    if len(table) > MOST_CSV_ROWS:
+        table, title = table.head(MOST_CSV_ROWS), f"{title} (the first {MOST_CSV_ROWS} of {len(table)})"
+    return f'<div class="agr-downloads">{data_link(f"{name}.csv", title, table.to_csv(index=False))}</div>'
+
+
+def table_html(head: Sequence[str], rows: Sequence[tuple[Sequence[str], str]]) -> str:
+    """A table whose first column names its rows. `rows`: cells as HTML, and a class for the row."""
+    top = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in head)
+    body = "".join(
+        f'<tr class="{kind}"><th scope="row">{cells[0]}</th>{"".join(f"<td>{cell}</td>" for cell in cells[1:])}</tr>'
+        for cells, kind in rows
+    )
+    return (
+        f'<div class="agr-scroll"><table class="agr-table"><thead><tr>{top}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def estimate_html(estimate: Estimate, factor: float = 100, digits: int = 1) -> str:
+    """A figure with its interval below it."""
+    if estimate.value != estimate.value:
+        return "–"
+    low, high = (f"{end * factor:.{digits}f}" for end in (estimate.low, estimate.high))
+    return f"{estimate.value * factor:.{digits}f}<small>{low} to {high}</small>"
+
+
+def pager(count: int, page: int, size: int) -> str:
+    """Buttons to the pages before and after, if there are any."""
+    last = max(0, (count - 1) // size)
+    if not last:
+        return ""
+    buttons = "".join(
+        f'<button type="button" class="agr-small" {act("page", target)} {"disabled" * (not 0 <= target <= last)}>'
+        f"{title}</button>"
+        for title, target in (("Previous", page - 1), ("Next", page + 1))
+    )
+    first = page * size + 1
+    return (
+        f'<nav class="agr-downloads" aria-label="Pages">{buttons}'
+        f"<span>{first} to {min(count, first + size - 1)} of {count}</span></nav>"
+    )

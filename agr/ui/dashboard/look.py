@@ -1,0 +1,131 @@
+"""What the visitor looks at: one report, the faces that the filters keep, and everything chosen on the tab."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from agr.evaluation.report import REPORT_FILE, EvalReport, ReportError
+from agr.evaluation.selection import Selection, select
+from agr.evaluation.tables import Classified, classified, group_columns
+from agr.labels import TASK_CLASSES
+
+from .state import Spot
+
+Find = Callable[[str], bytes | None]
+"""A file's picture, or None where it cannot be had."""
+T = TypeVar("T")
+_REMEMBERED = 64
+NO_REPORT = "There is no report yet. Write one with python -m train evaluate, or evaluate your own pictures below."
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A report with the faces behind it, and what was computed of it: intervals are not drawn twice."""
+
+    title: str
+    report: EvalReport
+    find: Find
+    _memory: dict = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """The report's, with `true_age_group` beside them."""
+        table = self.report.predictions
+        return table.assign(true_age_group=group_columns(table)["true_age_group"])
+
+    def once(self, key: Any, compute: Callable[[], T]) -> T:
+        """What `compute` gave when it was first asked for under `key`; the oldest answers are forgotten."""
+        if key not in self._memory:
+            if len(self._memory) >= _REMEMBERED:
+                self._memory.pop(next(iter(self._memory)), None)
+            self._memory[key] = compute()
+        return self._memory[key]
+
+
+class Reports:
+    """The reports that a page shows: each is read once, when it is first asked for; a damaged one says so each time."""
+
+    def __init__(self, folders: Mapping[str, Path], find: Find | None = None) -> None:
+        self.folders = dict(folders)
+        self.shows_faces = find is not None
+        self._find = find or (lambda file: None)
+        self._opened: dict[str, Opened | ReportError] = {}
+
+    def open(self, name: str, own: Opened | None = None) -> Opened:
+        """The report of a name; `own` is the visitor's. Raises ReportError if it cannot be used."""
+        if own is not None and name == own.title:
+            return own
+        if name not in self.folders:
+            raise ReportError(NO_REPORT if not self.folders else "There is no such report. Choose another one.")
+        if name not in self._opened:
+            try:
+                self._opened[name] = Opened(name, EvalReport.load(self.folders[name]), self._find)
+            except ReportError as error:
+                self._opened[name] = ReportError(str(error).replace(str(self.folders[name]), name))
+        found = self._opened[name]
+        if isinstance(found, ReportError):
+            raise found
+        return found
+
+
+def find_reports(folder: Path) -> dict[str, Path]:
+    """Every report below a folder, by name, or the one that the folder is."""
+    if (folder / REPORT_FILE).exists():
+        return {folder.resolve().name: folder}
+    return {file.parent.name: file.parent for file in sorted(folder.glob(f"*/{REPORT_FILE}"))}
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """`table`: the predictions that the selection keeps. `options`: the value of every control, by name. `other`: the
+    report to compare with, if one is chosen."""
+
+    opened: Opened
+    selection: Selection
+    table: pd.DataFrame
+    spot: Spot
+    options: Mapping[str, Any]
+    other: Opened | None = None
+
+    @property
+    def task(self) -> str:
+        return self.selection.task
+
+    @property
+    def report(self) -> EvalReport:
+        return self.opened.report
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether anything but the task and the twins is chosen."""
+        return replace(self.selection, task="race", twins=True) != Selection()
+
+    @property
+    def part(self) -> Classified:
+        """The selected faces that carry a label of the task."""
+        return self.once("classified", lambda: classified(self.table, self.task))
+
+    def once(self, what: Any, compute: Callable[[], T]) -> T:
+        """What `compute` gives for this selection, computed once."""
+        return self.opened.once((self.selection, what), compute)
+
+
+def look_at(opened: Opened, spot: Spot, options: Mapping[str, Any], other: Opened | None = None) -> Look:
+    """Raises ValueError if the options do not make a selection."""
+    task, least, most = options["task"], options["least"], options["most"]
+    selection = Selection(
+        task=task,
+        true_gender=tuple(options["gender"] or ()),
+        true_race=tuple(options["race"] or ()),
+        true_age_group=tuple(options["age_group"] or ()),
+        # Between a change of task and its answer the old task's classes are still chosen.
+        predicted=tuple(name for name in options["predicted"] or () if name in TASK_CLASSES[task]),
+        confidence=(min(least, most), max(least, most)),
+        twins=bool(options["twins"]),
+    )
+    table = opened.once((selection, "table"), lambda: select(opened.predictions, selection))
+    return Look(opened, selection, table, spot, options, other)

@@ -1,0 +1,140 @@
+"""Evaluate your own: labelled pictures of the visitor through the page's model, into a report of their session."""
+
+import base64
+import html
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import gradio as gr
+from PIL import Image
+
+from agr.analyzer import Face, FaceAnalyzer
+from agr.evaluation.archive import pack, unpack
+from agr.evaluation.report import ReportError
+from agr.images import ImageError, load_photo
+from agr.labelled import Labels, content_hash, model_facts, predict, report_of, table_of
+from agr.labels import GENDERS, RACES
+from agr.uploads import MAX_BYTES, MAX_PICTURES, Upload, UploadError, is_report, open_upload
+
+from ..cards import message
+from .html import faces
+from .look import Opened
+
+TITLE = "your own"
+KEPT_SECONDS = 3600
+_KEPT_SIDE = 160
+"""Pixels of the small pictures that the session keeps to show: some 5 KB each."""
+_MOST_BAD = 50
+GUIDE = (
+    f"Up to {MAX_PICTURES:,} pictures of at most {MAX_BYTES // 1_000_000} MB together, as files or in a .zip. Labels "
+    "come from UTKFace's names (`age_gender_race_date.jpg`: gender 0 Male, 1 Female; race 0 White, 1 Black, 2 Asian, "
+    "3 Indian, 4 Others) or from one CSV with the columns file, age, gender, race, any of them missing. A report that "
+    "was downloaded here opens again. All stays in your session, which forgets it after an hour."
+)
+
+
+def evaluate_own(
+    analyzer: FaceAnalyzer, paths: list[str] | None, progress: gr.Progress
+) -> Iterator[tuple[Opened | None, str]]:
+    """What the session is to keep, and what is said; yields (None, "") while it works, so that it can be stopped."""
+    if not paths:
+        yield None, message("Choose pictures, a .zip, or a report first.", is_error=True)
+        return
+    with TemporaryDirectory(dir=Path(paths[0]).parent) as folder:
+        yield from _answered(analyzer, _held([Path(path) for path in paths], Path(folder)), progress)
+
+
+def _held(paths: list[Path], folder: Path) -> list[Path]:
+    """The same files under a second name: the page deletes uploads after minutes, and an evaluation may take longer."""
+    held = [folder / str(number) / path.name for number, path in enumerate(paths)]
+    for path, link in zip(paths, held, strict=True):
+        link.parent.mkdir()
+        os.link(path, link)
+    return held
+
+
+def _answered(analyzer: FaceAnalyzer, files: list[Path], progress: gr.Progress) -> Iterator[tuple[Opened | None, str]]:
+    try:
+        if len(files) == 1 and is_report(files[0]):
+            report = unpack(files[0])
+            yield (
+                Opened(TITLE, report, lambda key: None),
+                message(f"Opened a report of {faces(len(report.predictions))}."),
+            )
+            return
+        yield from _evaluated(analyzer, open_upload(files), progress)
+    except (UploadError, ReportError) as error:
+        yield None, message(str(error), is_error=True)
+
+
+def _evaluated(analyzer: FaceAnalyzer, upload: Upload, progress: gr.Progress) -> Iterator[tuple[Opened | None, str]]:
+    kept: dict[str, bytes] = {}
+    contents: dict[str, list[str]] = {}
+    waiting: dict[str, bytes] = {}
+
+    def pictures() -> Iterator[tuple[str, bytes]]:
+        for file, content in upload.read():
+            waiting[file] = content
+            contents.setdefault(content_hash(content), []).append(file)
+            yield file, content
+
+    rows, bad = [], list(upload.bad)
+    for number, (row, result) in enumerate(predict(analyzer, pictures(), upload.labels), start=1):
+        content = waiting.pop(row["file"])
+        if isinstance(result, ImageError):
+            bad.append((row["file"], str(result)))
+        else:
+            rows.append(row)
+            kept[row["file"]] = _small(content, result)
+        progress((number, len(upload)), desc="Evaluating", unit="pictures")
+        yield None, ""
+    if not rows:
+        raise UploadError(f"None of the {len(upload)} pictures can be read. {bad[0][0]}: {bad[0][1]}")
+    report = report_of(
+        table_of(rows),
+        name=TITLE,
+        model=model_facts(analyzer),
+        data={"name": "your own pictures", "twins_of": _twins(contents, upload.labels)},
+        history=None,
+    )
+    found = int(report.predictions["detected"].sum())
+    text = message(f"{faces(len(rows))} evaluated, {found} detected, and shown above as the report “{TITLE}”.")
+    saved = base64.b64encode(pack(report)).decode()
+    link = (
+        '<div class="agr-downloads"><a class="agr-download" download="report.zip" '
+        f'href="data:application/zip;base64,{saved}">Download the report</a></div>'
+    )
+    yield Opened(TITLE, report, kept.get), text + link + _listed(bad)
+
+
+def _small(content: bytes, found: list[Face]) -> bytes:
+    """What the session keeps of a picture to show it: the face as the network saw it, or the picture, small."""
+    image = Image.fromarray(found[0].crop) if found else load_photo(content).rgb
+    image.thumbnail((_KEPT_SIDE, _KEPT_SIDE))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
+
+
+def _twins(contents: dict[str, list[str]], labels: dict[str, Labels]) -> dict[str, list[dict]]:
+    """For each picture that was sent more than once under several names: the others, with their labels."""
+
+    def twin(file: str) -> dict:
+        known = labels[file]
+        gender = None if known.gender is None else GENDERS[known.gender]
+        race = None if known.race is None else RACES[known.race]
+        return {"file": file, "age": known.age, "gender": gender, "race": race}
+
+    groups = (files for files in contents.values() if len(files) > 1)
+    return {file: [twin(other) for other in files if other != file] for files in groups for file in files}
+
+
+def _listed(bad: list[tuple[str, str]]) -> str:
+    if not bad:
+        return ""
+    lines = "".join(f"<li>{html.escape(file)}: {html.escape(reason)}</li>" for file, reason in bad[:_MOST_BAD])
+    more = f"<li>and {len(bad) - _MOST_BAD} more</li>" if len(bad) > _MOST_BAD else ""
+    return f"<details open><summary>{len(bad)} left out</summary><ul>{lines}{more}</ul></details>"

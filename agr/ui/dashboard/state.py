@@ -1,0 +1,98 @@
+"""Where the visitor is on the tab, and how the address says it, so that a view can be sent to someone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+import gradio as gr
+
+LONGEST_FILE = 300
+_MOST_TICKED = 2000
+
+
+@dataclass(frozen=True)
+class Spot:
+    """What no control shows: the open `view`, the chosen `cell` of the matrix (true, predicted), the open `face` (its
+    file), the `page` of the gallery, and the labels ticked as suspicious, as (task, file) pairs."""
+
+    view: str = "Figures"
+    cell: tuple[int, int] | None = None
+    face: str | None = None
+    page: int = 0
+    ticked: tuple[tuple[str, str], ...] = ()
+
+    def after(self, action: str, value: Any) -> "Spot":
+        """The spot after a click that sent {"action", "value"}; anything else that a browser may send changes
+        nothing."""
+        if action == "cell" and isinstance(value, list) and len(value) == 2 and all(type(i) is int for i in value):
+            return replace(self, cell=(value[0], value[1]), page=0)
+        if action == "face" and (value is None or _is_file(value)):
+            return replace(self, face=value)
+        if action == "page" and type(value) is int:
+            return replace(self, page=max(0, value))
+        if action == "tick" and isinstance(value, list) and len(value) == 2 and all(map(_is_file, value)):
+            pair = (value[0], value[1])
+            rest = tuple(other for other in self.ticked if other != pair)
+            return replace(self, ticked=rest if len(rest) < len(self.ticked) else (*rest, pair)[-_MOST_TICKED:])
+        return self
+
+
+def _is_file(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_FILE
+
+
+def address_of(spot: Spot, controls: Mapping[str, gr.components.Component], values: Mapping[str, Any]) -> str:
+    """A query string such as "?view=Confusion&task=gender": whatever is not as it is at first."""
+    parts = {"view": spot.view}
+    if spot.cell is not None:
+        parts["cell"] = f"{spot.cell[0]},{spot.cell[1]}"
+    if spot.face is not None:
+        parts["face"] = spot.face
+    if spot.page:
+        parts["page"] = str(spot.page)
+    for name, component in controls.items():
+        value = values[name]
+        if (value or None) != (component.value or None):
+            parts[name] = _text(value)
+    return "?" + urlencode(parts)
+
+
+def read_address(
+    query: str, controls: Mapping[str, gr.components.Component], views: list[str]
+) -> tuple[Spot, dict[str, Any]] | None:
+    """Spot and values of the controls from an address; None if it speaks of no view. What does not fit is left as it
+    is at first: an address may come from an older page, or from anyone."""
+    texts = {name: found[-1] for name, found in parse_qs(query.lstrip("?"), keep_blank_values=True).items()}
+    if texts.get("view") not in views:
+        return None
+    spot = Spot(view=texts["view"])
+    cell = [int(text) for text in texts.get("cell", "").split(",") if text.isdecimal() and len(text) < 3]
+    spot = spot.after("cell", cell).after("face", texts.get("face"))
+    page = texts.get("page", "")
+    if page.isdecimal() and len(page) < 6:
+        spot = spot.after("page", int(page))
+    read = {name: _read(component, texts.get(name)) for name, component in controls.items()}
+    return spot, read
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(int(value))
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _read(component: Any, text: str | None) -> Any:
+    if text is None:
+        return component.value
+    if isinstance(component, gr.Checkbox):
+        return text == "1"
+    if isinstance(component, gr.Slider):
+        try:
+            return min(max(float(text), component.minimum), component.maximum)
+        except ValueError:
+            return component.value
+    choices = [value for _, value in component.choices]
+    if isinstance(component, gr.CheckboxGroup) or getattr(component, "multiselect", False):
+        return [part for part in text.split(",") if part in choices]
+    return text if text in choices else component.value

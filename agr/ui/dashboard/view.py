@@ -1,0 +1,48 @@
+"""What a view of the tab is: its components, and what it shows of a look."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+
+from .html import ACT, SAVE_FIGURE, save_buttons
+from .look import Look
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A view's components: `controls` by name, `outputs` in the order in which `show` answers, and those of the
+    outputs that can be clicked (`clickable`)."""
+
+    outputs: list[gr.components.Component]
+    controls: dict[str, gr.components.Component] = field(default_factory=dict)
+    clickable: list[gr.HTML] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class View:
+    """`layout` makes the view's components, where Gradio is building, for the names of the page's reports; `show`
+    answers a look with their values."""
+
+    name: str
+    layout: Callable[[list[str]], Parts]
+    show: Callable[[Look], list[Any]]
+
+
+def figure_slot(name: str) -> gr.Plot:
+    """A place for a Plotly figure, with buttons to save it below."""
+    with gr.Column(elem_classes="agr-figure", min_width=300):
+        plot = gr.Plot(show_label=False)
+        gr.HTML(save_buttons(name), js_on_load=SAVE_FIGURE, apply_default_css=False)
+    return plot
+
+
+def text_slot(elem_id: str) -> gr.HTML:
+    """A place for HTML that nobody clicks."""
+    return gr.HTML(elem_id=elem_id, apply_default_css=False)
+
+
+def click_slot(elem_id: str) -> gr.HTML:
+    """A place for HTML whose buttons and boxes send actions."""
+    return gr.HTML(js_on_load=ACT, elem_id=elem_id, apply_default_css=False)

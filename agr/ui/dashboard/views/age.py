@@ -1,0 +1,52 @@
+"""Age: predicted against true, error by age, cumulative score, how often the interval holds."""
+
+import gradio as gr
+import pandas as pd
+
+from agr.evaluation import figures as f
+from agr.evaluation.summary import groups_of
+
+from ..html import csv_link, estimate_html, table_html
+from ..look import Look
+from ..tables import group_rows
+from ..view import Parts, View, figure_slot, text_slot
+
+
+def layout(reports: list[str]) -> Parts:
+    with gr.Row():
+        density, bands = figure_slot("age"), figure_slot("age_error")
+    with gr.Row():
+        score, coverage = figure_slot("cumulative_score"), figure_slot("interval_coverage")
+    return Parts([density, bands, score, coverage, text_slot("age-table")])
+
+
+def show(look: Look) -> list:
+    return look.once("age", lambda: _drawn(look.table))
+
+
+def _drawn(table: pd.DataFrame) -> list:
+    bands = groups_of(table, ["age_band"])
+    rows = [
+        (
+            [
+                group.names[0],
+                str(group.n),
+                estimate_html(group.figures["age_mae"], 1, 2),
+                estimate_html(group.figures["age_bias"], 1, 2),
+                estimate_html(group.figures["age_interval_coverage"]),
+            ],
+            "agr-grey" * (group.n < f.LEAST_GROUP),
+        )
+        for group in bands
+    ]
+    head = ["Age", "Faces", "Mean absolute error, years", "Bias, years", "80 % interval holds, %"]
+    return [
+        f.age_density(table),
+        f.age_error_by_band(bands),
+        f.cumulative_score_curve(table),
+        f.interval_coverage_by_band(bands),
+        table_html(head, rows) + csv_link("age_bands", group_rows(bands, ["age"])),
+    ]
+
+
+VIEW = View("Age", layout, show)

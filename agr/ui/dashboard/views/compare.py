@@ -1,0 +1,80 @@
+"""Compare: two reports on the same files, and the faces that one gets right and the other wrong."""
+
+import gradio as gr
+import pandas as pd
+
+from agr.evaluation.compare import Compared, common, compare, disagreements
+
+from ...cards import message
+from ..figure_cards import TITLES
+from ..gallery import gallery, heading
+from ..html import csv_link, estimate_html, faces, table_html
+from ..look import Look
+from ..view import Parts, View, click_slot, text_slot
+
+SIDES = ["only the other is right", "only this one is right"]
+
+
+def layout(reports: list[str]) -> Parts:
+    with gr.Row():
+        other = gr.Dropdown(
+            reports,
+            value=reports[1] if len(reports) > 1 else None,
+            label="Compare with",
+            elem_id="other",
+            min_width=240,
+        )
+        side = gr.Radio(SIDES, value=SIDES[0], label="Faces of the task that", min_width=300)
+    table = text_slot("compare")
+    tiles = click_slot("compare-faces")
+    return Parts([table, tiles], {"other": other, "side": side}, [tiles])
+
+
+def show(look: Look) -> list:
+    if look.other is None or look.other is look.opened:
+        return [message("Choose another report to compare this one with."), ""]
+    second = look.other.predictions
+    this, other = look.once(("common", look.other.title), lambda: common(look.table, second))
+    if not len(this):
+        return [message("The two reports have no labelled file in common: there is nothing to compare."), ""]
+    rows = look.once(("compare", look.other.title), lambda: compare(this, other))
+    names = (look.opened.title, look.other.title)
+    return [_table(rows, len(this), names), _faces(look, this, other)]
+
+
+def _table(rows: list[Compared], n: int, names: tuple[str, str]) -> str:
+    text = message(
+        f"{n} files are in both. The difference is the second less the first, with its 95 % interval from resampled "
+        "pairs; it is bold where the interval leaves out zero."
+    )
+    cells = []
+    for row in rows:
+        title, factor, digits = TITLES[row.name]
+        gap = estimate_html(row.difference, factor, digits)
+        sure = row.difference.low > 0 or row.difference.high < 0
+        values = (f"{value * factor:.{digits}f}" for value in (row.first, row.second))
+        cells.append(([title, *values, f"<strong>{gap}</strong>" if sure else gap], ""))
+    table = pd.DataFrame(
+        [
+            [row.name, row.first, row.second, row.difference.value, row.difference.low, row.difference.high]
+            for row in rows
+        ],
+        columns=["figure", *names, "difference", "difference_low", "difference_high"],
+    )
+    return text + table_html(["Figure", *names, "Difference"], cells) + csv_link("compare", table)
+
+
+def _faces(look: Look, this: pd.DataFrame, other: pd.DataFrame) -> str:
+    first, second = disagreements(this, other, look.task)
+    files = second if look.options["side"] == SIDES[0] else first
+    rows = this[this["file"].isin(files)]
+    said = other[other["file"].isin(files)].to_dict("records")
+    notes = {row["file"]: f"the other: {heading(row, look.task)[1]}" for row in said}
+    title = (
+        f"Only {look.other.title if look.other else ''} is right: {faces(len(second))}; only this one: {len(first)}."
+    )
+    tiles = gallery(rows, look.task, look.opened.find, page=look.spot.page, notes=notes)
+    return message(title) + tiles + csv_link("disagreements", rows[["file", f"true_{look.task}", f"pred_{look.task}"]])
+
+
+VIEW = View("Compare", layout, show)

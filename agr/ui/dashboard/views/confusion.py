@@ -1,0 +1,63 @@
+"""Confusion: the matrix as a grid to click and as a figure to keep, and the faces of the chosen cell."""
+
+import gradio as gr
+import numpy as np
+import pandas as pd
+
+from agr.evaluation import figures as f
+from agr.evaluation import metrics as m
+from agr.evaluation.report import PROBABILITY_COLUMNS
+from agr.labels import TASK_CLASSES
+
+from ...cards import message
+from ..gallery import gallery
+from ..grid import confusion_grid
+from ..html import csv_link, faces
+from ..look import Look
+from ..view import Parts, View, click_slot, figure_slot
+
+
+def layout(reports: list[str]) -> Parts:
+    with gr.Row():
+        by = gr.Radio(["counts", "rows", "columns"], value="rows", label="Normalized by")
+        hide = gr.Checkbox(False, label="hide the diagonal", info="so that errors stand out")
+    with gr.Row():
+        with gr.Column(min_width=300):
+            grid = click_slot("grid")
+        heatmap = figure_slot("confusion")
+    inside = click_slot("cell-faces")
+    return Parts([grid, heatmap, inside], {"by": by, "hide": hide}, [grid, inside])
+
+
+def show(look: Look) -> list:
+    counts, by, hide = _counts(look), look.options["by"], look.options["hide"]
+    cell = look.spot.cell if look.spot.cell and max(look.spot.cell) < len(counts) else None
+    labels = TASK_CLASSES[look.task]
+    table = pd.DataFrame(counts, index=pd.Index(labels, name="true \\ predicted"), columns=list(labels))
+    grid = confusion_grid(counts, look.task, by=by, hide_diagonal=hide, chosen=cell)
+    grid += csv_link(f"confusion_{look.task}", table.reset_index(), "Download the counts as CSV")
+    heatmap = look.once(
+        ("heatmap", by, hide), lambda: f.confusion_heatmap(counts, look.task, by=by, hide_diagonal=hide)
+    )
+    return [grid, heatmap, message("Choose a cell to see its faces.") if cell is None else _faces(look, cell)]
+
+
+def _counts(look: Look) -> np.ndarray:
+    part = look.part
+    return m.confusion_matrix(part.true, part.pred, len(TASK_CLASSES[look.task]))
+
+
+def _faces(look: Look, cell: tuple[int, int]) -> str:
+    true, pred = (TASK_CLASSES[look.task][i] for i in cell)
+    part = look.part
+    inside = part.rows[(part.true == cell[0]) & (part.pred == cell[1])]
+    title = f"true {true}, predicted {pred}: {faces(len(inside))}"
+    if not len(inside):
+        return message(f"{title}. There is none to show.")
+    inside = inside.sort_values(f"prob_{look.task}_{pred}", ascending=False, kind="stable")
+    columns = ["file", f"true_{look.task}", f"pred_{look.task}", *PROBABILITY_COLUMNS[look.task]]
+    tiles = gallery(inside, look.task, look.opened.find, page=look.spot.page)
+    return message(f"{title}, the most confident first.") + tiles + csv_link("faces", inside[columns])
+
+
+VIEW = View("Confusion", layout, show)

@@ -1,0 +1,47 @@
+"""Mislabels: faces that the model takes for another class than their label says, with confidence; and the list of
+labels that look wrong."""
+
+import gradio as gr
+
+from agr.evaluation.mislabels import ORDERS, mislabels, relabel_list
+
+from ...cards import message
+from ..gallery import gallery
+from ..html import csv_link, faces
+from ..look import Look
+from ..view import Parts, View, click_slot, text_slot
+
+
+def layout(reports: list[str]) -> Parts:
+    with gr.Row():
+        order = gr.Radio(
+            [(o.replace("_", " "), o) for o in ORDERS], value=ORDERS[0], label="Most suspicious by", min_width=300
+        )
+        threshold = gr.Slider(0, 1, 0.9, step=0.01, label="Confident from (in the wrong class)", min_width=240)
+    export = text_slot("export")
+    gallery_slot = click_slot("mislabels")
+    return Parts([gallery_slot, export], {"order": order, "threshold": threshold}, [gallery_slot])
+
+
+def show(look: Look) -> list:
+    order, threshold = look.options["order"], look.options["threshold"]
+    ranked = look.once(("mislabels", order), lambda: mislabels(look.table, look.task, by=order))
+    confident = ranked[ranked["wrong_confidence"] >= threshold]
+    title = (
+        f"Predicted as another class than the label says: {faces(len(ranked))}, {len(confident)} of them with a "
+        f"probability of {threshold:.2f} or more. Tick those whose label looks wrong; a click on a face opens it."
+    )
+    rows = look.table.loc[confident.index]
+    tiles = gallery(rows, look.task, look.opened.find, page=look.spot.page, ticked=look.spot.ticked)
+    return [message(title) + tiles + csv_link(f"mislabels_{look.task}", confident), _export(look)]
+
+
+def _export(look: Look) -> str:
+    chosen = relabel_list(look.opened.predictions, look.spot.ticked)
+    text = message(f"Suspicious labels chosen: {len(chosen)}.")
+    if not len(chosen):
+        return text
+    return text + csv_link("relabel", chosen, "Download the relabel list, for train fit --relabel")
+
+
+VIEW = View("Mislabels", layout, show)

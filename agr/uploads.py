@@ -1,0 +1,202 @@
+"""What a visitor sends to be evaluated: pictures, archives of them, a CSV with their labels; or a report to open again.
+
+Archives are read in place, within limits; nothing is unpacked onto the disk.
+"""
+
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from .evaluation.pictures import PICTURE_ENDINGS, file_key
+from .labelled import Labels, labels_of
+from .labels import GENDERS, MAX_AGE, RACES
+
+MAX_PICTURES = 1000
+MAX_PICTURE_BYTES = 40_000_000
+MAX_BYTES = 400_000_000
+"""Of all pictures together, unpacked."""
+MAX_RATIO = 20
+"""How many times its own weight an archive may unpack to; pictures are compressed already and come to about 1."""
+ARCHIVE_ENDINGS = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
+
+
+class UploadError(ValueError):
+    """What was sent cannot be used; the message says what was wrong, what was expected and what to do."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """Pictures with labels. `labels`: by file; `bad`: (file, reason) of what was left out."""
+
+    labels: dict[str, Labels]
+    bad: tuple[tuple[str, str], ...]
+    _places: dict[str, tuple[Path, str | None]]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def read(self) -> Iterator[tuple[str, bytes]]:
+        """(file, content) of every picture; of one that turns out damaged in its archive the content is empty."""
+        for file, (path, member) in self._places.items():
+            yield file, path.read_bytes() if member is None else _member(path, member)
+
+
+def open_upload(paths: list[Path]) -> Upload:
+    """Look through what was sent: pictures and zips of pictures, labelled by UTKFace's names or by one CSV.
+
+    Raises UploadError if an archive is refused, limits are passed, or nothing labelled is left.
+    """
+    places: dict[str, tuple[Path, str | None]] = {}
+    bad: list[tuple[str, str]] = []
+    tables: list[tuple[str, bytes]] = []
+    for path, member in _everything(paths):
+        name = PurePosixPath(member or path.name).name
+        if name.lower().endswith(".csv"):
+            tables.append((name, path.read_bytes() if member is None else _member(path, member)))
+        elif not name.lower().endswith(PICTURE_ENDINGS):
+            bad.append((name, f"not a picture; expected {', '.join(PICTURE_ENDINGS)}"))
+        elif file_key(name) in places:
+            bad.append((name, "a second picture of this name"))
+        else:
+            places[file_key(name)] = (path, member)
+    if len(places) > MAX_PICTURES:
+        raise UploadError(
+            f"These are {len(places)} pictures. At most {MAX_PICTURES} are evaluated at once: send fewer."
+        )
+    if len(tables) > 1:
+        raise UploadError(f"These are {len(tables)} CSV files ({tables[0][0]}, {tables[1][0]}, ...). Send one.")
+    labels = {file: found for file in places if (found := labels_of(file))}
+    if tables:
+        listed, wrong = read_labels(tables[0][1])
+        bad += wrong + [(file, "in the CSV, but no such picture was sent") for file in listed if file not in places]
+        labels |= {file: found for file, found in listed.items() if file in places}
+    unlabelled = [file for file in places if labels.get(file, Labels()) == Labels()]
+    bad += [(file, "no label: neither a name like 26_1_2_20170116.jpg nor a row of a CSV") for file in unlabelled]
+    places = {file: place for file, place in places.items() if file not in unlabelled}
+    if not places:
+        raise UploadError(
+            "No labelled picture was found. Expected pictures with UTKFace's names (age_gender_race_date, such as "
+            "26_1_2_20170116.jpg), or a CSV with the columns file, age, gender, race beside them."
+        )
+    return Upload({file: labels[file] for file in places}, tuple(bad), places)
+
+
+def is_report(path: Path) -> bool:
+    """Whether a file is a report that was downloaded from the page."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(PurePosixPath(name).name == "report.json" for name in archive.namelist())
+
+
+def read_labels(content: bytes) -> tuple[dict[str, Labels], list[tuple[str, str]]]:
+    """A CSV with the column file and any of age, gender, race -> labels by file, and (row, reason) of what is wrong.
+
+    Genders and races are given by name or by UTKFace's number; empty cells are labels that are not known.
+    """
+    try:
+        table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, skipinitialspace=True)
+    except (ValueError, UnicodeError) as error:
+        raise UploadError(f"The CSV cannot be read: {error}") from error
+    table.columns = [str(column).strip().lower() for column in table.columns]
+    if "file" not in table or not {"age", "gender", "race"} & set(table.columns):
+        raise UploadError(
+            f"The CSV has the columns {', '.join(table.columns)}. Expected file and any of age, gender, race."
+        )
+    found: dict[str, Labels] = {}
+    bad: list[tuple[str, str]] = []
+    for row in table.to_dict("records"):
+        file = file_key(str(row["file"]))
+        try:
+            found[file] = Labels(
+                age=_age(row.get("age", "")),
+                gender=_class_of(row.get("gender", ""), GENDERS, "gender"),
+                race=_class_of(row.get("race", ""), RACES, "race"),
+            )
+        except ValueError as error:
+            bad.append((file, f"in the CSV: {error}"))
+    return found, bad
+
+
+def _age(text: str) -> int | None:
+    text = text.strip()
+    if not text:
+        return None
+    try:
+        age = float(text)
+    except ValueError:
+        age = -1.0
+    if not 0 <= age <= MAX_AGE:
+        raise ValueError(f"age {text!r}, expected years from 0 to {MAX_AGE}")
+    return int(age)
+
+
+def _class_of(text: str, names: tuple[str, ...], kind: str) -> int | None:
+    text = text.strip()
+    if not text:
+        return None
+    by_name = {name.lower(): i for i, name in enumerate(names)} | {str(i): i for i in range(len(names))}
+    if text.lower() not in by_name:
+        raise ValueError(f"{kind} {text!r}, expected {', '.join(names)} or 0 to {len(names) - 1}")
+    return by_name[text.lower()]
+
+
+def _everything(paths: list[Path]) -> Iterator[tuple[Path, str | None]]:
+    """Every file that was sent: (path, None), or (archive, member). Refuses archives before anything is read."""
+    total = 0
+    for path in paths:
+        if not path.name.lower().endswith(ARCHIVE_ENDINGS):
+            yield path, None
+            continue
+        for member in _members(path):
+            total += member.file_size
+            if total > MAX_BYTES:
+                raise UploadError(
+                    f"This unpacks to more than {MAX_BYTES // 1_000_000} MB. Send fewer or smaller pictures."
+                )
+            if not PurePosixPath(member.filename).name.startswith("."):  # such as what macOS adds
+                yield path, member.filename
+
+
+def _members(path: Path) -> list[zipfile.ZipInfo]:
+    if not zipfile.is_zipfile(path):
+        raise UploadError(
+            f"{path.name} is not a zip that can be read. Pack the pictures as a .zip, or send them as they are."
+        )
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [member for member in archive.infolist() if not member.is_dir()]
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+        raise UploadError(f"{path.name} is damaged ({error}). Pack it again.") from error
+    for member in members:
+        name = member.filename.replace("\\", "/")
+        if name.startswith("/") or ".." in PurePosixPath(name).parts or ":" in PurePosixPath(name).parts[0]:
+            raise UploadError(f"{path.name} is refused: {name!r} would leave its folder.")
+        if name.lower().endswith(ARCHIVE_ENDINGS):
+            raise UploadError(
+                f"{path.name} is refused: it holds another archive, {name!r}. Send the pictures themselves."
+            )
+        if member.flag_bits & 1:
+            raise UploadError(f"{path.name} is locked with a password. Pack it without one.")
+    weight, unpacked = path.stat().st_size, sum(member.file_size for member in members)
+    if unpacked > MAX_RATIO * weight:
+        raise UploadError(
+            f"{path.name} is refused: it unpacks to {unpacked / weight:.0f} times its weight; pictures come to about 1."
+        )
+    return members
+
+
+def _member(path: Path, name: str) -> bytes:
+    """Content of an archive's member; empty if it is damaged or larger than it says."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(name) as stream:
+            size = archive.getinfo(name).file_size
+            content = stream.read(min(size, MAX_PICTURE_BYTES) + 1)
+            return content if len(content) <= min(size, MAX_PICTURE_BYTES) else b""
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError):
+        return b""

@@ -1,0 +1,82 @@
+import io
+import json
+import zipfile
+
+import pandas as pd
+import pytest
+
+from agr.evaluation import archive as a
+from agr.evaluation.report import PREDICTIONS_FILE, REPORT_FILE, ReportError
+
+
+@pytest.fixture
+def packed(report, tmp_path):
+    path = tmp_path / "report.zip"
+    path.write_bytes(a.pack(report))
+    return path
+
+
+def changed(packed, **contents: bytes):
+    """The archive with other contents of some files."""
+    with zipfile.ZipFile(packed) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in (files | contents).items():
+            archive.writestr(name, content)
+    return packed
+
+
+def parquet(table: pd.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    table.to_parquet(buffer)
+    return buffer.getvalue()
+
+
+def test_a_report_goes_out_and_comes_back(report, packed):
+    again = a.unpack(packed)
+    pd.testing.assert_frame_equal(again.predictions, report.predictions, check_dtype=False)
+    assert again.summary["figures"]["all"]["race_accuracy"] == report.summary["figures"]["all"]["race_accuracy"]
+    assert again.history is not None
+
+
+@pytest.mark.parametrize("name", [REPORT_FILE, PREDICTIONS_FILE])
+@pytest.mark.parametrize("content", [b"", b"junk", b"[" * 100_000])
+def test_damaged_parts_are_an_error(packed, name, content):
+    with pytest.raises(ReportError):
+        a.unpack(changed(packed, **{name: content}))
+
+
+def test_what_is_no_zip_is_an_error(tmp_path):
+    (tmp_path / "x.zip").write_bytes(b"PK junk")
+    with pytest.raises(ReportError, match="cannot be opened"):
+        a.unpack(tmp_path / "x.zip")
+
+
+def test_limits(packed, report, monkeypatch):
+    monkeypatch.setattr(a, "MAX_ROWS", 10)
+    with pytest.raises(ReportError, match="at most 10"):
+        a.unpack(packed)
+    monkeypatch.undo()
+    monkeypatch.setattr(a, "MAX_FILE_BYTES", 1000)
+    with pytest.raises(ReportError, match="unpacks to more"):
+        a.unpack(packed)
+
+
+def test_a_little_parquet_that_stands_for_very_much_is_refused(packed, report):
+    """One long text, said once in the file and meant for every row."""
+    table = report.predictions.assign(file=pd.Categorical(["x" * 1_000_000] * len(report.predictions)))
+    content = parquet(table)
+    assert len(content) < 2_000_000
+    with pytest.raises(ReportError, match="300 characters"):
+        a.unpack(changed(packed, **{PREDICTIONS_FILE: content}))
+
+
+@pytest.mark.parametrize(
+    "change", [{"figures": {"all": {"x": "<b>"}, "without_twins": {}}}, {"model": "m"}, {"figures": []}]
+)
+def test_a_foreign_summary_is_refused(packed, report, change):
+
+    with zipfile.ZipFile(packed) as archive:
+        summary = json.loads(archive.read(REPORT_FILE)) | change
+    with pytest.raises(ReportError, match=r"report\.json"):
+        a.unpack(changed(packed, **{REPORT_FILE: json.dumps(summary).encode()}))

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from agr.evaluation.compare import COMPARED, common, compare, disagreements
+from agr.evaluation.summary import figures
+
+
+@pytest.fixture
+def better(predictions):
+    """The same faces in another order, with every fifth race made right, and a few files missing."""
+    table = predictions.copy()
+    chosen = table.index[::5][table.loc[table.index[::5], "detected"].to_numpy()]
+    for i in chosen:
+        race = table.at[i, "true_race"]
+        for other in ("White", "Black", "Asian", "Indian", "Others"):
+            table.at[i, f"prob_race_{other}"] = 0.9 if other == race else 0.025
+        table.at[i, "pred_race"] = race
+    return table.iloc[::-1].iloc[10:]
+
+
+def test_only_common_files_are_compared_in_one_order(predictions, better):
+    first, second = common(predictions, better)
+    assert first["file"].tolist() == second["file"].tolist()
+    assert len(first) == len(predictions) - 10
+
+
+def test_files_that_are_labelled_otherwise_are_not_common(predictions):
+    other = predictions.assign(true_age=predictions["true_age"] + (predictions.index == 3))
+    assert len(common(predictions, other)[0]) == len(predictions) - 1
+
+
+def test_figures_are_those_of_each_report_and_their_difference(predictions, better):
+    first, second = common(predictions, better)
+    rows = {row.name: row for row in compare(first, second)}
+    assert list(rows) == list(COMPARED)
+    for table, side in ((first, "first"), (second, "second")):
+        expected = figures(table)
+        for name in COMPARED:
+            assert getattr(rows[name], side) == pytest.approx(expected[name]["value"]), name
+    race = rows["race_accuracy"]
+    assert race.difference.value == pytest.approx(race.second - race.first)
+    assert race.difference.low > 0
+    assert rows["age_mae"].difference == pytest.approx(type(race.difference)(0, 0, 0, rows["age_mae"].difference.n))
+
+
+def test_faces_that_only_one_gets_right(predictions, better):
+    first, second = common(predictions, better)
+    only_first, only_second = disagreements(first, second, "race")
+    right = [(t["pred_race"] == t["true_race"]).to_numpy() for t in (first, second)]
+    assert len(only_first) == np.sum(right[0] & ~right[1]) == 0
+    assert set(only_second) == set(first["file"][right[1] & ~right[0]])
+
+
+def test_tables_in_another_order_are_refused(predictions):
+    with pytest.raises(ValueError, match="same order"):
+        compare(predictions, predictions.iloc[::-1])

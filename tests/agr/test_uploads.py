@@ -1,0 +1,126 @@
+"""What a visitor may send, and what is refused."""
+
+import zipfile
+
+import pytest
+
+from agr import uploads as u
+from agr.labelled import Labels
+
+PICTURE = b"\xff\xd8 not decoded here"
+
+
+def packed(path, contents: dict[str, bytes], kind=zipfile.ZIP_STORED):
+    with zipfile.ZipFile(path, "w", kind) as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_pictures_by_the_data_sets_names_in_files_and_zips(tmp_path):
+    (tmp_path / "5_0_1_2017.jpg").write_bytes(PICTURE)
+    names = {"deep/26_1_2_2017.jpg.chip.jpg": PICTURE + b"2", "__MACOSX/._26_1_2_2017.jpg": b"x", "notes.txt": b"x"}
+    upload = u.open_upload([tmp_path / "5_0_1_2017.jpg", packed(tmp_path / "a.zip", names)])
+    assert upload.labels == {"5_0_1_2017.jpg": Labels(5, 0, 1), "26_1_2_2017.jpg": Labels(26, 1, 2)}
+    assert dict(upload.read()) == {"5_0_1_2017.jpg": PICTURE, "26_1_2_2017.jpg": PICTURE + b"2"}
+    assert len(upload) == 2
+    assert [file for file, _ in upload.bad] == ["notes.txt"]
+
+
+def test_a_csv_names_the_labels_with_any_of_them_missing(tmp_path):
+    csv = b"\xef\xbb\xbfFile, AGE,race\nx/ann.jpg,41,asian\nbob.png,,2\ncid.jpg,7,Martian\ndan.jpg,3,\n"
+    names = {"pictures/ann.jpg": PICTURE, "bob.png": PICTURE, "cid.jpg": PICTURE, "labels.csv": csv}
+    upload = u.open_upload([packed(tmp_path / "a.zip", names)])
+    assert upload.labels == {"ann.jpg": Labels(age=41, race=2), "bob.png": Labels(race=2)}
+    reasons = dict(upload.bad)
+    assert "no label" in reasons["cid.jpg"]
+    assert "no such picture" in reasons["dan.jpg"]
+    assert any("Martian" in reason for _, reason in upload.bad)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"name,age\nx,1\n", "Expected file and any of"), (b"", "cannot be read"), (b"file\nx.jpg\n", "Expected file")],
+)
+def test_a_csv_of_another_kind_says_what_was_expected(content, message):
+    with pytest.raises(u.UploadError, match=message):
+        u.read_labels(content)
+
+
+@pytest.mark.parametrize("age", ["-1", "117", "old", "nan", "inf"])
+def test_impossible_ages_are_listed(age):
+    labels, bad = u.read_labels(f"file,age\na.jpg,{age}\nb.jpg,30.5\n".encode())
+    assert labels == {"b.jpg": Labels(age=30)}
+    assert bad[0][0] == "a.jpg"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../1_0_0_2017.jpg", "/etc/1_0_0_2017.jpg", "a/../../1_0_0_2017.jpg", "..\\1_0_0_2.jpg", "C:/1_0_0_2.jpg"],
+)
+def test_a_zip_that_leaves_its_folder_is_refused(tmp_path, name):
+    with pytest.raises(u.UploadError, match="would leave its folder"):
+        u.open_upload([packed(tmp_path / "a.zip", {name: PICTURE})])
+
+
+def test_an_archive_in_an_archive_is_refused(tmp_path):
+    with pytest.raises(u.UploadError, match="another archive"):
+        u.open_upload([packed(tmp_path / "a.zip", {"1_0_0_2017.jpg": PICTURE, "more.ZIP": b"PK"})])
+
+
+def test_a_bomb_is_refused_and_never_unpacked(tmp_path, monkeypatch):
+    packed(tmp_path / "a.zip", {"1_0_0_2017.jpg": bytes(20_000_000)}, zipfile.ZIP_DEFLATED)
+    monkeypatch.setattr(zipfile.ZipFile, "open", lambda *a, **k: pytest.fail("it was unpacked"))
+    with pytest.raises(u.UploadError, match="times its weight"):
+        u.open_upload([tmp_path / "a.zip"])
+
+
+def test_a_member_that_is_larger_than_it_says_is_empty(tmp_path):
+    path = packed(tmp_path / "a.zip", {"1_0_0_2017.jpg": b"x" * 5000})
+    content = path.read_bytes().replace((5000).to_bytes(4, "little"), (50).to_bytes(4, "little"))
+    path.write_bytes(content)
+    assert [len(content) <= 50 for _, content in u.open_upload([path]).read()] == [True]
+
+
+def test_limits_are_said(tmp_path, monkeypatch):
+    path = packed(tmp_path / "a.zip", {f"1_0_0_{i}.jpg": PICTURE for i in range(3)})
+    monkeypatch.setattr(u, "MAX_PICTURES", 2)
+    with pytest.raises(u.UploadError, match="At most 2"):
+        u.open_upload([path])
+    monkeypatch.undo()
+    monkeypatch.setattr(u, "MAX_BYTES", 10)
+    with pytest.raises(u.UploadError, match="unpacks to more than"):
+        u.open_upload([path])
+
+
+def test_what_cannot_be_used_says_so(tmp_path):
+    (tmp_path / "a.rar").write_bytes(b"Rar!")
+    with pytest.raises(u.UploadError, match="not a zip"):
+        u.open_upload([tmp_path / "a.rar"])
+    (tmp_path / "portrait.jpg").write_bytes(PICTURE)
+    with pytest.raises(u.UploadError, match="No labelled picture"):
+        u.open_upload([tmp_path / "portrait.jpg"])
+    (tmp_path / "cut.zip").write_bytes(packed(tmp_path / "b.zip", {"1_0_0_2017.jpg": PICTURE}).read_bytes()[:-10])
+    with pytest.raises(u.UploadError, match=r"not a zip|damaged"):
+        u.open_upload([tmp_path / "cut.zip"])
+
+
+def test_a_picture_with_damaged_bytes_is_read_as_empty(tmp_path):
+    path = packed(tmp_path / "a.zip", {"1_0_0_2017.jpg": PICTURE * 50}, zipfile.ZIP_DEFLATED)
+    content = bytearray(path.read_bytes())
+    content[60:64] = b"\0\0\0\0"
+    path.write_bytes(content)
+    assert [content for _, content in u.open_upload([path]).read()] == [b""]
+
+
+def test_two_pictures_of_one_name_are_one_and_a_complaint(tmp_path):
+    upload = u.open_upload([packed(tmp_path / "a.zip", {"a/1_0_0_2017.jpg": PICTURE, "b/1_0_0_2017.jpg": PICTURE})])
+    assert len(upload) == 1
+    assert "second picture" in upload.bad[0][1]
+
+
+def test_a_report_is_known_by_what_is_in_it(tmp_path):
+    assert u.is_report(packed(tmp_path / "r.zip", {"report.json": b"{}"}))
+    assert not u.is_report(packed(tmp_path / "p.zip", {"1_0_0_2017.jpg": PICTURE}))
+    (tmp_path / "x.zip").write_bytes(b"junk")
+    assert not u.is_report(tmp_path / "x.zip")

@@ -1,0 +1,37 @@
+"""The bundled report, opened as the dashboard opens it."""
+
+import gradio as gr
+import pytest
+
+from agr.evaluation.report import EvalReport
+from agr.ui.dashboard import _Dashboard
+from agr.ui.dashboard.look import Opened, Reports, find_reports, look_at
+from agr.ui.dashboard.state import Spot
+from tests.conftest import ROOT
+
+
+@pytest.fixture(scope="session")
+def opened() -> Opened:
+    report = EvalReport.load(ROOT / "eval_reports" / "mobilenet_v2")
+    return Opened("mobilenet_v2", report, lambda file: None)
+
+
+@pytest.fixture(scope="session")
+def dashboard() -> _Dashboard:
+    """The tab, laid out and not served."""
+    with gr.Blocks() as page:
+        found = _Dashboard(Reports(find_reports(ROOT / "eval_reports")))
+        with gr.Tabs() as tabs, gr.Tab("Evaluation", id="evaluation") as tab:
+            found.build(tab, tabs, page, None)
+    return found
+
+
+@pytest.fixture(scope="session")
+def look_with(dashboard, opened):
+    """look_with(spot, task="gender", ...) -> a look at the bundled report with these options."""
+
+    def look(spot: Spot = Spot(), other: Opened | None = None, **chosen):
+        options = {name: control.value for name, control in dashboard.controls.items()} | chosen
+        return look_at(opened, spot, options, other)
+
+    return look

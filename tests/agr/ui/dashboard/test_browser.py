@@ -1,0 +1,238 @@
+"""The dashboard in a real browser, on the bundled report, without the faces and (where there is a copy) with them."""
+
+import csv
+import zipfile
+
+import pandas as pd
+import pytest
+
+from agr.evaluation.report import EvalReport
+from agr.evaluation.selection import Selection, select
+from agr.labels import RACES
+from tests.conftest import ROOT
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+WAIT = 60_000
+
+
+@pytest.fixture(scope="module")
+def predictions() -> pd.DataFrame:
+    return EvalReport.load(ROOT / "eval_reports" / "mobilenet_v2").predictions
+
+
+def open_tab(page, view: str | None = None):
+    page.get_by_role("tab", name="Evaluation").click()
+    page.wait_for_selector("#figures .agr-card", timeout=WAIT)
+    if view:
+        page.get_by_role("tab", name=view).click()
+    return page
+
+
+def choose(page, label: str, option: str) -> None:
+    """Pick one option of a dropdown."""
+    page.get_by_label(label).click()
+    page.get_by_role("option", name=option, exact=True).click()
+    page.keyboard.press("Escape")
+
+
+def test_figures_are_the_reports(visit):
+    text = open_tab(visit()).inner_text("#figures")
+    cell = EvalReport.load(ROOT / "eval_reports" / "mobilenet_v2").summary["figures"]["all"]["race_accuracy"]
+    assert f"{100 * cell['value']:.1f}" in text
+    assert f"{100 * cell['low']:.1f} to {100 * cell['high']:.1f}" in text
+    assert "DenseNet ancestor: 82.1" in text
+
+
+def test_a_cell_opens_its_faces(visit, predictions):
+    page = open_tab(visit(), "Confusion")
+    page.get_by_label("true Others, predicted White").click(timeout=WAIT)
+    page.wait_for_selector("#cell-faces .agr-tile", timeout=WAIT)
+    inside = predictions[(predictions["true_race"] == "Others") & (predictions["pred_race"] == "White")]
+    assert f"true Others, predicted White: {len(inside)} faces" in page.inner_text("#cell-faces")
+    top = inside.sort_values("prob_race_White", ascending=False, kind="stable").iloc[0]
+    first = page.locator("#cell-faces .agr-tile").first.inner_text()
+    assert f"true Others ({top['prob_race_Others']:.3f})" in first
+    assert f"pred White ({top['prob_race_White']:.3f})" in first
+    assert page.locator("#cell-faces .agr-placeholder").count() > 0  # no copy of UTKFace was named: placeholders
+    page.get_by_role("button", name="Next").click()
+    page.get_by_text(f"25 to 48 of {len(inside)}").wait_for(timeout=WAIT)
+
+
+def test_all_of_it_by_keyboard(visit):
+    """From the page's tabs to a cell, a face, a tick, and back: no mouse."""
+    page = visit()
+    page.get_by_role("tab", name="Analyze a photo").focus()
+    press_until(page, "Tab", "Evaluation")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#figures .agr-card", timeout=WAIT)
+    press_until(page, "Tab", "Mislabels")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#mislabels .agr-tile", timeout=WAIT)
+    press_until(page, "Tab", "pred")  # the first tile
+    tile = focused(page)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("dialog[open]", timeout=WAIT)
+    assert focused(page) == "Close"
+    press_until(page, "Tab", "", selector="dialog input[type=checkbox]")
+    page.keyboard.press("Space")
+    page.get_by_text("Suspicious labels chosen: 1").wait_for(state="attached", timeout=WAIT)
+    page.wait_for_function("document.activeElement.matches('dialog input[type=checkbox]')", timeout=WAIT)
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog", state="detached", timeout=WAIT)
+    assert focused(page) == tile
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")  # the tile's own box: ticked in the dialog, so this takes it back
+    page.get_by_text("Suspicious labels chosen: 0").wait_for(timeout=WAIT)
+    page.wait_for_function("document.activeElement.matches('#mislabels input[type=checkbox]')", timeout=WAIT)
+    page.keyboard.press("Space")
+    page.get_by_text("Suspicious labels chosen: 1").wait_for(timeout=WAIT)
+
+
+def focused(page) -> str:
+    return page.evaluate("document.activeElement.innerText.trim()")
+
+
+def press_until(page, key: str, text: str, selector: str = "*") -> None:
+    """Press a key until what has the focus holds the text."""
+    for _ in range(60):
+        if page.evaluate(
+            "([s, t]) => document.activeElement.matches(s) && (!t || document.activeElement.innerText."
+            "includes(t) && document.activeElement !== document.body)",
+            [selector, text],
+        ):
+            return
+        page.keyboard.press(key)
+    raise AssertionError(f"{text or selector} was not reached by {key}")
+
+
+def test_a_face_has_a_page_of_its_own(visit):
+    page = open_tab(visit(), "Mislabels")
+    page.locator("#mislabels .agr-tile button").first.click(timeout=WAIT)
+    dialog = page.locator("dialog[open]")
+    dialog.wait_for(timeout=WAIT)
+    assert dialog.locator(".agr-bar").count() == 8 + 2 + 5
+    assert "no other picture" in dialog.inner_text().lower() or "is also" in dialog.inner_text()
+    assert "face=" in page.url
+    dialog.get_by_role("button", name="Close").click()
+    page.wait_for_selector("dialog", state="detached", timeout=WAIT)
+    page.wait_for_function("!location.search.includes('face=')", timeout=WAIT)
+
+
+def test_a_view_can_be_sent_as_an_address(visit, predictions):
+    page = open_tab(visit(), "Confusion")
+    page.get_by_label("Gender", exact=True).check()
+    page.get_by_label("true Male, predicted Female").click(timeout=WAIT)
+    page.get_by_label("counts", exact=True).check()
+    page.wait_for_function("location.search.includes('by=counts') && location.search.includes('cell=0')", timeout=WAIT)
+    count = int(((predictions["true_gender"] == "Male") & (predictions["pred_gender"] == "Female")).sum())
+    other = visit(query=page.url.split("?")[1] + "&__theme=dark")
+    other.get_by_text(f"true Male, predicted Female: {count} faces").wait_for(timeout=WAIT)
+    assert other.get_by_label("counts", exact=True).is_checked()
+    assert other.get_by_label("Gender", exact=True).is_checked()
+    assert "__theme=dark" in other.url
+
+
+def test_figures_are_saved_as_png_and_svg(visit, tmp_path):
+    page = open_tab(visit(accept_downloads=True), "Abstain")
+    page.locator(".js-plotly-plot .main-svg:visible").first.wait_for(timeout=WAIT)
+    for kind, start in (("SVG", b"<svg"), ("PNG", b"\x89PNG")):
+        with page.expect_download(timeout=WAIT) as download:
+            page.get_by_role("button", name=f"Save as {kind}").locator("visible=true").click()
+        download.value.save_as(tmp_path / kind)
+        assert (tmp_path / kind).read_bytes().startswith(start)
+        assert download.value.suggested_filename == f"abstain.{kind.lower()}"
+
+
+def test_two_reports_are_compared(visit):
+    page = open_tab(visit(), "Compare")
+    page.get_by_text("4744 files are in both").wait_for(timeout=WAIT)
+    assert page.locator("#compare tbody tr").count() == 12
+    page.locator("#compare-faces .agr-tile").first.wait_for(timeout=WAIT)
+
+
+def test_your_own_faces_become_a_report(visit, astronaut, encoded, tmp_path):
+    face = encoded(astronaut, "JPEG")
+    with zipfile.ZipFile(tmp_path / "mine.zip", "w") as archive:
+        archive.writestr("41_1_0_2017.jpg", face)
+        archive.writestr("20_0_0_2017.jpg", face)
+        archive.writestr("2_0_2_2017.jpg", b"junk")
+    page = open_tab(visit(accept_downloads=True), "Mislabels")
+    page.get_by_text("Evaluate your own labelled faces").click()
+    page.set_input_files("#own input[type=file]", str(tmp_path / "mine.zip"))
+    page.get_by_text("mine").first.wait_for(timeout=WAIT)
+    page.get_by_role("button", name="Evaluate", exact=True).click()
+    page.get_by_text("2 faces evaluated, 2 detected").wait_for(timeout=WAIT)
+    page.get_by_text("2 of 2 faces, 2 detected").wait_for(timeout=WAIT)
+    assert "2_0_2_2017.jpg: This is not a picture" in page.inner_text("#own-status")
+    page.get_by_label("Gender", exact=True).check()
+    page.get_by_text("another class than the label says: 1 face,").wait_for(timeout=WAIT)
+    page.get_by_role("tab", name="Confusion").click()
+    page.get_by_label("true Male, predicted Female: 1 face").click(timeout=WAIT)
+    page.locator("#cell-faces .agr-tile img").wait_for(timeout=WAIT)  # a real face: it is the visitor's own
+    with page.expect_download() as download:
+        page.get_by_text("Download the report").click()
+    download.value.save_as(tmp_path / "report.zip")
+    again = open_tab(visit())
+    again.get_by_text("Evaluate your own labelled faces").click()
+    again.set_input_files("#own input[type=file]", str(tmp_path / "report.zip"))
+    again.get_by_text("report").first.wait_for(timeout=WAIT)
+    again.get_by_role("button", name="Evaluate", exact=True).click()
+    again.get_by_text("Opened a report of 2 faces").wait_for(timeout=WAIT)
+    again.get_by_text("2 of 2 faces, 2 detected").wait_for(timeout=WAIT)
+
+
+def test_filters_act_on_the_matrix(visit, predictions):
+    page = open_tab(visit(), "Confusion")
+    page.wait_for_selector("#grid button", timeout=WAIT)
+    page.get_by_text("Filter faces").click()
+    choose(page, "True gender", "Female")
+    kept = select(predictions, Selection(true_gender=("Female",)))
+    page.get_by_text(f"{len(kept):,} of {len(predictions):,} faces").wait_for(timeout=WAIT)
+    page.get_by_label("counts", exact=True).check()
+    count = int(((kept["true_race"] == "Asian") & (kept["pred_race"] == "Indian")).sum())
+    page.get_by_label(f"true Asian, predicted Indian: {count} faces").get_by_text(str(count), exact=True).wait_for(
+        timeout=WAIT
+    )
+
+
+def test_suspicious_labels_are_collected_into_a_list(visit, predictions, tmp_path):
+    page = open_tab(visit(accept_downloads=True), "Mislabels")
+    tiles = page.locator("#mislabels .agr-tile")
+    tiles.first.wait_for(timeout=WAIT)
+    files = [tiles.nth(i).locator("small").inner_text() for i in (0, 2)]
+    for count, i in enumerate((0, 2)):
+        tiles.nth(i).locator("input").check()
+        page.locator("#mislabels .agr-ticked").nth(count).wait_for(timeout=WAIT)
+    page.get_by_text("Suspicious labels chosen: 2").wait_for(timeout=WAIT)
+    with page.expect_download() as download:
+        page.get_by_text("Download the relabel list").click()
+    download.value.save_as(tmp_path / "relabel.csv")
+    rows = list(csv.DictReader((tmp_path / "relabel.csv").open()))
+    assert sorted(row["file"] for row in rows) == sorted(files)
+    by_file = predictions.set_index("file")
+    for row in rows:
+        assert row["given"] == by_file.loc[row["file"], "true_race"] != row["suggested"]
+        assert row["suggested"] == by_file.loc[row["file"], "pred_race"]
+
+
+def test_another_task_has_its_own_matrix(visit):
+    page = open_tab(visit(), "Confusion")
+    page.wait_for_selector("#grid button", timeout=WAIT)
+    assert page.locator("#grid button").count() == len(RACES) ** 2
+    page.get_by_label("Age group", exact=True).check()
+    page.wait_for_function("document.querySelectorAll('#grid button').length === 64", timeout=WAIT)
+
+
+@pytest.mark.parametrize("view", ["Age", "Calibration", "Groups", "Abstain", "Training"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_view_draws(visit, view, scheme):
+    page = open_tab(visit(color_scheme=scheme), view)
+    page.locator(".js-plotly-plot .main-svg:visible").first.wait_for(timeout=WAIT)
+
+
+@pytest.mark.parametrize("view", ["Figures", "Confusion", "Mislabels", "Groups", "Compare"])
+def test_on_a_phone_nothing_sticks_out(visit, view):
+    page = visit(viewport={"width": 360, "height": 740}, query=f"view={view}")
+    page.wait_for_selector("#head dl", timeout=WAIT)
+    page.locator("#views [role=tabpanel]:visible").first.wait_for(timeout=WAIT)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360

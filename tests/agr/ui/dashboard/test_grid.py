@@ -1,0 +1,24 @@
+import html
+import json
+import re
+
+import numpy as np
+
+from agr.ui.dashboard.grid import confusion_grid
+
+COUNTS = np.arange(4).reshape(2, 2)
+
+
+def test_every_cell_is_a_button_that_says_what_it_is():
+    text = confusion_grid(COUNTS, "gender", by="counts", hide_diagonal=False, chosen=(1, 0))
+    assert text.count("<button") == 4
+    assert "true Female, predicted Male: 2 faces" in text
+    sent = [json.loads(html.unescape(s)) for s in re.findall(r'data-act="(.+?)"', text)]
+    assert sent[2] == {"action": "cell", "value": [1, 0]}
+    assert text.count('aria-pressed="true"') == 1
+
+
+def test_shares_and_a_hidden_diagonal():
+    text = confusion_grid(COUNTS, "gender", by="rows", hide_diagonal=True, chosen=None)
+    assert "40 %" in text  # 2 of 5
+    assert "60 %" not in text

@@ -1,0 +1,65 @@
+import zipfile
+
+import gradio as gr
+import pytest
+from PIL import Image
+
+from agr.evaluation.archive import pack
+from agr.ui.dashboard.own import TITLE, evaluate_own
+
+pytestmark = pytest.mark.slow
+
+
+def run(analyzer, *paths):
+    """The last answer, and how many came before it."""
+    answers = list(evaluate_own(analyzer, [str(path) for path in paths], gr.Progress()))
+    assert all(own is None and said == "" for own, said in answers[:-1])
+    return *answers[-1], len(answers) - 1
+
+
+def test_labelled_pictures_become_a_report_of_the_session(analyzer, astronaut, encoded, tmp_path):
+    face, meadow = encoded(astronaut, "JPEG"), encoded(Image.new("RGB", (90, 90), "green"), "PNG")
+    with zipfile.ZipFile(tmp_path / "mine.zip", "w") as archive:
+        archive.writestr("41_1_0_2017.jpg", face)
+        archive.writestr("41_1_3_2018.jpg", face)
+        archive.writestr("1_0_2_2017.png", meadow)
+        archive.writestr("2_0_2_2017.jpg", b"junk")
+        archive.writestr("notes.txt", b"x")
+    own, said, steps = run(analyzer, tmp_path / "mine.zip")
+    assert steps == 4
+    assert own.title == TITLE
+    table = own.report.predictions.set_index("file")
+    assert sorted(table.index) == ["1_0_2_2017.png", "41_1_0_2017.jpg", "41_1_3_2018.jpg"]
+    assert table["detected"].tolist() == [False, True, True]
+    assert "3 faces evaluated, 2 detected" in said
+    assert "2 left out" in said
+    assert "2_0_2_2017.jpg: This is not a picture" in said
+    assert own.find("41_1_0_2017.jpg")[:2] == b"\xff\xd8"
+    assert own.find("1_0_2_2017.png")[:2] == b"\xff\xd8"
+    twins = own.report.summary["data"]["twins_of"]
+    assert twins["41_1_0_2017.jpg"] == [{"file": "41_1_3_2018.jpg", "age": 41, "gender": "Female", "race": "Indian"}]
+
+
+def test_its_report_opens_again(analyzer, opened, tmp_path):
+    (tmp_path / "report.zip").write_bytes(pack(opened.report))
+    own, said, _ = run(analyzer, tmp_path / "report.zip")
+    assert len(own.report.predictions) == 4744
+    assert "4744 faces" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [("a.zip", b"junk", "not a zip"), ("portrait.jpg", b"x", "No labelled"), ("1_0_0_2017.jpg", b"x", "None of the 1")],
+)
+def test_what_cannot_be_evaluated_says_so(analyzer, tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    own, said, _ = run(analyzer, tmp_path / name)
+    assert own is None
+    assert message in said
+    assert str(tmp_path) not in said
+
+
+def test_nothing_sent():
+    ((own, said),) = evaluate_own(None, None, gr.Progress())
+    assert own is None
+    assert "Choose pictures" in said

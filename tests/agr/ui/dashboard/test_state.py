@@ -1,0 +1,75 @@
+import pytest
+
+from agr.ui.dashboard.state import Spot, address_of, read_address
+from agr.ui.dashboard.views import VIEWS
+
+NAMES = [view.name for view in VIEWS]
+
+
+def first_values(dashboard) -> dict:
+    return {name: control.value for name, control in dashboard.controls.items()}
+
+
+def test_the_first_view_has_a_short_address(dashboard):
+    assert address_of(Spot(), dashboard.controls, first_values(dashboard)) == "?view=Figures"
+
+
+def test_an_address_brings_everything_back(dashboard):
+    spot = Spot("Confusion", (4, 0), "a&b=1_0_0_2017.jpg", 3)
+    values = first_values(dashboard) | {
+        "task": "age_group",
+        "twins": False,
+        "gender": ["Female"],
+        "age_group": ["3-6", "54+"],
+        "least": 0.25,
+        "by": "columns",
+        "hide": True,
+        "group_by": ["gender", "race"],
+        "other": "mobilenet_v2",
+    }
+    found, read = read_address(address_of(spot, dashboard.controls, values), dashboard.controls, NAMES)
+    assert found == spot
+    assert read == values
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?view=Figures&task=<script>&least=x&gender=Martian&twins=maybe&report=../../etc&page=-1&cell=1",
+        "?view=Figures&cell=999,0&page=99999999&least=-5&most=7",
+        "?view=Figures&cell=a,b&task=",
+    ],
+)
+def test_what_does_not_fit_is_as_at_first(dashboard, query):
+    spot, read = read_address(query, dashboard.controls, NAMES)
+    assert (spot.cell, spot.page) == (None, 0)
+    for name in ("task", "gender", "report", "least", "most"):
+        assert read[name] == dashboard.controls[name].value
+
+
+@pytest.mark.parametrize("query", ["", "?", "?__theme=dark", "?view=Secrets"])
+def test_an_address_without_a_view_opens_nothing(dashboard, query):
+    assert read_address(query, dashboard.controls, NAMES) is None
+
+
+def test_clicks_move_the_spot():
+    spot = Spot("Mislabels").after("cell", [1, 2]).after("page", 2).after("face", "a.jpg")
+    assert (spot.cell, spot.page, spot.face) == ((1, 2), 2, "a.jpg")
+    ticked = spot.after("tick", ["race", "a.jpg"]).after("tick", ["gender", "b.jpg"])
+    assert ticked.ticked == (("race", "a.jpg"), ("gender", "b.jpg"))
+    assert ticked.after("tick", ["race", "a.jpg"]).ticked == (("gender", "b.jpg"),)
+    assert spot.after("face", None).face is None
+
+
+@pytest.mark.parametrize(
+    ("action", "value"),
+    [
+        *(("cell", value) for value in ([1], ["1", "2"], None)),
+        *(("face", value) for value in (3, "x" * 999)),
+        *(("page", value) for value in ("1", True)),
+        *(("tick", value) for value in (["race"], "race", [1, 2])),
+        ("drop", 1),
+    ],
+)
+def test_what_a_browser_should_not_send_changes_nothing(action, value):
+    assert Spot().after(action, value) == Spot()

@@ -1,0 +1,130 @@
+"""What the views show, against the report itself."""
+
+import base64
+import io
+import re
+
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+from sklearn.metrics import accuracy_score, confusion_matrix
+
+from agr.evaluation.report import EvalReport
+from agr.labels import RACES, TASK_CLASSES
+from agr.ui.dashboard.look import Opened
+from agr.ui.dashboard.state import Spot
+from agr.ui.dashboard.views import VIEWS
+from tests.conftest import ROOT
+
+BY_NAME = {view.name: view for view in VIEWS}
+
+
+def saved(text: str, name: str) -> pd.DataFrame:
+    """The table behind a link."""
+    found = re.search(rf'download="{name}.csv" href="data:text/csv;base64,([^"]+)"', text)
+    assert found, name
+    return pd.read_csv(io.BytesIO(base64.b64decode(found[1])))
+
+
+@pytest.mark.parametrize("name", [view.name for view in VIEWS])
+@pytest.mark.parametrize("task", TASK_CLASSES)
+@pytest.mark.parametrize("chosen", [{}, {"gender": ["Female"], "least": 0.6}, {"race": ["Asian"], "least": 1.0}])
+def test_every_view_answers_every_look(look_with, dashboard, name, task, chosen):
+    """Also where the filters leave no face."""
+    shown = BY_NAME[name].show(look_with(Spot(name, cell=(1, 0)), task=task, **chosen))
+    assert len(shown) == len(dashboard.outputs[name])
+    assert all(value is None or isinstance(value, (str, go.Figure)) for value in shown)
+
+
+@pytest.mark.parametrize("twins", [True, False])
+def test_figures_are_the_reports_to_the_last_digit(look_with, opened, twins):
+    table = saved(BY_NAME["Figures"].show(look_with(twins=twins))[0], "figures").set_index("figure")
+    for name, cell in opened.report.summary["figures"]["all" if twins else "without_twins"].items():
+        assert table.loc[name, ["value", "low", "high", "n"]].tolist() == pytest.approx(list(cell.values()), abs=1e-9)
+
+
+def test_filtered_figures_equal_scikit_learn(look_with, opened):
+    table = saved(BY_NAME["Figures"].show(look_with(gender=["Female"]))[0], "figures").set_index("figure")
+    part = opened.predictions[opened.predictions["true_gender"] == "Female"]
+    expected = accuracy_score(part["true_race"], part["pred_race"].fillna("nothing"))
+    assert table.loc["race_accuracy", "value"] == pytest.approx(expected, abs=1e-9)
+    assert table.loc["race_accuracy", "low"] < expected < table.loc["race_accuracy", "high"]
+    assert table.loc["race_accuracy", "n"] == len(part)
+
+
+def test_the_matrix_equals_scikit_learn(look_with, opened):
+    counts = saved(BY_NAME["Confusion"].show(look_with())[0], "confusion_race")
+    found = opened.predictions[opened.predictions["detected"]]
+    expected = confusion_matrix(found["true_race"], found["pred_race"], labels=list(RACES))
+    assert counts[list(RACES)].to_numpy().tolist() == expected.tolist()
+
+
+def test_a_cell_holds_its_faces_and_an_empty_one_says_so(look_with, opened):
+    table = opened.predictions
+    inside = table[(table["true_race"] == "Others") & (table["pred_race"] == "White")]
+    text = BY_NAME["Confusion"].show(look_with(Spot("Confusion", cell=(4, 0))))[2]
+    assert set(saved(text, "faces")["file"]) == set(inside["file"])
+    empty = BY_NAME["Confusion"].show(look_with(Spot("Confusion", cell=(4, 0)), race=["White"]))[2]
+    assert "There is none to show" in empty
+
+
+def test_the_threshold_counts_and_the_ticked_are_exported_over_tasks(look_with, opened):
+    text, export = BY_NAME["Mislabels"].show(look_with(threshold=0.5))
+    listed = saved(text, "mislabels_race")
+    assert f"{len(listed)} of them" in text
+    assert (listed["wrong_confidence"] >= 0.5).all()
+    assert "chosen: 0" in export
+    file, table = listed["file"][0], opened.predictions
+    old = table[table["pred_age_group"] != table["true_age_group"]].iloc[0]
+    ticked = (("race", file), ("age_group", old["file"]))
+    export = BY_NAME["Mislabels"].show(look_with(Spot(ticked=ticked)))[1]
+    assert saved(export, "relabel")[["file", "task"]].to_numpy().tolist() == [[old["file"], "age"], [file, "race"]]
+
+
+def test_groups_name_the_widest_gap_and_save_selection_rates(look_with, opened):
+    gap, _, text = BY_NAME["Groups"].show(look_with(group_by=["race"], figure="selection rate", task="gender"))
+    table = saved(text, "groups").set_index("race")
+    part = opened.predictions[opened.predictions["true_race"] == "Asian"]
+    assert table.loc["Asian", "n"] == len(part)
+    assert table.loc["Asian", "gender_selection_Female"] == pytest.approx((part["pred_gender"] == "Female").mean())
+    assert "predicted" in gap
+    assert "Choose at least one" in BY_NAME["Groups"].show(look_with(group_by=[]))[0]
+
+
+def test_small_groups_are_grey_and_no_gap_is_named_after_them(look_with):
+    look = look_with(group_by=["race", "age_group"])
+    gap, figure, text = BY_NAME["Groups"].show(look)
+    table = saved(text, "groups")
+    small = table[table["n"] < 30]
+    assert len(small)
+    assert text.count("agr-grey") == len(small)
+    assert list(figure.data[0].marker.color).count("#808895") == len(small)
+    assert not any(f"{row.race}, {row.age_group} " in gap for row in small.itertuples())
+
+
+def test_two_reports_are_compared_on_their_files(look_with):
+    other = Opened("first", EvalReport.load(ROOT / "eval_reports" / "mobilenet_v2_stage1"), lambda file: None)
+    text, faces = BY_NAME["Compare"].show(look_with(other=other))
+    table = saved(text, "compare").set_index("figure")
+    figures = other.report.summary["figures"]["all"]
+    assert table.loc["race_accuracy", "first"] == pytest.approx(figures["race_accuracy"]["value"])
+    assert (table["difference_low"] <= table["difference"]).all()
+    listed = saved(faces, "disagreements")
+    assert f"Only first is right: {len(listed)} faces" in faces
+    assert (listed["true_race"] != listed["pred_race"].fillna("")).all()
+    assert "Choose another report" in BY_NAME["Compare"].show(look_with())[0]
+
+
+def test_compare_says_when_there_is_nothing_in_common(look_with, opened):
+    table = opened.report.predictions
+    other = EvalReport(opened.report.summary, table.assign(file="other_" + table["file"]))
+    text, _ = BY_NAME["Compare"].show(look_with(other=Opened("other", other, opened.find)))
+    assert "no labelled file in common" in text
+
+
+def test_a_report_without_history_says_so(opened, dashboard):
+    from agr.ui.dashboard.look import look_at
+
+    bare = Opened("bare", EvalReport(opened.report.summary, opened.report.predictions), opened.find)
+    options = {name: control.value for name, control in dashboard.controls.items()}
+    assert "without a history" in BY_NAME["Training"].show(look_at(bare, Spot(), options))[-1]

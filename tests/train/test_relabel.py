@@ -1,0 +1,66 @@
+import pandas as pd
+import pytest
+
+from train.prepare import load_prepared
+from train.relabel import read_relabel, relabelled
+from train.utkface import DataError
+
+
+@pytest.fixture
+def rows(prepared):
+    return load_prepared(prepared).index
+
+
+def written(tmp_path, rows: list[tuple], columns=("file", "task", "given", "suggested")):
+    path = tmp_path / "relabel.csv"
+    pd.DataFrame(rows, columns=list(columns)).to_csv(path, index=False)
+    return path
+
+
+def test_labels_are_corrected_and_all_others_stay(rows, tmp_path):
+    file, other = rows.index[3], rows.index[5]
+    genders = ("Male", "Female")
+    given = genders[rows.at[file, "gender"]]
+    path = written(
+        tmp_path,
+        [
+            (file, "gender", given, genders[1 - genders.index(given)]),
+            (other, "age", str(rows.at[other, "age"]), "77"),
+            ("elsewhere.jpg", "race", "White", "Asian"),
+        ],
+    )
+    changed, count = relabelled(rows, read_relabel(path))
+    assert count == 2
+    assert changed.at[file, "gender"] == 1 - rows.at[file, "gender"]
+    assert changed.at[other, "age"] == 77
+    rest = [name for name in rows.index if name not in (file, other)]
+    pd.testing.assert_frame_equal(changed.loc[rest], rows.loc[rest])
+
+
+def test_a_list_for_other_data_is_refused(rows, tmp_path):
+    file = rows.index[0]
+    path = written(tmp_path, [(file, "age", str(rows.at[file, "age"] + 1), "50")])
+    with pytest.raises(DataError, match="made for other data"):
+        relabelled(rows, read_relabel(path))
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (("a.jpg", "age", "20", "x"), "line 2: age 'x', expected 0 to 116 years"),
+        (("a.jpg", "race", "White", "Martian"), "Martian"),
+        (("a.jpg", "hair", "red", "brown"), "task 'hair'"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_line(tmp_path, row, message):
+    with pytest.raises(DataError, match=message):
+        read_relabel(written(tmp_path, [row]))
+
+
+def test_columns_and_repetitions(tmp_path):
+    with pytest.raises(DataError, match="lacks"):
+        read_relabel(written(tmp_path, [("a.jpg", "age")], ("file", "task")))
+    with pytest.raises(DataError, match="twice"):
+        read_relabel(written(tmp_path, [("a.jpg", "age", "1", "2")] * 2))
+    with pytest.raises(DataError, match="cannot be read"):
+        read_relabel(tmp_path / "none.csv")

@@ -1,0 +1,64 @@
+"""Labels to be corrected: the list that the dashboard saves, applied to the training faces."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from agr.labels import GENDERS, MAX_AGE, RACES
+
+from .utkface import DataError
+
+COLUMNS = ("file", "task", "given", "suggested")
+_CLASSES = {"gender": GENDERS, "race": RACES}
+
+
+def read_relabel(path: Path) -> pd.DataFrame:
+    """Read a CSV with `COLUMNS`; `task` is age (in years), gender or race (by name).
+
+    Returns `file`, `task`, and `given` and `suggested` as `prepare` codes them. Raises DataError, naming the line.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"The relabel list {path} cannot be read as CSV: {error}") from error
+    missing = [column for column in COLUMNS if column not in table]
+    if missing:
+        raise DataError(f"The relabel list {path} lacks the column(s) {missing}; it has {list(table.columns)}.")
+    twice = table[["file", "task"]].duplicated()
+    if twice.any():
+        row = table[twice].iloc[0]
+        raise DataError(f"The relabel list {path} names the {row['task']} of {row['file']} twice.")
+    rows = [
+        {"file": row["file"], "task": row["task"]}
+        | {key: _code(row["task"], row[key], f"{path}, line {line}") for key in ("given", "suggested")}
+        for line, row in enumerate(table.to_dict("records"), start=2)
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def relabelled(rows: pd.DataFrame, corrections: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """`rows`, indexed by file with the columns age, gender and race, with their corrections; and how many there were.
+
+    Corrections of other files are left out. Raises DataError where a label is not the one that was `given`: the list is
+    of other data then.
+    """
+    mine = corrections[corrections["file"].isin(rows.index)]
+    rows = rows.copy()
+    for file, task, given, suggested in mine.itertuples(index=False):
+        if rows.at[file, task] != given:
+            raise DataError(
+                f"The relabel list says that the {task} of {file} is {given}, but it is {rows.at[file, task]}. "
+                "It was made for other data."
+            )
+        rows.at[file, task] = suggested
+    return rows, len(mine)
+
+
+def _code(task: str, text: str, where: str) -> int:
+    if task == "age" and text.isdecimal() and int(text) <= MAX_AGE:
+        return int(text)
+    if task in _CLASSES and text in _CLASSES[task]:
+        return _CLASSES[task].index(text)
+    expected = f"0 to {MAX_AGE} years" if task == "age" else ", ".join(_CLASSES.get(task, ("age, gender or race",)))
+    what = f"{task} {text!r}" if task in ("age", *_CLASSES) else f"task {task!r}"
+    raise DataError(f"{where}: {what}, expected {expected}.")
