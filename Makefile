@@ -1,9 +1,10 @@
 # make app: install what the page needs, open it.    make test: install the rest, check and test everything.
+# make bench: measure times and memory, beside a baseline.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: app test test-quick lint format clean
+.PHONY: app test test-quick lint format bench clean
 
 app: $(VENV)/app.installed
 	$(BIN)/python app.py
@@ -22,6 +23,9 @@ lint: $(VENV)/dev.installed
 format: $(VENV)/dev.installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: $(VENV)/dev.installed
+	$(BIN)/python -m bench.dashboard
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -30,7 +30,7 @@ def read_relabel(path: Path) -> pd.DataFrame:
         raise DataError(f"The relabel list {path} names the {row['task']} of {row['file']} twice.")
     rows = [
         {"file": row["file"], "task": row["task"]}
-        | {key: _code(row["task"], row[key], f"{path}, line {line}") for key in ("given", "suggested")}
+        | {key: _code(str(row["task"]), str(row[key]), f"{path}, line {line}") for key in ("given", "suggested")}
         for line, row in enumerate(table.to_dict("records"), start=2)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -44,13 +44,15 @@ def relabelled(rows: pd.DataFrame, corrections: pd.DataFrame) -> tuple[pd.DataFr
     """
     mine = corrections[corrections["file"].isin(rows.index)]
     rows = rows.copy()
-    for file, task, given, suggested in mine.itertuples(index=False):
-        if rows.at[file, task] != given:
+    for correction in mine.to_dict("records"):
+        file, task, given = correction["file"], correction["task"], correction["given"]
+        now = rows.loc[file].to_dict()[task]
+        if now != given:
             raise DataError(
-                f"The relabel list says that the {task} of {file} is {given}, but it is {rows.at[file, task]}. "
+                f"The relabel list says that the {task} of {file} is {given}, but it is {now}. "
                 "It was made for other data."
             )
-        rows.at[file, task] = suggested
+        rows.at[file, task] = correction["suggested"]
     return rows, len(mine)
 
 

@@ -12,6 +12,6 @@ def theme() -> gr.themes.Base:
     return gr.themes.Soft(
         primary_hue="blue",
         neutral_hue="slate",
-        font=["system-ui", "-apple-system", "Segoe UI", "sans-serif"],
-        font_mono=["ui-monospace", "Consolas", "monospace"],
+        font=[gr.themes.Font(name) for name in ("system-ui", "-apple-system", "Segoe UI", "sans-serif")],
+        font_mono=[gr.themes.Font(name) for name in ("ui-monospace", "Consolas", "monospace")],
     )

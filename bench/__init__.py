@@ -1,0 +1,1 @@
+"""What is measured in time and memory, always beside a named baseline in the same run: make bench."""
