@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.hub import fake_hub
+
 ROOT = Path(__file__).parent.parent
 ASTRONAUT = ROOT / "agr" / "ui" / "examples" / "astronaut.jpg"
 
@@ -36,6 +38,22 @@ def utkface():
     from train.utkface import PictureSource
 
     return PictureSource(Path(path))
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """A Hugging Face Hub on this machine, for the real client in this process: no Xet, and no waiting to try again."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils import _http, disable_progress_bars
+
+    disable_progress_bars()
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", "nowhere")
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setattr(_http.time, "sleep", lambda seconds: None)
+    with fake_hub() as served:
+        yield served
 
 
 @pytest.fixture

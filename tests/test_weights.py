@@ -8,7 +8,9 @@ import pytest
 
 from agr.evaluation import metrics as m
 from agr.evaluation.report import EvalReport
-from agr.evaluation.summary import class_indices, figures
+from agr.evaluation.summary import figures
+from agr.evaluation.tables import class_indices
+from agr.labelled import labels_of, predict, table_of
 from agr.pretrained import BUNDLED
 from tests.conftest import ROOT
 from train.card import model_card
@@ -58,11 +60,12 @@ def test_no_report_holds_a_picture_or_a_path():
 
 @pytest.mark.slow
 def test_a_sample_of_the_test_split_comes_out_as_reported(report, analyzer, utkface):
-    from train.evaluate import predict
-
     table = report.predictions.set_index("file", drop=False)
     chosen = table.sample(SAMPLE, random_state=0)
-    again = predict(analyzer, utkface, set(chosen.index), set()).set_index("file", drop=False).loc[chosen.index]
+    pictures = ((file, utkface.find(file)) for file in chosen.index)
+    labels = {file: labels_of(file) for file in chosen.index}
+    rows = table_of(row for row, _ in predict(analyzer, pictures, labels))
+    again = rows.set_index("file", drop=False).loc[chosen.index]
 
     assert (again["detected"] == chosen["detected"]).all()
     seen = chosen["detected"].to_numpy(bool)

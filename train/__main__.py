@@ -1,4 +1,4 @@
-"""python -m train prepare | fit | evaluate | card"""
+"""python -m train prepare | fit | evaluate | card | publish | space"""
 
 import sys
 from pathlib import Path
@@ -9,12 +9,14 @@ import typer
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 DataFolder = Annotated[Path, typer.Option(help="Folder that `prepare` wrote.")]
+RepoId = Annotated[str, typer.Option(help="Where on the Hub: USER/NAME.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and stop.")]
 Split = Annotated[Path, typer.Option(help="CSV with the columns file and split (train, valid or test).")]
 
 
 @app.callback()
 def main() -> None:
-    """Train a model on UTKFace: prepare the faces once, fit, evaluate."""
+    """Train a model on UTKFace: prepare the faces once, fit, evaluate; publish it to the Hugging Face Hub."""
 
 
 @app.command()
@@ -126,6 +128,78 @@ def card(
 
     with _clear_errors():
         typer.echo(f"Wrote {write_card(EvalReport.load(report), model)}.")
+
+
+@app.command()
+def publish(
+    model: Annotated[Path, typer.Option(help="Folder of a run or of a model.")],
+    report: Annotated[Path, typer.Option(help="Folder of the model's report.")],
+    repo_id: RepoId,
+    private: Annotated[bool, typer.Option("--private", help="Only you can see it.")] = False,
+    tag: Annotated[str | None, typer.Option(help="Name of this version, such as v1.0.")] = None,
+    pr: Annotated[bool, typer.Option("--pr", help="Send a pull request instead of changing the model.")] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="The pictures, to check the report on a sample of them; by default those of the run.",
+            envvar="AGR_UTKFACE",
+        ),
+    ] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Check a model and its report, then send both to the Hugging Face Hub in one commit. No picture is sent.
+
+    Example: python -m train publish --model runs/mine --report eval_reports/mine --repo-id USER/NAME --dry-run
+    """
+    from .publish import check_sample, data_of, stage, staging
+    from .publish import publish as run
+
+    with _clear_errors(), staging() as folder:
+        plan = stage(model, report, Path(folder), repo_id=repo_id)
+        pictures = data or data_of(model)
+        if pictures is None:
+            raise typer.BadParameter("Name the pictures that the report was made with.", param_hint="--data")
+        checked = check_sample(model, report, pictures)
+        _print_plan(plan.files)
+        typer.echo(f"\n{plan.card}\n\n{checked} faces of the report were predicted again, with the same result.")
+        if dry_run:
+            typer.echo(f"Dry run: nothing was sent to {repo_id}.")
+            return
+        done = run(plan, repo_id, private=private, tag=tag, pr=pr)
+    typer.echo(f"{done.url}\ncommit {done.commit}" + ("" if done.is_new else ": nothing had changed"))
+    revision = f', revision="{tag}"' if tag else ""
+    typer.echo(f'FaceAnalyzer.from_pretrained("{repo_id}"{revision})')
+
+
+@app.command()
+def space(
+    repo_id: RepoId,
+    model: Annotated[
+        str | None, typer.Option(help="The Hub model that the page uses, USER/MODEL; by default the bundled one.")
+    ] = None,
+    private: Annotated[bool, typer.Option("--private", help="Only you can see it.")] = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Host the page as a Hugging Face Space: send just the files that it needs, in one commit.
+
+    Example: python -m train space --repo-id USER/faces --model USER/MODEL --dry-run
+    """
+    from .publish import staging
+    from .space import publish_space, stage_space
+
+    with _clear_errors(), staging() as folder:
+        files = stage_space(Path(folder), repo_id=repo_id, model=model)
+        _print_plan(files)
+        if dry_run:
+            typer.echo(f"Dry run: nothing was sent to {repo_id}.")
+            return
+        done = publish_space(Path(folder), repo_id, model=model, private=private)
+    typer.echo(f"{done.url}\ncommit {done.commit}" + ("" if done.is_new else ": nothing had changed"))
+
+
+def _print_plan(files: list[tuple[str, int]]) -> None:
+    for name, size in files:
+        typer.echo(f"{size:>12,}  {name}")
 
 
 def _print_figures(summary: dict) -> None:

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
-from huggingface_hub import ModelCardData
+from huggingface_hub import EvalResult, ModelCardData
 
 from agr.evaluation.report import EvalReport
+from agr.evaluation.tables import classified
+from agr.labels import TASK_CLASSES
 from agr.model import WEIGHTS_FILE
 
 from .files import content_hash_of
@@ -40,26 +42,61 @@ _GROUPINGS = (
 )
 
 
-def model_card(report: EvalReport) -> str:
-    """The card as Markdown, with the Hub's metadata in front."""
+CONFUSION_PICTURES = {task: f"confusion_{task}.png" for task in TASK_CLASSES}
+"""Of a published model: for each task, the picture of its confusion matrix."""
+_METRICS = (
+    ("age_mae", "mae", "Age, mean absolute error (years)"),
+    ("age_group_accuracy", "accuracy", "Age group, accuracy"),
+    ("gender_accuracy", "accuracy", "Gender, accuracy"),
+    ("race_accuracy", "accuracy", "Race, accuracy"),
+)
+"""What the Hub's index of results shows: a figure's name in the report, the Hub's type of it, and what it is called."""
+
+
+def model_card(report: EvalReport, *, repo_id: str | None = None) -> str:
+    """The card as Markdown, with the Hub's metadata in front; `repo_id`: where the model is published, with
+    `CONFUSION_PICTURES` beside it."""
     model, data = report.summary["model"], report.summary["data"]
     sections = [
-        f"---\n{_metadata().to_yaml()}\n---\n",
+        f"---\n{_metadata(report, repo_id).to_yaml()}\n---\n",
         _TEXT.format(**model | {"recipe": _recipe(model["recipe"])}),
         f"## Figures\n\n{_measured(data)}\n\n{figures_table(report)}\n",
         f"## By group\n\nWith 95 % intervals, on the whole subset.\n\n{group_tables(report)}\n",
-        _CAUTION,
+        *([_pictures()] if repo_id else []),
+        _CAUTION.format(model=repo_id or "FOLDER_OR_HUB_ID"),
     ]
     return "\n".join(sections)
 
 
 def write_card(report: EvalReport, folder: Path) -> Path:
     """Write the card as `README.md` into the model's folder. Raises DataError if the report is of other weights."""
-    if report.summary["model"]["weights_hash"] != content_hash_of(folder / WEIGHTS_FILE):
-        raise DataError(f"The report was made with other weights than those in {folder}. Evaluate the model again.")
+    belongs_to(report, folder)
     path = folder / "README.md"
     path.write_text(model_card(report), encoding="utf-8")
     return path
+
+
+def belongs_to(report: EvalReport, folder: Path) -> None:
+    """Raises DataError if the report is of other weights than those in `folder`."""
+    if report.summary["model"].get("weights_hash") != content_hash_of(folder / WEIGHTS_FILE):
+        raise DataError(f"The report was made with other weights than those in {folder}. Evaluate the model again.")
+
+
+def confusion_picture(report: EvalReport, task: str, path: Path) -> None:
+    """Draw a task's confusion matrix, as shares of the true classes, into a PNG."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from sklearn.metrics import ConfusionMatrixDisplay
+
+    found, labels = classified(report.predictions, task).found, list(TASK_CLASSES[task])
+    side = 2.5 + 0.5 * len(labels)
+    figure = Figure(figsize=(side, side), layout="constrained")
+    FigureCanvasAgg(figure)
+    ConfusionMatrixDisplay.from_predictions(
+        found.true, found.pred, labels=range(len(labels)), display_labels=labels, normalize="true", values_format=".0%",
+        cmap="Blues", colorbar=False, xticks_rotation="vertical", ax=figure.subplots(),
+    )  # fmt: skip
+    figure.savefig(path, dpi=110, metadata={"Software": None})  # the same bytes for the same report
 
 
 def figures_table(report: EvalReport) -> str:
@@ -125,8 +162,27 @@ def _start(recipe: dict) -> str:
     return {"none": "random weights", "imagenet": "torchvision's ImageNet weights"}.get(recipe["init"], recipe["init"])
 
 
-def _metadata() -> ModelCardData:
+def _pictures() -> str:
+    lines = (f"![{task.replace('_', ' ')}, rows are true classes]({name})" for task, name in CONFUSION_PICTURES.items())
+    return "## Confusion\n\n" + "\n".join(lines) + "\n"
+
+
+def _metadata(report: EvalReport, repo_id: str | None) -> ModelCardData:
+    figures, data = report.summary["figures"]["all"], report.summary["data"]
     return ModelCardData(
+        model_name=(repo_id or report.summary["name"]).split("/")[-1],
+        eval_results=[
+            EvalResult(
+                task_type="image-classification",
+                dataset_type="utkface",
+                dataset_name=f"{data['name']}, {data['subset']} subset",
+                dataset_split=data["subset"],
+                metric_type=kind,
+                metric_name=title,
+                metric_value=round(figures[name]["value"], 4),
+            )
+            for name, kind, title in _METRICS
+        ],
         license="other",
         license_name="utkface-non-commercial-research",
         license_link="https://susanqq.github.io/UTKFace/",
@@ -176,6 +232,6 @@ _CAUTION = """## Known weaknesses
 
 ```python
 from agr import FaceAnalyzer
-faces = FaceAnalyzer.from_pretrained("FOLDER_OR_HUB_ID").analyze("photo.jpg")
+faces = FaceAnalyzer.from_pretrained("{model}").analyze("photo.jpg")
 ```
 """

@@ -11,6 +11,7 @@ from agr.pretrained import REPORT_FOLDER
 
 from .dashboard import dashboard_tab
 from .dashboard.look import Reports, find_reports
+from .gpu import PageAnalyzer
 from .predict import predict_tab
 from .theme import STYLE, theme
 
@@ -28,6 +29,7 @@ def build_page(analyzer: FaceAnalyzer, reports: Mapping[str, Path], pictures: Pi
 
     Uploads and results are deleted from disk after five minutes.
     """
+    analyzer = PageAnalyzer(analyzer)
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(_CACHE_SECONDS, _CACHE_SECONDS)) as page:
         gr.Markdown(f"# {TITLE}")
         with gr.Tabs() as tabs:

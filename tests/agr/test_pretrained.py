@@ -1,63 +1,24 @@
 """Where a model comes from; the Hub is a server on this machine that speaks its protocol."""
 
-import hashlib
-import json
 import subprocess
 import sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from agr.model import ModelError
 from agr.pretrained import BUNDLED, find_model
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).parents[2]
-COMMIT = "a" * 40
-FILES = {"config.json": b'{"hello": 1}', "model.safetensors": b"weights", "secret.bin": b"not asked for"}
-
-
-class Hub(BaseHTTPRequestHandler):
-    """One public model, user/model, at one commit, tagged v1.0."""
-
-    def do_HEAD(self):
-        self.do_GET()
-
-    def do_GET(self):
-        path = self.path.split("?")[0]
-        if path in (f"/api/models/user/model/revision/{r}" for r in ("main", "v1.0", COMMIT)):
-            info = {"id": "user/model", "sha": COMMIT, "siblings": [{"rfilename": name} for name in FILES]}
-            return self.answer(200, json.dumps(info).encode(), {"Content-Type": "application/json"})
-        if path == f"/api/models/user/model/tree/{COMMIT}":
-            entries = [{"type": "file", "path": n, "size": len(c), "oid": "0"} for n, c in FILES.items()]
-            return self.answer(200, json.dumps(entries).encode(), {"Content-Type": "application/json"})
-        name = path.rsplit("/", 1)[-1]
-        if path == f"/user/model/resolve/{COMMIT}/{name}" and name in FILES:
-            body = FILES[name]
-            etag = hashlib.sha1(body).hexdigest()
-            return self.answer(200, body, {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT})
-        kind = "RevisionNotFound" if path.startswith("/api/models/user/model/revision/") else "RepoNotFound"
-        return self.answer(404, b"{}", {"X-Error-Code": kind})
-
-    def answer(self, status, body, headers):
-        self.send_response(status)
-        for key, value in (headers | {"Content-Length": str(len(body))}).items():
-            self.send_header(key, value)
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-    def log_message(self, *args):
-        pass
+FILES = {"config.json": b'{"hello": 1}', "model.safetensors": b"weights", "report/report.json": b"{}"}
 
 
 @pytest.fixture
-def hub():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
+def served(hub):
+    """One public model, ann/faces, tagged v1.0."""
+    repo = hub.create("ann/faces")
+    repo.tags["v1.0"] = repo.add("a model", FILES | {"secret.bin": b"not asked for"}).oid
+    return hub
 
 
 def find(repo: str, revision: str | None, *, endpoint: str, home: Path, offline: bool = False) -> str:
@@ -84,31 +45,32 @@ def test_a_folder_that_is_not_there_is_named(name):
 
 
 @pytest.mark.slow
-def test_a_hub_model_is_downloaded_once_and_then_works_offline(hub, tmp_path):
-    folder = Path(find("user/model", "v1.0", endpoint=hub, home=tmp_path))
-    assert {file.name: file.read_bytes() for file in folder.iterdir()} == {
-        name: content for name, content in FILES.items() if name != "secret.bin"
-    }
-    assert find("user/model", "v1.0", endpoint="http://127.0.0.1:9", home=tmp_path, offline=True) == str(folder)
+def test_a_hub_model_is_downloaded_once_and_then_works_offline(served, tmp_path):
+    folder = Path(find("ann/faces", "v1.0", endpoint=served.url, home=tmp_path))
+    found = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
+    assert {name: file.read_bytes() for name, file in found.items()} == FILES
+    # With the network gone, whether it is known to be gone or not.
+    for offline in (True, False):
+        assert find("ann/faces", "v1.0", endpoint="http://127.0.0.1:9", home=tmp_path, offline=offline) == str(folder)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("repo", "revision", "message"),
     [
-        ("user/other", None, "no Hub model user/other"),
-        ("user/model", "v9", "no revision 'v9'"),
+        ("ann/other", None, "no Hub model ann/other"),
+        ("ann/faces", "v9", "no revision 'v9'"),
         ("us er/x", None, "us er/x"),
     ],
 )
-def test_what_the_hub_does_not_have_is_named(hub, tmp_path, repo, revision, message):
-    answer = find(repo, revision, endpoint=hub, home=tmp_path)
+def test_what_the_hub_does_not_have_is_named(served, tmp_path, repo, revision, message):
+    answer = find(repo, revision, endpoint=served.url, home=tmp_path)
     assert answer.startswith("ModelError:")
     assert message in answer
 
 
 @pytest.mark.slow
 def test_a_hub_out_of_reach_is_said(tmp_path):
-    answer = find("user/model", None, endpoint="http://127.0.0.1:9", home=tmp_path)
+    answer = find("ann/faces", None, endpoint="http://127.0.0.1:9", home=tmp_path)
     assert answer.startswith("ModelError:")
     assert "cannot be reached" in answer

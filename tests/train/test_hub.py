@@ -1,0 +1,162 @@
+"""Publishing, against a Hub in memory: every way in which it can go wrong, and what stays behind."""
+
+import httpx2  # what huggingface_hub is built on
+import pytest
+from huggingface_hub import HfApi
+
+from tests.hub import READ, STRANGER, WRITE, FakeHub
+from train.hub import Hub, HubError, check_name
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "README.md").write_text("---\nlicense: other\n---\n")
+    (tmp_path / "model.safetensors").write_bytes(b"weights" * 100)
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "predictions.parquet").write_bytes(b"table" * 100)
+    return tmp_path
+
+
+def api(hub: FakeHub, token: str | None = WRITE) -> HfApi:
+    return HfApi(endpoint=hub.url, token=token)
+
+
+NAMES = {"README.md", "model.safetensors", "report/predictions.parquet", ".gitattributes"}
+
+
+def test_one_commit_and_nothing_twice(hub, folder):
+    visit = Hub("ann/faces", api=api(hub))
+    done = visit.commit(folder, "first", private=True)
+    repo = hub.repos["model", "ann/faces"]
+    assert done.is_new
+    assert done.url == f"{hub.url}/ann/faces"
+    assert [commit.title for commit in repo.commits] == ["initial commit", "first"]
+    assert set(repo.commits[-1].files) == NAMES
+    assert repo.private
+    again = visit.commit(folder, "second")
+    assert (again.commit, again.is_new) == (done.commit, False)
+    assert len(repo.commits) == 2
+    assert len(hub.uploads) == 2
+    (folder / "README.md").write_text("---\nlicense: other\n---\nmore\n")
+    assert visit.commit(folder, "third").is_new
+    assert len(hub.uploads) == 2  # the weights had not changed
+
+
+def test_an_organisation_is_ours_too(hub, folder):
+    assert Hub("lab/faces", api=api(hub)).commit(folder, "first").is_new
+
+
+def test_an_exact_commit_takes_away_what_is_gone(hub, folder):
+    visit = Hub("ann/page", repo_type="space", api=api(hub))
+    visit.commit(folder, "first", exact=True)
+    (folder / "model.safetensors").unlink()
+    visit.commit(folder, "second", exact=True)
+    assert set(hub.repos["space", "ann/page"].commits[-1].files) == NAMES - {"model.safetensors"}
+
+
+def test_a_tag_is_made_once_and_never_moved(hub, folder):
+    visit = Hub("ann/faces", api=api(hub))
+    first = visit.commit(folder, "first").commit
+    visit.tag("v1.0", first)
+    visit.tag("v1.0", first)
+    assert hub.repos["model", "ann/faces"].tags == {"v1.0": first}
+    (folder / "README.md").write_text("---\nlicense: mit\n---\n")
+    with pytest.raises(HubError, match="another commit"):
+        visit.tag("v1.0", visit.commit(folder, "second").commit)
+
+
+def test_a_pull_request_changes_nothing_by_itself(hub, folder):
+    hub.create("bob/faces")
+    done = Hub("bob/faces", for_pr=True, api=api(hub)).commit(folder, "a proposal", pr=True)
+    repo = hub.repos["model", "bob/faces"]
+    assert done.url == f"{hub.url}/bob/faces/discussions/1"
+    assert len(repo.commits) == 1
+    assert repo.pulls[0].title == "a proposal"
+
+
+@pytest.mark.parametrize(
+    ("token", "message"),
+    [(None, "No Hugging Face token"), ("hf_wrongwrongwrong", "wrong or has expired"), (STRANGER, "logged in as bob")],
+)
+def test_who_may_not(hub, folder, token, message):
+    with pytest.raises(HubError, match=message) as caught:
+        Hub("ann/faces", api=api(hub, token)).commit(folder, "first")
+    assert not hub.repos
+    assert "hf_" not in str(caught.value)
+
+
+def test_a_token_that_may_only_read(hub, folder):
+    with pytest.raises(HubError, match="may not write"):
+        Hub("ann/faces", api=api(hub, READ)).commit(folder, "first")
+    assert not hub.repos
+
+
+@pytest.mark.parametrize(
+    "name", ["faces", "ann/", "ann/fa ces", "ann/faces/more", "ann/-faces", "a" * 100 + "/x", "ann/é"]
+)
+def test_names_that_are_not_allowed(name):
+    with pytest.raises(HubError, match="USER/NAME"):
+        check_name(name)
+
+
+@pytest.mark.parametrize("fault", ["drop", 500, 429])
+@pytest.mark.parametrize("step", ["create", "validate", "preupload", "batch", "put", "verify", "commit"])
+def test_whatever_breaks_nothing_half_published_stays(hub, folder, step, fault):
+    hub.faults[step] = fault
+    with pytest.raises(HubError, match="again") as caught:
+        Hub("ann/faces", api=api(hub)).commit(folder, "first")
+    assert not hub.repos  # the repository that it had made is gone as well
+    assert "Traceback" not in str(caught.value)
+    hub.faults.clear()
+    assert Hub("ann/faces", api=api(hub)).commit(folder, "first").is_new
+
+
+@pytest.mark.parametrize("step", ["preupload", "put", "commit"])
+def test_what_was_there_before_stays_as_it_was(hub, folder, step):
+    visit = Hub("ann/faces", api=api(hub))
+    before = visit.commit(folder, "first").commit
+    (folder / "model.safetensors").write_bytes(b"others" * 100)
+    hub.faults[step] = "drop"
+    with pytest.raises(HubError):
+        visit.commit(folder, "second")
+    repo = hub.repos["model", "ann/faces"]
+    assert repo.commits[-1].oid == before
+    assert repo.commits[-1].files["model.safetensors"] == b"weights" * 100
+
+
+def test_an_answer_that_is_lost_is_found_by_running_again(hub, folder):
+    visit = Hub("ann/faces", api=api(hub))
+    visit.commit(folder, "first")
+    (folder / "README.md").write_text("---\nlicense: mit\n---\n")
+    hub.faults["commit"] = "lose"
+    with pytest.raises(HubError, match="run the command again"):
+        visit.commit(folder, "second")
+    hub.faults.clear()
+    assert not visit.commit(folder, "second").is_new
+    assert len(hub.repos["model", "ann/faces"].commits) == 3
+
+
+def test_someone_else_was_quicker(hub, folder, monkeypatch):
+    visit = Hub("ann/faces", api=api(hub))
+    visit.commit(folder, "first")
+    (folder / "README.md").write_text("---\nlicense: mit\n---\n")
+    hub.faults["commit"] = 412
+    with pytest.raises(HubError, match="changed by someone else"):
+        visit.commit(folder, "second")
+
+
+def test_metadata_that_the_hub_refuses_is_said(hub, folder):
+    (folder / "README.md").write_text("---\ntags: []\n---\n")
+    with pytest.raises(HubError, match="no licence"):
+        Hub("ann/faces", api=api(hub)).commit(folder, "first")
+
+
+def test_a_hub_out_of_reach_is_said(hub):
+    with pytest.raises(HubError, match=r"connection to http://127\.0\.0\.1:9 broke"):
+        Hub("ann/faces", api=HfApi(endpoint="http://127.0.0.1:9", token=WRITE))
+
+
+def test_the_clients_http_library_is_the_one_whose_errors_are_known():
+    from train.hub import HTTPError
+
+    assert issubclass(httpx2.ConnectError, HTTPError)

@@ -1,0 +1,208 @@
+"""Publish a model and load it again: the whole way, against a Hub in memory."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from huggingface_hub import HfApi, ModelCard
+from PIL import Image
+
+from agr.evaluation.report import EvalReport
+from agr.pretrained import BUNDLED
+from tests.conftest import ASTRONAUT, ROOT
+from tests.hub import WRITE
+from train.hub import HubError
+from train.publish import check_card, check_sample, check_texts, data_of, publish, stage
+from train.utkface import DataError
+
+REPORT = ROOT / "eval_reports" / "mobilenet_v2"
+FILES = {
+    *("README.md", "config.json", "model.safetensors"),
+    *("confusion_age_group.png", "confusion_gender.png", "confusion_race.png"),
+    *("report/report.json", "report/predictions.parquet", "report/history.csv"),
+}
+
+
+@pytest.fixture
+def plan(tmp_path):
+    (tmp_path / "staged").mkdir()
+    return stage(BUNDLED, REPORT, tmp_path / "staged", repo_id="ann/faces")
+
+
+def train(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    """python -m train in a process of its own, as huggingface_hub reads its settings once."""
+    command = [sys.executable, "-m", "train", *arguments]
+    return _run(command, **environment)
+
+
+def _run(command: list[str], **environment: str) -> subprocess.CompletedProcess:
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "AGR_MODEL"))}
+    return subprocess.run(command, cwd=ROOT, env=env | environment, capture_output=True, text=True)
+
+
+def test_what_is_staged_is_just_this(plan):
+    assert {name for name, _ in plan.files} == FILES
+    assert not [name for name, _ in plan.files if name.endswith((".jpg", ".jpeg", ".npy", ".pt", ".bin"))]
+
+
+def test_the_card_carries_its_figures_to_the_hubs_index(plan):
+    data = ModelCard(plan.card).data
+    figures = EvalReport.load(REPORT).summary["figures"]["all"]
+    values = {result.metric_name: result.metric_value for result in data.eval_results}
+    assert values["Race, accuracy"] == pytest.approx(figures["race_accuracy"]["value"], abs=1e-4)
+    assert values["Age, mean absolute error (years)"] == pytest.approx(figures["age_mae"]["value"], abs=1e-4)
+    assert (data.license, data.model_name) == ("other", "faces")
+    for said in ('from_pretrained("ann/faces")', "confusion_race.png", "Not for", "Known weaknesses", "Others"):
+        assert said in plan.card
+
+
+def test_the_matrices_are_pictures_and_the_same_each_time(plan, tmp_path):
+    (tmp_path / "again").mkdir()
+    again = stage(BUNDLED, REPORT, tmp_path / "again", repo_id="ann/faces")
+    for name in ("confusion_race.png", "README.md"):
+        assert (plan.folder / name).read_bytes() == (again.folder / name).read_bytes()
+    with Image.open(plan.folder / "confusion_race.png") as picture:
+        assert min(picture.size) > 300
+
+
+def test_a_report_of_other_weights_is_refused(tmp_path):
+    with pytest.raises(DataError, match="other weights"):
+        stage(BUNDLED, ROOT / "eval_reports" / "mobilenet_v2_stage1", tmp_path, repo_id="ann/faces")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("history.csv", "epoch,note\n1,/home/ann/runs\n", "path of this machine"),
+        ("config.json", '{"init": "C:\\\\Users\\\\ann"}', "path of this machine"),
+        ("report/report.json", '{"token": "hf_abcdefghijklmnopqrstuv"}', "access token"),
+        ("face.jpg", "x", "face.jpg is not published"),
+        ("report/crops.npy", "x", "not published"),
+    ],
+)
+def test_what_must_not_leave_this_machine_is_found(plan, name, content, message):
+    (plan.folder / name).write_text(content)
+    with pytest.raises(DataError, match=message) as caught:
+        check_texts(plan.folder)
+    assert "abcdefghijklmnop" not in str(caught.value)
+
+
+def test_paths_in_the_table_are_found_too(plan):
+    table = pd.read_parquet(plan.folder / "report" / "predictions.parquet")
+    table.loc[3, "file"] = "/home/ann/1_0_0_2017.jpg"
+    table.to_parquet(plan.folder / "report" / "predictions.parquet")
+    with pytest.raises(DataError, match=r"predictions\.parquet holds a path"):
+        check_texts(plan.folder)
+
+
+@pytest.mark.parametrize("card", ["---\nlicense: [\n---\n", "---\nlicense: mit\n---\n", "# nothing\n"])
+def test_a_card_that_the_hub_would_not_understand(card):
+    with pytest.raises(DataError, match="model card"):
+        check_card(card)
+
+
+def test_another_kind_of_model_is_not_overwritten(hub, plan):
+    repo = hub.create("ann/faces")
+    repo.add("a poem", {"poem.txt": b"roses"})
+    with pytest.raises(HubError, match="something else"):
+        publish(plan, "ann/faces", api=HfApi(endpoint=hub.url, token=WRITE))
+    assert len(repo.commits) == 2
+
+
+def test_a_tag_that_fails_leaves_the_commit_whole_and_comes_the_next_time(hub, plan):
+    api = HfApi(endpoint=hub.url, token=WRITE)
+    hub.faults["tag"] = 500
+    with pytest.raises(HubError):
+        publish(plan, "ann/faces", tag="v1.0", api=api)
+    repo = hub.repos["model", "ann/faces"]
+    assert set(repo.commits[-1].files) == FILES | {".gitattributes"}
+    hub.faults.clear()
+    done = publish(plan, "ann/faces", tag="v1.0", api=api)
+    assert not done.is_new
+    assert repo.tags == {"v1.0": done.commit}
+
+
+@pytest.mark.slow
+def test_the_weights_reproduce_the_report_or_are_not_sent(utkface, tmp_path):
+    assert check_sample(BUNDLED, REPORT, utkface.path) == 48
+    shutil.copytree(REPORT, tmp_path / "report")
+    table = pd.read_parquet(REPORT / "predictions.parquet")
+    table["pred_age"] += 1.0
+    table.to_parquet(tmp_path / "report" / "predictions.parquet")
+    with pytest.raises(DataError, match="do not reproduce"):
+        check_sample(BUNDLED, tmp_path / "report", utkface.path)
+    shutil.copy(ASTRONAUT, tmp_path / "41_1_0_2017.jpg")
+    with pytest.raises(DataError, match="none of the report's pictures"):
+        check_sample(BUNDLED, REPORT, tmp_path)
+
+
+def test_a_run_knows_its_pictures(tmp_path):
+    assert data_of(BUNDLED) is None
+    (tmp_path / "fit.json").write_text(json.dumps({"data": {"source": str(ASTRONAUT)}}))
+    assert data_of(tmp_path) == ASTRONAUT
+    (tmp_path / "fit.json").write_text(json.dumps({"data": {"source": "/no/such"}}))
+    assert data_of(tmp_path) is None
+
+
+@pytest.mark.slow
+def test_published_loaded_offline_and_the_same_to_the_bit(hub, utkface, tmp_path):
+    """Through the commands, each in a process of its own with an empty cache."""
+    settings = {"HF_ENDPOINT": hub.url, "HF_TOKEN": WRITE, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(tmp_path / "hf")}
+    asked = ["publish", "--model", str(BUNDLED), "--report", str(REPORT), "--repo-id", "ann/faces", "--tag", "v1.0"]
+    dry = train(*asked, "--dry-run", AGR_UTKFACE=str(utkface.path), **settings)
+    assert dry.returncode == 0, dry.stderr
+    assert "Dry run" in dry.stdout
+    assert "model.safetensors" in dry.stdout
+    assert "## By group" in dry.stdout
+    assert hub.seen == []
+    sent = train(*asked, AGR_UTKFACE=str(utkface.path), **settings)
+    assert sent.returncode == 0, sent.stderr
+    assert 'FaceAnalyzer.from_pretrained("ann/faces", revision="v1.0")' in sent.stdout
+    assert hub.repos["model", "ann/faces"].commits[-1].oid in sent.stdout
+    assert WRITE not in sent.stdout + sent.stderr
+
+    analyze = [sys.executable, "-m", "agr", "analyze", str(ASTRONAUT)]
+    here = _run(analyze).stdout
+    del settings["HF_TOKEN"]  # it is public
+    loaded = _run([*analyze, "--model", "ann/faces"], **settings)
+    assert loaded.returncode == 0, loaded.stderr
+    assert loaded.stdout == here
+    offline = settings | {"HF_ENDPOINT": "http://127.0.0.1:9"}
+    assert _run([*analyze, "--model", "ann/faces"], **offline).stdout == here
+    code = (
+        "from agr.pretrained import find_model; from agr.ui.page import reports_of; from pathlib import Path\n"
+        "from agr.evaluation.report import EvalReport\n"
+        "shown = reports_of(Path('nowhere'), model=find_model('ann/faces', revision='v1.0'), name='ann/faces')\n"
+        "print(len(EvalReport.load(shown['ann/faces']).predictions))"
+    )
+    assert _run([sys.executable, "-c", code], **settings).stdout.strip() == "4744"
+
+
+@pytest.mark.slow
+def test_the_command_says_what_is_wrong_without_a_trace(hub, utkface, tmp_path):
+    settings = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path), "AGR_UTKFACE": str(utkface.path)}
+    asked = ["publish", "--model", str(BUNDLED), "--report", str(REPORT)]
+    for name, message in (("ann/faces", "No Hugging Face token"), ("no name", "USER/NAME")):
+        done = train(*asked, "--repo-id", name, **settings)
+        assert done.returncode == 1
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
+    settings["AGR_UTKFACE"] = ""
+    done = train(*asked, "--repo-id", "ann/faces", **settings)
+    assert done.returncode == 2
+    assert "--data" in done.stderr
+
+
+def test_bundled_files_hold_nothing_local(tmp_path):
+    """The same check over what the repository itself ships."""
+    folder = tmp_path / "x"
+    folder.mkdir()
+    for name in ("config.json", "model.safetensors", "README.md"):
+        shutil.copy(BUNDLED / name, folder)
+    shutil.copytree(REPORT, folder / "report")
+    check_texts(Path(folder))

@@ -1,0 +1,176 @@
+"""Talking to the Hugging Face Hub: who we are, one commit at a time, and what went wrong in plain words."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OfflineModeIsEnabled
+from huggingface_hub.utils import validate_repo_id
+
+from .utkface import DataError
+
+Kind = Literal["model", "space"]
+HTTPError: type[Exception] = HfHubHTTPError.__bases__[0]
+"""Of whichever HTTP library the client is built on: everything from a refused connection to a bad answer."""
+Operation = CommitOperationAdd | CommitOperationDelete
+MESSAGES = {
+    401: "The Hub does not know this token: it is wrong or has expired. Make a new one with write access at "
+    "{endpoint}/settings/tokens, then run `hf auth login` or set HF_TOKEN.",
+    403: "This token may not write to {repo_id}. Use one with write access, or ask the owner of that name.",
+    404: "There is no {repo_id} on the Hub, or this token may not see it.",
+    409: "{repo_id} is being changed by someone else, or the name is taken. Run the command again.",
+    412: "{repo_id} was changed by someone else meanwhile. Run the command again.",
+    429: "The Hub asks to slow down. Wait some minutes and run the command again.",
+}
+
+
+class HubError(DataError):
+    """Something could not be published; the message says why and what to do. Nothing half-done stays on the Hub."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What stands on the Hub now. `is_new`: whether this run made a commit; else everything was there already."""
+
+    url: str
+    commit: str
+    is_new: bool
+
+
+class Hub:
+    """One visit to the Hub, to write to `repo_id` ("USER/NAME") of the kind `repo_type` (model or space).
+
+    Raises HubError if there is no valid token, or the name belongs to someone else; `for_pr` allows that.
+    """
+
+    def __init__(
+        self, repo_id: str, *, repo_type: Kind = "model", for_pr: bool = False, api: HfApi | None = None
+    ) -> None:
+        self.repo_id, self.repo_type, self.api = repo_id, repo_type, api or HfApi()
+        check_name(repo_id)
+        with self.plainly():
+            who = self.api.whoami()
+        mine = [who["name"], *(org["name"] for org in who.get("orgs", []))]
+        if repo_id.split("/")[0] not in mine and not for_pr:
+            raise HubError(
+                f"You are logged in as {who['name']}, and {repo_id} is not yours: choose a name that starts with "
+                f"{' or '.join(f'{name}/' for name in mine)}, or send a pull request."
+            )
+
+    def files(self) -> set[str] | None:
+        """Names of the files in the repository; None if there is none."""
+        with self.plainly():
+            if not self.api.repo_exists(self.repo_id, repo_type=self.repo_type):
+                return None
+            return set(self.api.list_repo_files(self.repo_id, repo_type=self.repo_type))
+
+    def commit(
+        self, folder: Path, message: str, *, private: bool = False, pr: bool = False, exact: bool = False
+    ) -> Published:
+        """Everything in `folder` in one commit, whole or not at all; a repository that is missing is created first, and
+        taken away again if the commit fails. What is there already is not uploaded again; with `exact`, what is there
+        and not in `folder` is deleted."""
+        there = self.files()
+        is_missing = there is None
+        with self.plainly():
+            if is_missing:
+                sdk = "gradio" if self.repo_type == "space" else None
+                self.api.create_repo(self.repo_id, repo_type=self.repo_type, private=private, space_sdk=sdk)
+        operations = _operations(folder, (there or set()) - {".gitattributes"} if exact else set())
+        try:
+            with self.plainly():
+                return self._commit(operations, message, pr)
+        except (HubError, KeyboardInterrupt):
+            if is_missing:
+                with suppress(Exception):  # the first error says what matters
+                    self.api.delete_repo(self.repo_id, repo_type=self.repo_type)
+            raise
+
+    def tag(self, name: str, commit: str) -> None:
+        """Name a commit. A tag that is there already stays if it means the same one. Raises HubError if it does not."""
+        with self.plainly():
+            known = {tag.name: tag.target_commit for tag in self.api.list_repo_refs(self.repo_id).tags}
+            if known.get(name) == commit:
+                return
+            if name in known:
+                raise HubError(f"{self.repo_id} has a tag {name} for another commit. Choose another --tag.")
+            self.api.create_tag(self.repo_id, tag=name, revision=commit)
+
+    def _commit(self, operations: list[Operation], message: str, pr: bool) -> Published:
+        before = self.api.repo_info(self.repo_id, repo_type=self.repo_type).sha
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "It seems that you are about to commit a data file")  # the report's table
+            done = self.api.create_commit(
+                self.repo_id,
+                operations,
+                commit_message=message,
+                repo_type=self.repo_type,
+                parent_commit=before,
+                create_pr=pr,
+            )
+        kind = "spaces/" if self.repo_type == "space" else ""
+        url = done.pr_url or f"{self.api.endpoint}/{kind}{self.repo_id}"
+        return Published(url, done.oid, is_new=done.oid != before)
+
+    @contextmanager
+    def plainly(self) -> Iterator[None]:
+        """Whatever the client raises -> HubError. Messages of the client itself may quote requests, so none is passed
+        on as it is."""
+        try:
+            yield
+        except HubError:
+            raise
+        except (LocalTokenNotFoundError, OfflineModeIsEnabled) as error:
+            raise HubError(self._without_login(error)) from error
+        except (HTTPError, OSError, RuntimeError, ValueError) as error:
+            raise HubError(self._said(error)) from error
+
+    def _without_login(self, error: Exception) -> str:
+        if isinstance(error, OfflineModeIsEnabled):
+            return "HF_HUB_OFFLINE is set, so the Hub cannot be reached. Unset it to publish."
+        return (
+            f"No Hugging Face token was found. Make one with write access at {self.api.endpoint}/settings/tokens, then "
+            "run `hf auth login` or set HF_TOKEN."
+        )
+
+    def _said(self, error: BaseException) -> str:
+        while isinstance(error, RuntimeError) and error.__cause__:  # an upload's error comes wrapped
+            error = error.__cause__
+        response = getattr(error, "response", None)
+        status = getattr(response, "status_code", None)
+        if status in MESSAGES:
+            return MESSAGES[status].format(repo_id=self.repo_id, endpoint=self.api.endpoint)
+        if status == 400:
+            return f"The Hub refuses this: {getattr(error, 'server_message', None) or 'bad request'}."
+        if status is not None:
+            return f"The Hub has a problem of its own (status {status}). Run the command again later."
+        if isinstance(error, (HTTPError, OSError)):
+            return (
+                f"The connection to {self.api.endpoint} broke ({type(error).__name__}). Check the network and run the "
+                "command again: what is uploaded already is not sent twice."
+            )
+        return f"{self.repo_id} could not be published: {error}"
+
+
+def _operations(folder: Path, there: set[str]) -> list[Operation]:
+    files = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*")) if file.is_file()}
+    added = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=file) for name, file in files.items()]
+    return [*added, *(CommitOperationDelete(path_in_repo=name) for name in sorted(there - set(files)))]
+
+
+def check_name(repo_id: str) -> None:
+    """Raises HubError if `repo_id` is not USER/NAME with letters that the Hub allows."""
+    try:
+        validate_repo_id(repo_id)
+        is_valid = repo_id.count("/") == 1
+    except HFValidationError:
+        is_valid = False
+    if not is_valid:
+        raise HubError(
+            f"{repo_id!r} is not a name on the Hub. Expected USER/NAME of letters, digits, '-', '_' and '.', at most "
+            "96 of them, such as anna/faces-small."
+        )
