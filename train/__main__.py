@@ -1,4 +1,4 @@
-"""python -m train prepare | fit | evaluate | card | publish | space"""
+"""python -m train prepare | fit | soften | clean | evaluate | card | publish | space"""
 
 import sys
 from pathlib import Path
@@ -72,6 +72,10 @@ def fit(
         Path | None,
         typer.Option(help="CSV of corrected labels, as the dashboard saves it; only the train part's are changed."),
     ] = None,
+    soft_labels: Annotated[
+        Path | None, typer.Option(help="What other models say of the training faces: of `soften` or `clean`.")
+    ] = None,
+    soft_weight: Annotated[float, typer.Option(help="Share of the soft labels, 0 to 1.")] = 0.5,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --output; it ends as if never interrupted.")
     ] = False,
@@ -86,9 +90,64 @@ def fit(
     from .fit import fit as run
 
     with _clear_errors():
-        config = FitConfig(backbone, init, epochs, batch_size, lr, weight_decay, precision=precision, seed=seed)
-        run(config, data=data, split=split, output=output, relabel=relabel, resume=resume)
+        config = FitConfig(
+            *(backbone, init, epochs, batch_size, lr, weight_decay),
+            precision=precision,
+            seed=seed,
+            soft_weight=soft_weight,
+        )
+        run(config, data=data, split=split, output=output, relabel=relabel, soft_labels=soft_labels, resume=resume)
     typer.echo(f"The model is in {output}. Next: python -m train evaluate --model {output} ...")
+
+
+@app.command()
+def soften(
+    model: Annotated[list[Path], typer.Option(help="Folder of a model; several may be given, their mean counts.")],
+    data: DataFolder,
+    output: Annotated[Path, typer.Option(help="The soft labels, a .parquet.")],
+) -> None:
+    """Write what trained models say of every face, for a small one to learn from: fit --soft-labels.
+
+    Example: python -m train soften --model runs/a --model runs/b --data runs/utkface --output runs/soft.parquet
+    """
+    from .soft import soften as run
+
+    with _clear_errors():
+        count = run(model, data=data, output=output)
+    typer.echo(f"{count} faces. Next: python -m train fit --soft-labels {output} ...")
+
+
+@app.command()
+def clean(
+    data: DataFolder,
+    split: Split,
+    output: Annotated[Path, typer.Option(help="Folder for the folds' models and what is found.")],
+    folds: Annotated[int, typer.Option(help="Each is predicted by a model trained on the others.", min=2)] = 5,
+    threshold: Annotated[
+        float, typer.Option(help="Labels contradicted with this probability or more are listed.", min=0, max=1)
+    ] = 0.9,
+    backbone: Annotated[str, typer.Option(help="As for fit.")] = "mobilenet_v2",
+    init: Annotated[str, typer.Option(help="As for fit.")] = "imagenet",
+    epochs: Annotated[int, typer.Option(help="Of each fold.", min=1)] = 14,
+    batch_size: Annotated[int, typer.Option(min=2)] = 64,
+    seed: Annotated[int, typer.Option(help="Of the folds and of training.")] = 0,
+) -> None:
+    """Find false labels in the train part by cross-validation. Interrupted, it goes on where it was.
+
+    Writes relabel.csv (for fit --relabel), soft_labels.parquet (for fit --soft-labels) and a report that the dashboard
+    opens (--reports), where labels can be judged by eye. Takes as long as FOLDS times fit.
+
+    Example: python -m train clean --data runs/utkface --split split.csv --output runs/clean
+    """
+    from .clean import clean as run
+    from .config import FitConfig
+
+    with _clear_errors():
+        config = FitConfig(backbone, init, epochs, batch_size, seed=seed)
+        found = run(config, data=data, split=split, folds=folds, threshold=threshold, output=output)
+    counts = found.suspicious["task"].value_counts()
+    listed = ", ".join(f"{task} {count}" for task, count in counts.items()) or "none"
+    typer.echo(f"{len(found.report.predictions)} faces; suspicious labels: {listed}. They are in {output}/relabel.csv.")
 
 
 @app.command()
@@ -100,6 +159,10 @@ def evaluate(
     split: Split,
     output: Annotated[Path, typer.Option(help="Folder of the report, such as eval_reports/NAME.")],
     subset: Annotated[str, typer.Option(help="train, valid or test.")] = "test",
+    stress: Annotated[
+        bool,
+        typer.Option("--stress", help="Measure too how figures fall when faces are turned, blurred, darkened, ..."),
+    ] = False,
 ) -> None:
     """Measure a model through the app's own path, and write the report that the dashboard reads.
 
@@ -109,8 +172,9 @@ def evaluate(
     from .evaluate import evaluate as run
 
     with _clear_errors():
-        report = run(model, data=data, split=split, subset=subset, output=output)
+        report = run(model, data=data, split=split, subset=subset, output=output, with_stress=stress)
     _print_figures(report.summary)
+    _print_stress(report.summary.get("stress", []))
 
 
 @app.command()
@@ -209,6 +273,16 @@ def _print_figures(summary: dict) -> None:
         cells = [summary["figures"][part][name] for part in ("all", "without_twins")]
         texts = (f"{cell['value']:.4f} ({cell['low']:.4f} to {cell['high']:.4f})" for cell in cells)
         typer.echo(f"{name:24}" + "".join(f"{text:>34}" for text in texts))
+
+
+def _print_stress(conditions: list[dict]) -> None:
+    for condition in conditions:
+        cells = (
+            f"{name} {figure['difference']['value']:+.4f} "
+            f"({figure['difference']['low']:+.4f} to {figure['difference']['high']:+.4f})"
+            for name, figure in condition["figures"].items()
+        )
+        typer.echo(f"{condition['condition']:30}" + "  ".join(cells))
 
 
 class _clear_errors:

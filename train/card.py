@@ -150,10 +150,16 @@ def _recipe(recipe: dict | None) -> str:
         stages.append(
             f"{recipe['epochs']} epochs of AdamW (learning rate {recipe['lr']:g}, weight decay "
             f"{recipe['weight_decay']:g}, batch {recipe['batch_size']}, cosine schedule, averaged weights with decay "
-            f"{recipe['ema_decay']:g}) from {_start(recipe)}"
+            f"{recipe['ema_decay']:g}) from {_start(recipe)}{_softened(recipe)}"
         )
         recipe = recipe.get("init_config")
     return "Trained in this order:\n\n" + "\n".join(f"1. {stage}" for stage in reversed(stages)) + _CHOICE
+
+
+def _softened(recipe: dict) -> str:
+    if not recipe.get("soft_labels"):
+        return ""
+    return f", {recipe['soft_weight']:.0%} of each label being what other models said of the face"
 
 
 def _start(recipe: dict) -> str:

@@ -8,7 +8,7 @@ from .utkface import DataError
 @dataclass(frozen=True)
 class FitConfig:
     """The recipe of a run. `batch_size` is over all processes together; `init` is "imagenet", "none" or a
-    .safetensors file."""
+    .safetensors file; `soft_weight`: the share of soft labels, if there are any."""
 
     backbone: str = "mobilenet_v2"
     init: str = "imagenet"
@@ -20,11 +20,14 @@ class FitConfig:
     ema_decay: float = 0.998
     precision: str = "auto"
     seed: int = 0
+    soft_weight: float = 0.5
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "lr"):
             if getattr(self, name) <= 0:
                 raise DataError(f"expected {name} above 0, got {getattr(self, name)}")
+        if not 0 <= self.soft_weight <= 1:
+            raise DataError(f"expected soft_weight of 0 to 1, got {self.soft_weight}")
         if not 0 <= self.ema_decay < 1:
             raise DataError(f"expected ema_decay of 0 up to but not including 1, got {self.ema_decay}")
         if self.precision not in ("auto", "fp32", "bf16"):

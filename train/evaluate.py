@@ -15,14 +15,18 @@ from agr.model import CODE_VERSION, WEIGHTS_FILE
 
 from .files import content_hash_of
 from .prepare import source_of
+from .stress import stress
 from .utkface import PictureSource, content_hash, file_key, labels_of, read_split, subset_files
 
 
-def evaluate(model: Path, *, data: Path, split: Path, subset: str, output: Path) -> EvalReport:
+def evaluate(
+    model: Path, *, data: Path, split: Path, subset: str, output: Path, with_stress: bool = False
+) -> EvalReport:
     """Evaluate the model in the folder `model` on the split's `subset`, and save the report to `output`.
 
     `data`: UTKFace as a folder or archive, or a folder that `prepare` made from it. Of several faces in a picture the
-    largest counts; one in which no face is found counts as wrong. Raises DataError or ModelError if something does not
+    largest counts; one in which no face is found counts as wrong. `with_stress`: measure too how the figures fall under
+    `train.stress.CONDITIONS`. Raises DataError or ModelError if something does not
     fit.
     """
     pictures = PictureSource(source_of(data))
@@ -41,8 +45,9 @@ def evaluate(model: Path, *, data: Path, split: Path, subset: str, output: Path)
 
     answers = predict(analyzer, chosen(), labels, twins=elsewhere)
     rows = (row for row, _ in tqdm(answers, total=len(files), unit="picture", desc="evaluate", smoothing=0.05))
+    table = table_of(rows)
     report = report_of(
-        table_of(rows),
+        table,
         name=output.name,
         model=model_facts(analyzer)
         | {
@@ -53,6 +58,8 @@ def evaluate(model: Path, *, data: Path, split: Path, subset: str, output: Path)
         data={"name": "UTKFace", "subset": subset, "split_hash": content_hash_of(split), "twins_of": twins},
         history=pd.read_csv(model / HISTORY_FILE) if (model / HISTORY_FILE).exists() else None,
     )
+    if with_stress:
+        report.summary["stress"] = stress(analyzer, pictures, table, labels)
     report.save(output)
     return report
 
@@ -62,7 +69,8 @@ def _recipe(model: Path) -> dict | None:
     if not (model / "fit.json").exists():
         return None
     run = json.loads((model / "fit.json").read_text())
-    return _without_paths(run["config"] | {"init_config": run.get("init_config")})
+    softened = bool(run.get("soft_labels_hash"))
+    return _without_paths(run["config"] | {"init_config": run.get("init_config"), "soft_labels": softened})
 
 
 def _without_paths(config: dict) -> dict:

@@ -26,21 +26,28 @@ from .calibrate import calibrate
 from .config import FitConfig
 from .files import content_hash_of, write_atomically
 from .init import load_init, model_config
-from .losses import attribute_losses
+from .losses import attribute_losses, hard_targets, mixed_targets
 from .memory import keep_freed_memory
 from .prepare import Prepared, load_prepared
 from .relabel import read_relabel, relabelled
+from .soft import load_soft, read_all
 from .utkface import DataError, read_split, subset_files
-
-READ_BATCH = 128
 
 
 def fit(
-    config: FitConfig, *, data: Path, split: Path, output: Path, relabel: Path | None = None, resume: bool = False
+    config: FitConfig,
+    *,
+    data: Path,
+    split: Path,
+    output: Path,
+    relabel: Path | None = None,
+    soft_labels: Path | None = None,
+    resume: bool = False,
 ) -> Path:
     """Train on the split's train part, keep the epoch that is best on its valid part, calibrate it there.
 
     `relabel`: corrections to labels of the train part; those of valid stay as they are, so that runs compare.
+    `soft_labels`: what other models say of the training faces, mixed in by `config.soft_weight`.
 
     Writes config.json, model.safetensors, history.csv, checkpoint.pt and what is needed to repeat the run into
     `output`, and returns it. Raises DataError if the data, the split or an earlier run in `output` does not fit.
@@ -57,7 +64,12 @@ def fit(
         )
     if len(train) < config.batch_size:
         raise DataError(f"The train part has {len(train)} faces, less than one batch of {config.batch_size}.")
-    recipe = _recipe(config, prepared, split) | {"relabel_hash": content_hash_of(relabel) if relabel else None}
+    recipe = _recipe(config, prepared, split)
+    recipe |= {
+        f"{name}_hash": content_hash_of(path) if path else None
+        for name, path in (("relabel", relabel), ("soft_labels", soft_labels))
+    }
+    soft = load_soft(soft_labels, train.index) if soft_labels else {}
     if relabel:
         train, changed = relabelled(train, read_relabel(relabel))
         if accelerator.is_main_process:
@@ -66,7 +78,7 @@ def fit(
         _claim(output, recipe, split, resume)
     accelerator.wait_for_everyone()
 
-    run = _Run(config, accelerator, prepared, train, valid, output)
+    run = _Run(config, accelerator, prepared, train, valid, soft, output)
     if resume:
         run.restore()
     run.train()
@@ -86,8 +98,10 @@ class _Run:
         prepared: Prepared,
         train: pd.DataFrame,
         valid: pd.DataFrame,
+        soft: dict[str, np.ndarray],
         output: Path,
     ) -> None:
+        self.soft = soft
         self.config, self.accelerator, self.output = config, accelerator, output
         self.crops, self.train_rows, self.valid_rows = prepared.crops, train, valid
         torch.manual_seed(config.seed)
@@ -146,8 +160,7 @@ class _Run:
         sums: dict[str, float] = {}
         for step in range(self.steps):
             mine = order[step * config.batch_size : (step + 1) * config.batch_size][rank::world]
-            rows = self.train_rows.iloc[np.sort(mine)]
-            parts = self._step(self.epoch * self.steps + step, rows, generator)
+            parts = self._step(self.epoch * self.steps + step, np.sort(mine), generator)
             for name, value in parts.items():
                 sums[name] = sums.get(name, 0.0) + value
             bar.set_description(
@@ -156,15 +169,20 @@ class _Run:
             bar.update()
         return {name: value / self.steps for name, value in sums.items()}
 
-    def _step(self, step: int, rows: pd.DataFrame, generator: torch.Generator) -> dict[str, float]:
-        device = self.accelerator.device
+    def _step(self, step: int, places: np.ndarray, generator: torch.Generator) -> dict[str, float]:
+        rows, device = self.train_rows.iloc[places], self.accelerator.device
         crops = augment(to_input(self.crops[rows["row"].to_numpy()], device), generator)
-        labels = {name: torch.tensor(rows[name].to_numpy(), device=device) for name in ("age", "gender", "race")}
+        targets = hard_targets(
+            **{name: torch.tensor(rows[name].to_numpy(), device=device) for name in ("age", "gender", "race")}
+        )
+        if self.soft:
+            soft = {task: torch.from_numpy(probs[places]).to(device) for task, probs in self.soft.items()}
+            targets = mixed_targets(targets, soft, self.config.soft_weight)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, self.steps, self.config)
         with self.accelerator.autocast():
             logits = self.net(crops.contiguous(memory_format=torch.channels_last))
-        parts = attribute_losses(logits, **labels)
+        parts = attribute_losses(logits, targets)
         self.accelerator.backward(torch.stack(list(parts.values())).sum())
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -217,13 +235,6 @@ def update_ema(ema: torch.nn.Module, net: torch.nn.Module, decay: float) -> None
     for averaged, current in pairs:
         if not averaged.is_floating_point():
             averaged.copy_(current)
-
-
-def read_all(net: AttributeNet, crops: np.ndarray, rows: pd.DataFrame) -> Attributes:
-    """Attributes of the prepared crops of all `rows`, in their order."""
-    places = rows["row"].to_numpy()
-    starts = range(0, len(rows), READ_BATCH)
-    return Attributes.concatenated([net.read(crops[places[start : start + READ_BATCH]]) for start in starts])
 
 
 def valid_figures(read: Attributes, rows: pd.DataFrame) -> dict[str, float]:
@@ -288,7 +299,10 @@ def _claim(output: Path, recipe: dict, split: Path, resume: bool) -> None:
         if not resume:
             raise DataError(f"{output} holds a run already. Add --resume to go on with it, or choose another --output.")
         old = json.loads(path.read_text())
-        changed = [key for key in ("config", "split_hash", "init_hash", "relabel_hash") if old.get(key) != recipe[key]]
+        # An option that is newer than the run had its default then.
+        old["config"] = asdict(FitConfig(**old["config"]))
+        keys = ("config", "split_hash", "init_hash", "relabel_hash", "soft_labels_hash")
+        changed = [key for key in keys if old.get(key) != recipe[key]]
         changed += [key for key in ("names", "input_size", "template") if old["data"].get(key) != recipe["data"][key]]
         if changed:
             raise DataError(

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from agr.attributes import N_AGES
+from agr.labels import GENDERS, RACES
 
 AGE_SIGMA = 2.0
 """Years; width of the Gaussian around the labelled age. Apparent age is not known to the year, and neighbours should
@@ -25,16 +26,39 @@ def age_targets(age: Tensor, sigma: float = AGE_SIGMA) -> Tensor:
     return torch.softmax(-((years - age.float()[:, None]) ** 2) / (2 * sigma**2), dim=1)
 
 
-def attribute_losses(logits: dict[str, Tensor], age: Tensor, gender: Tensor, race: Tensor) -> dict[str, Tensor]:
-    """Logits of the three heads and labels, each (n,) -> mean loss parts `age`, `age_mean`, `gender`, `race` (nats).
+def hard_targets(age: Tensor, gender: Tensor, race: Tensor) -> dict[str, Tensor]:
+    """Labels, each (n,) -> a distribution for each task, `age` (n, 117), `gender` (n, 2), `race` (n, 5), and the mean
+    age, `age_mean` (n,)."""
+    smooth = {
+        task: F.one_hot(labels, len(names)).float() * (1 - LABEL_SMOOTHING) + LABEL_SMOOTHING / len(names)
+        for task, labels, names in (("gender", gender, GENDERS), ("race", race, RACES))
+    }
+    return {"age": age_targets(age), **smooth, "age_mean": age.float()}
 
-    `age` is the cross-entropy against `age_targets`, `age_mean` the weighted absolute error of the distribution's mean.
+
+def mixed_targets(hard: dict[str, Tensor], soft: dict[str, Tensor], weight: float) -> dict[str, Tensor]:
+    """Targets of which the share `weight`, 0 to 1, is what other models say: `soft`, distributions of the three tasks.
+
+    Source: Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (2015).
     """
-    log_probs = F.log_softmax(logits["age"].float(), dim=1)
-    mean_age = log_probs.exp() @ torch.arange(N_AGES, device=age.device, dtype=torch.float32)
+    years = torch.arange(N_AGES, device=soft["age"].device, dtype=torch.float32)
+    soft = soft | {"age_mean": soft["age"] @ years}
+    return {name: torch.lerp(hard[name], soft[name].to(hard[name]), weight) for name in hard}
+
+
+def attribute_losses(logits: dict[str, Tensor], targets: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Logits of the three heads and targets as `hard_targets` gives them -> mean loss parts `age`, `age_mean`,
+    `gender`, `race` (nats).
+
+    All are cross-entropies but `age_mean`: the weighted absolute error of the age distribution's mean.
+    """
+    log_probs = {task: F.log_softmax(logits[task].float(), dim=1) for task in ("age", "gender", "race")}
+    years = torch.arange(N_AGES, device=log_probs["age"].device, dtype=torch.float32)
+    error = (log_probs["age"].exp() @ years - targets["age_mean"]).abs().mean()
+    parts = {task: -(targets[task] * log_probs[task]).sum(dim=1).mean() for task in log_probs}
     return {
-        "age": -(age_targets(age) * log_probs).sum(dim=1).mean(),
-        "age_mean": AGE_MEAN_WEIGHT * (mean_age - age.float()).abs().mean(),
-        "gender": F.cross_entropy(logits["gender"].float(), gender, label_smoothing=LABEL_SMOOTHING),
-        "race": F.cross_entropy(logits["race"].float(), race, label_smoothing=LABEL_SMOOTHING),
+        "age": parts["age"],
+        "age_mean": AGE_MEAN_WEIGHT * error,
+        "gender": parts["gender"],
+        "race": parts["race"],
     }

@@ -1,5 +1,6 @@
 """Two reports on the same files: what differs, and by how much for sure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,8 +34,8 @@ def common(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.
     return first.loc[pairs["index_x"]], second.loc[pairs["index_y"]]
 
 
-def compare(first: pd.DataFrame, second: pd.DataFrame) -> list[Compared]:
-    """`COMPARED` figures of two tables over the same files in the same order, as `common` gives them.
+def compare(first: pd.DataFrame, second: pd.DataFrame, names: Sequence[str] = COMPARED) -> list[Compared]:
+    """Figures of two tables over the same files in the same order, as `common` gives them.
 
     Errors in years and calibration are over the faces that both models found.
     """
@@ -42,7 +43,7 @@ def compare(first: pd.DataFrame, second: pd.DataFrame) -> list[Compared]:
         raise ValueError("expected two tables over the same files in the same order")
     both = first["detected"].to_numpy(bool) & second["detected"].to_numpy(bool)
     whole, found = (statistics(first), statistics(second)), (statistics(first[both]), statistics(second[both]))
-    pairs = {name: [part[name] for part in (found if _is_over_detected(name) else whole)] for name in COMPARED}
+    pairs = {name: [part[name] for part in (found if _is_over_detected(name) else whole)] for name in names}
     gaps = estimated({name: difference(a, b) for name, (a, b) in pairs.items()})
     return [Compared(name, a.value, b.value, gaps[name]) for name, (a, b) in pairs.items()]
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from train.losses import AGE_MEAN_WEIGHT, LABEL_SMOOTHING, age_targets, attribute_losses
+from train.losses import AGE_MEAN_WEIGHT, LABEL_SMOOTHING, age_targets, attribute_losses, hard_targets, mixed_targets
 
 
 def test_targets_are_gaussians_around_the_label():
@@ -21,7 +21,7 @@ def test_parts_equal_their_definitions():
         for task, k in (("age", 117), ("gender", 2), ("race", 5))
     }
     age, gender, race = torch.tensor([3, 40, 77, 116]), torch.tensor([0, 1, 1, 0]), torch.tensor([4, 0, 2, 1])
-    parts = attribute_losses(logits, age, gender, race)
+    parts = attribute_losses(logits, hard_targets(age, gender, race))
 
     probs = {task: np.exp(v.numpy()) / np.exp(v.numpy()).sum(axis=1, keepdims=True) for task, v in logits.items()}
     assert parts["age"].item() == pytest.approx(
@@ -46,5 +46,16 @@ def test_the_right_answer_costs_less():
         "gender": -right["gender"],
         "race": torch.eye(5)[[3]] * 9,
     }
-    good, bad = (attribute_losses(logits, age, gender, race) for logits in (right, wrong))
+    good, bad = (attribute_losses(logits, hard_targets(age, gender, race)) for logits in (right, wrong))
     assert all(good[name] < bad[name] for name in good)
+
+
+def test_soft_labels_are_mixed_in_by_their_weight():
+    hard = hard_targets(torch.tensor([30, 50]), torch.tensor([0, 1]), torch.tensor([4, 0]))
+    soft = {"age": age_targets(torch.tensor([40, 50]))}
+    soft |= {"gender": torch.full((2, 2), 0.5), "race": torch.full((2, 5), 0.2)}
+    assert all(torch.allclose(a, hard[name]) for name, a in mixed_targets(hard, soft, 0.0).items())
+    half = mixed_targets(hard, soft, 0.5)
+    assert torch.allclose(half["race"], (hard["race"] + soft["race"]) / 2)
+    assert half["age_mean"].tolist() == pytest.approx([35, 50], abs=0.1)
+    assert all(torch.allclose(half[task].sum(dim=1), torch.ones(2)) for task in ("age", "gender", "race"))

@@ -119,7 +119,7 @@ def test_photos_do_not_stay_on_disk(analyzer, astronaut, tmp_path, monkeypatch):
     uploads = tmp_path / "uploads"
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(uploads))
     monkeypatch.setattr(module, "_CACHE_SECONDS", 1)
-    page = module.build_page(analyzer)
+    page = module.build_page(analyzer, {})
     module.launch(page, prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
     try:
         client = Client(page.local_url, verbose=False)

@@ -1,6 +1,6 @@
 """The views of the dashboard, in the order of their tabs."""
 
-from . import abstain, age, calibration, compare, confusion, groups, mislabels, overview, training
+from . import abstain, age, calibration, compare, confusion, groups, mislabels, overview, robustness, training
 
 VIEWS = [
     overview.VIEW,
@@ -10,6 +10,7 @@ VIEWS = [
     calibration.VIEW,
     groups.VIEW,
     abstain.VIEW,
+    robustness.VIEW,
     compare.VIEW,
     training.VIEW,
 ]

@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix
 
 from agr.evaluation.report import EvalReport
 from agr.labels import RACES, TASK_CLASSES
-from agr.ui.dashboard.look import Opened
+from agr.ui.dashboard.look import Opened, look_at
 from agr.ui.dashboard.state import Spot
 from agr.ui.dashboard.views import VIEWS
 from tests.conftest import ROOT
@@ -123,8 +123,21 @@ def test_compare_says_when_there_is_nothing_in_common(look_with, opened):
 
 
 def test_a_report_without_history_says_so(opened, dashboard):
-    from agr.ui.dashboard.look import look_at
-
     bare = Opened("bare", EvalReport(opened.report.summary, opened.report.predictions), opened.find)
     options = {name: control.value for name, control in dashboard.controls.items()}
     assert "without a history" in BY_NAME["Training"].show(look_at(bare, Spot(), options))[-1]
+
+
+def test_robustness_is_shown_if_it_was_measured(opened, dashboard):
+    options = {name: control.value for name, control in dashboard.controls.items()}
+    gap = {"value": -0.02, "low": -0.03, "high": -0.01, "n": 1000}
+    entry = {"plain": 0.9, "value": 0.88, "difference": gap}
+    names = ["age_mae", "age_group_accuracy", "age_group_one_off", "gender_accuracy", "race_accuracy", "detected"]
+    stress = [{"condition": "blurred", "n": 1000, "figures": dict.fromkeys(names, entry)}]
+    report = EvalReport(opened.report.summary | {"stress": stress}, opened.report.predictions)
+    (text,) = BY_NAME["Robustness"].show(look_at(Opened("x", report, opened.find), Spot(), options))
+    assert "<strong>-2.0" in text
+    assert len(saved(text, "robustness")) == 6
+    bare = EvalReport({k: v for k, v in opened.report.summary.items() if k != "stress"}, opened.report.predictions)
+    (text,) = BY_NAME["Robustness"].show(look_at(Opened("x", bare, opened.find), Spot(), options))
+    assert "--stress" in text

@@ -1,0 +1,40 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from agr.evaluation.report import EvalReport
+from train.clean import RELABEL_FILE, REPORT_FOLDER, SOFT_FILE, clean, folds_of
+from train.config import FitConfig
+from train.prepare import load_prepared
+from train.relabel import read_relabel, relabelled
+from train.soft import load_soft
+
+
+def test_equal_pictures_share_a_fold_and_folds_are_even():
+    content = pd.Series([f"{i % 90}" for i in range(120)])
+    folds = folds_of(content, 5, seed=0)
+    assert all(folds[i] == folds[i + 90] for i in range(30))
+    unique = pd.Series(folds[:90]).value_counts()
+    assert unique.max() - unique.min() <= 1
+    assert np.array_equal(folds, folds_of(content, 5, seed=0))
+    assert not np.array_equal(folds, folds_of(content, 5, seed=1))
+
+
+@pytest.mark.slow
+def test_every_training_face_is_judged_by_a_model_that_did_not_see_it(prepared, split, tmp_path):
+    config = FitConfig(init="none", epochs=1, batch_size=8, precision="fp32")
+    asked = {"data": prepared, "split": split, "folds": 2, "threshold": 0.3, "output": tmp_path / "clean"}
+    found = clean(config, **asked)
+    parts = pd.read_csv(split, index_col="file")["split"]
+    train = set(parts.index[parts == "train"])
+    assert set(found.report.predictions["file"]) == train
+    for fold in range(2):
+        kept = pd.read_csv(tmp_path / "clean" / f"fold_{fold}.csv", index_col="file")["split"]
+        assert len(train - set(kept.index)) == 16
+    assert load_soft(tmp_path / "clean" / SOFT_FILE, pd.Index(sorted(train)))["gender"].shape == (32, 2)
+    assert len(EvalReport.load(tmp_path / "clean" / REPORT_FOLDER).predictions) == 32
+    listed = read_relabel(tmp_path / "clean" / RELABEL_FILE)
+    assert len(listed) == len(found.suspicious) > 0
+    relabelled(load_prepared(prepared).index, listed)  # every given label is the data's own
+    again = clean(config, **asked)  # all folds are there: nothing is trained again
+    pd.testing.assert_frame_equal(again.suspicious, found.suspicious)

@@ -1,0 +1,111 @@
+"""Find false labels: train on some folds of the train part, predict the others, and see where labels are contradicted.
+
+What a model says of faces that it was trained on repeats their labels; out of sample it may disagree with them.
+Source: Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels" (2021).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from accelerate.utils import release_memory
+
+from agr.attributes import Attributes
+from agr.evaluation.mislabels import mislabels, relabel_list
+from agr.evaluation.report import PROBABILITY_COLUMNS, EvalReport
+from agr.labelled import report_of
+from agr.labels import AGE_GROUPS, GENDERS, RACES, TASK_CLASSES
+from agr.model import AttributeNet
+
+from .config import FitConfig
+from .files import write_atomically
+from .fit import fit
+from .prepare import Prepared, load_prepared
+from .soft import read_all, save_soft
+from .utkface import read_split, subset_files
+
+SOFT_FILE, RELABEL_FILE, REPORT_FOLDER = "soft_labels.parquet", "relabel.csv", "report"
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What `clean` found. `suspicious`: the relabel list; `report`: every training face as a model saw it that was not
+    trained on it."""
+
+    suspicious: pd.DataFrame
+    report: EvalReport
+
+
+def clean(config: FitConfig, *, data: Path, split: Path, folds: int, threshold: float, output: Path) -> Cleaned:
+    """Cross-validate over the train part, and write into `output`: soft labels for `fit --soft-labels`, a list of
+    suspicious labels for `fit --relabel` (those contradicted with a probability of `threshold` or more), and a report
+    for the dashboard, where the list can be made by eye.
+
+    Interrupted, it goes on where it was. Raises DataError if data, split or an earlier run do not fit.
+    """
+    prepared, parts = load_prepared(data), read_split(split)
+    files = subset_files(parts, "train", prepared.index.index)
+    rows = prepared.index.loc[files]
+    rows = rows[rows["detected"]]
+    fold_of = folds_of(rows["content"], folds, config.seed)
+    output.mkdir(parents=True, exist_ok=True)
+    reads = []
+    for fold in range(folds):
+        held_out = rows.index[fold_of == fold]
+        net = _fold_model(config, data, parts, held_out, output / f"fold_{fold}")
+        reads.append(_read(net, prepared, rows.loc[held_out]))
+        release_memory(net)
+    order = np.concatenate([rows.index[fold_of == fold].to_numpy() for fold in range(folds)])
+    read = Attributes.concatenated(reads)
+    save_soft(output / SOFT_FILE, pd.Index(order), read)
+    return _found(read, rows.loc[order], threshold, output)
+
+
+def folds_of(content: pd.Series, folds: int, seed: int) -> np.ndarray:
+    """A fold, 0 to `folds` - 1, for each picture; pictures that are equal byte by byte (`content`: their hashes) share
+    one, or a model would have seen those that it is asked about."""
+    codes, unique = pd.factorize(content, sort=True)
+    return (np.random.default_rng(seed).permutation(len(unique)) % folds)[codes]
+
+
+def _fold_model(config: FitConfig, data: Path, parts: pd.Series, held_out: pd.Index, output: Path) -> AttributeNet:
+    kept = parts.drop(held_out).rename_axis("file").reset_index(name="split")
+    split = output.with_suffix(".csv")
+    write_atomically(split, lambda path: kept.to_csv(path, index=False))
+    return AttributeNet.load(fit(config, data=data, split=split, output=output, resume=(output / "fit.json").exists()))
+
+
+def _read(net: AttributeNet, prepared: Prepared, rows: pd.DataFrame) -> Attributes:
+    import torch
+
+    return read_all(net.to("cuda" if torch.cuda.is_available() else "cpu"), prepared.crops, rows)
+
+
+def _found(read: Attributes, rows: pd.DataFrame, threshold: float, output: Path) -> Cleaned:
+    table = predictions_of(read, rows).sort_values("file", ignore_index=True)
+    chosen = [
+        (task, file)
+        for task in TASK_CLASSES
+        for file in mislabels(table, task).query("wrong_confidence >= @threshold")["file"]
+    ]
+    suspicious = relabel_list(table, chosen)
+    write_atomically(output / RELABEL_FILE, lambda path: suspicious.to_csv(path, index=False))
+    model = {"backbone": "cross-validated: each face by a model that was not trained on it"}
+    data = {"name": "UTKFace", "subset": "train"}
+    report = report_of(table, name=output.name, model=model, data=data, history=None)
+    report.save(output / REPORT_FOLDER)
+    return Cleaned(suspicious, report)
+
+
+def predictions_of(read: Attributes, rows: pd.DataFrame) -> pd.DataFrame:
+    """A report's table of what was read off prepared crops, `rows` as `load_prepared` gives them."""
+    probs = {"age_group": read.age_group_probs, "gender": read.gender_probs, "race": read.race_probs}
+    table = pd.DataFrame({"file": rows.index, "detected": True, "has_twin": False, "true_age": rows["age"].to_numpy()})
+    table["true_gender"], table["true_race"] = np.array(GENDERS)[rows["gender"]], np.array(RACES)[rows["race"]]
+    table["pred_age"] = read.age
+    table[["age_low", "age_high"]] = read.age_interval
+    for task, names in (("age_group", AGE_GROUPS), ("gender", GENDERS), ("race", RACES)):
+        table[f"pred_{task}"] = np.array(names)[probs[task].argmax(axis=1)]
+        table[PROBABILITY_COLUMNS[task]] = probs[task]
+    return table

@@ -1,0 +1,89 @@
+"""Soft labels: for each training face the distributions that other models give it, to be mixed into its labels."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from agr.attributes import N_AGES, Attributes
+from agr.labels import GENDERS, RACES
+from agr.model import AttributeNet
+
+from .prepare import load_prepared
+from .utkface import DataError
+
+COLUMNS = {
+    "age": [f"age_{year}" for year in range(N_AGES)],
+    "gender": [f"gender_{name}" for name in GENDERS],
+    "race": [f"race_{name}" for name in RACES],
+}
+
+
+def soften(models: list[Path], *, data: Path, output: Path) -> int:
+    """Write the mean of what `models` say of every prepared face to `output`, a parquet; returns the number of faces.
+
+    Models that were trained on these very faces repeat their labels to a degree: those of `train.clean` do not. Raises
+    ModelError or DataError if a model does not fit the data.
+    """
+    prepared = load_prepared(data)
+    rows = prepared.index[prepared.index["detected"]]
+    reads = []
+    for folder in models:
+        net = _on_best_device(AttributeNet.load(folder))
+        if net.config.input_size != prepared.source["input_size"]:
+            raise DataError(
+                f"{folder} takes crops of {net.config.input_size} pixels, but {data} holds some of "
+                f"{prepared.source['input_size']}. Prepare the data again with that --size."
+            )
+        reads.append(read_all(net, prepared.crops, rows))
+    save_soft(output, rows.index, mean_of(reads))
+    return len(rows)
+
+
+def mean_of(reads: list[Attributes]) -> Attributes:
+    """The mean of several models' distributions over the same faces."""
+    age, gender, race = (
+        np.mean([getattr(read, name) for read in reads], axis=0) for name in ("age_probs", "gender_probs", "race_probs")
+    )
+    return Attributes(age, gender, race)
+
+
+def save_soft(path: Path, files: pd.Index, read: Attributes) -> None:
+    """Write distributions of `files`, in their order."""
+    values = np.concatenate([read.age_probs, read.gender_probs, read.race_probs], axis=1).astype(np.float32)
+    names = [name for part in COLUMNS.values() for name in part]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(values, columns=names).assign(file=list(files)).to_parquet(path, index=False)
+
+
+def load_soft(path: Path, files: pd.Index) -> dict[str, np.ndarray]:
+    """Distributions of `files`, in their order: `age` (n, 117), `gender` (n, 2), `race` (n, 5), float32.
+
+    Raises DataError if the file is no such table or lacks one of them.
+    """
+    try:
+        table = pd.read_parquet(path).set_index("file")
+        missing = files.difference(table.index)
+        if len(missing):
+            raise DataError(f"{path} has no soft label for {len(missing)} training face(s), such as {missing[0]}.")
+        return {task: table.loc[files, names].to_numpy(np.float32) for task, names in COLUMNS.items()}
+    except (OSError, KeyError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{path} holds no soft labels ({error}). Make them with `python -m train soften`.") from error
+
+
+def _on_best_device(net: AttributeNet) -> AttributeNet:
+    import torch
+
+    return net.to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+READ_BATCH = 128
+
+
+def read_all(net: AttributeNet, crops: np.ndarray, rows: pd.DataFrame) -> Attributes:
+    """Attributes of the prepared crops of all `rows`, in their order."""
+    places = rows["row"].to_numpy()
+    starts = range(0, len(rows), READ_BATCH)
+    return Attributes.concatenated([net.read(crops[places[start : start + READ_BATCH]]) for start in starts])

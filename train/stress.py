@@ -1,0 +1,111 @@
+"""How far a model's figures fall when faces are photographed otherwise: each condition on the same sample of pictures,
+compared pair by pair with the pictures as they are."""
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
+from tqdm import tqdm
+
+from agr.analyzer import FaceAnalyzer
+from agr.evaluation.compare import Compared, compare
+from agr.evaluation.pictures import PictureSource
+from agr.images import load_photo
+from agr.labelled import Labels, predict, table_of
+
+SAMPLE = 1000
+FIGURES = ("age_mae", "age_group_accuracy", "age_group_one_off", "gender_accuracy", "race_accuracy", "detected")
+NETWORK_SIDE = 128
+"""Pixels; the blur's width is meant at this size of the picture."""
+
+
+def _in_a_larger_picture(image: Image.Image) -> Image.Image:
+    """In the middle of a grey picture of three times its side."""
+    width, height = image.size
+    canvas = Image.new("RGB", (3 * width, 3 * height), (124, 116, 104))
+    canvas.paste(image, (width, height))
+    return canvas
+
+
+def _turned(degrees: float) -> Callable[[Image.Image], Image.Image]:
+    def turn(image: Image.Image) -> Image.Image:
+        return image.rotate(degrees, Image.Resampling.BICUBIC, fillcolor=(124, 116, 104))
+
+    return turn
+
+
+def _scaled(factor: float) -> Callable[[Image.Image], Image.Image]:
+    def scale(image: Image.Image) -> Image.Image:
+        size = (round(image.width * factor), round(image.height * factor))
+        return image.resize(size, Image.Resampling.BICUBIC)
+
+    return scale
+
+
+def _brightened(factor: float) -> Callable[[Image.Image], Image.Image]:
+    return lambda image: ImageEnhance.Brightness(image).enhance(factor)
+
+
+def _compressed(image: Image.Image) -> Image.Image:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=40)
+    return Image.open(buffer).convert("RGB")
+
+
+def _blurred(image: Image.Image) -> Image.Image:
+    return image.filter(ImageFilter.GaussianBlur(min(image.size) / NETWORK_SIDE))
+
+
+CONDITIONS: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "in a larger picture": _in_a_larger_picture,
+    "turned by 20° to the left": _turned(20),
+    "turned by 20° to the right": _turned(-20),
+    "half the size": _scaled(0.5),
+    "1.6 times the size": _scaled(1.6),
+    "enlarged four times": _scaled(4),
+    "30 % darker": _brightened(0.7),
+    "30 % brighter": _brightened(1.3),
+    "JPEG, quality 40": _compressed,
+    "grey": lambda image: ImageOps.grayscale(image).convert("RGB"),
+    "mirrored": ImageOps.mirror,
+    "sharpened (radius 2, 150 %)": lambda image: image.filter(ImageFilter.UnsharpMask(2, 150, 0)),
+    "blurred (1 px of 128)": _blurred,
+}
+
+
+def stress(
+    analyzer: FaceAnalyzer, pictures: PictureSource, table: pd.DataFrame, labels: dict[str, Labels]
+) -> list[dict]:
+    """For each of `CONDITIONS`: its name, n, and of each of `FIGURES` the plain value, the value, and the paired
+    difference with its 95 % interval. The age error is over faces found both times.
+
+    `table`: predictions on the pictures as they are; of them `SAMPLE`, evenly spread over the files' order, are taken.
+    """
+    chosen = np.unique(np.linspace(0, len(table) - 1, min(SAMPLE, len(table))).astype(int))
+    plain = table.iloc[chosen].reset_index(drop=True)
+    found = []
+    with tqdm(total=len(CONDITIONS) * len(plain), unit="picture", desc="stress", smoothing=0.05) as bar:
+        for name, change in CONDITIONS.items():
+            contents = _changed(pictures, plain["file"].tolist(), change, bar)
+            again = table_of(row for row, _ in predict(analyzer, contents, labels))
+            rows = compare(plain, again, FIGURES)
+            found.append({"condition": name, "n": len(plain), "figures": {row.name: _entry(row) for row in rows}})
+    return found
+
+
+def _entry(row: Compared) -> dict:
+    return {"plain": row.first, "value": row.second, "difference": asdict(row.difference)}
+
+
+def _changed(
+    pictures: PictureSource, files: list[str], change: Callable[[Image.Image], Image.Image], bar: tqdm
+) -> Iterator[tuple[str, bytes]]:
+    for file in files:
+        content = pictures.find(file)
+        buffer = io.BytesIO()
+        change(load_photo(content or b"").rgb).save(buffer, "PNG", compress_level=1)
+        yield file, buffer.getvalue()
+        bar.update()
