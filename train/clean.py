@@ -84,11 +84,11 @@ def _read(net: AttributeNet, prepared: Prepared, rows: pd.DataFrame) -> Attribut
 
 def _found(read: Attributes, rows: pd.DataFrame, threshold: float, output: Path) -> Cleaned:
     table = predictions_of(read, rows).sort_values("file", ignore_index=True)
-    chosen = [
-        (task, file)
-        for task in TASK_CLASSES
-        for file in mislabels(table, task).query("wrong_confidence >= @threshold")["file"]
-    ]
+    chosen: list[tuple[str, str]] = []
+    for task in TASK_CLASSES:
+        contradicted = mislabels(table, task)
+        confident = contradicted[contradicted["wrong_confidence"] >= threshold]
+        chosen += [(task, file) for file in confident["file"]]
     suspicious = relabel_list(table, chosen)
     write_atomically(output / RELABEL_FILE, lambda path: suspicious.to_csv(path, index=False))
     model = {"backbone": "cross-validated: each face by a model that was not trained on it"}
