@@ -32,12 +32,13 @@ def main(
     from agr.analyzer import FaceAnalyzer
     from agr.evaluation.pictures import DataError, PictureSource
     from agr.model import ModelError
-    from agr.pretrained import find_model
+    from agr.pretrained import default_model, find_model
     from agr.ui.page import build_page, launch, reports_of
 
     try:
         pictures = PictureSource(faces) if faces else None
-        folder = find_model(model or None)
+        model = model or default_model()
+        folder = find_model(model)
         analyzer = FaceAnalyzer.from_pretrained(folder)
     except (DataError, ModelError) as error:
         typer.echo(str(error), err=True)

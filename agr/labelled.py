@@ -72,7 +72,7 @@ def predict(
 def table_of(rows: Iterable[dict]) -> pd.DataFrame:
     """Rows of `COLUMNS` as a table, sorted by file."""
     table = pd.DataFrame(rows, columns=COLUMNS).sort_values("file", ignore_index=True)
-    return table.astype({"detected": bool, "has_twin": bool})
+    return table.astype({"detected": bool, "has_twin": bool, "true_age": float})
 
 
 def report_of(table: pd.DataFrame, *, name: str, model: dict, data: dict, history: pd.DataFrame | None) -> EvalReport:

@@ -1,6 +1,7 @@
 """AttributeNet: one torchvision backbone, three heads; its config travels with the weights."""
 
 import json
+import math
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
@@ -196,7 +197,7 @@ def read_config(path: Path) -> ModelConfig:
     """Read and check a config.json. Raises ModelError, naming what does not fit."""
     try:
         values = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(
             f"{path} cannot be read: {error}. Expected a folder with {CONFIG_FILE} and {WEIGHTS_FILE}."
         ) from error
@@ -208,7 +209,7 @@ def _frozen(value):
 
 
 def _is_number(value) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _are_numbers(value, n: int) -> bool:

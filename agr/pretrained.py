@@ -9,12 +9,17 @@ REPORT_FOLDER = "report"
 """Where a published model has its evaluation report, for the dashboard."""
 
 
+POINTER = "hub.txt"
+"""Beside or instead of bundled weights: the Hub id of the model to use in their place."""
+
+
 def find_model(model: str | Path | None = None, *, revision: str | None = None) -> Path:
     """Folder with the files of `model`: the bundled one (None), a folder, or a Hub repository "USER/NAME" at
     `revision`.
 
     A Hub model is downloaded once and cached. Raises ModelError, saying what to do, if it cannot be had.
     """
+    model = model or default_model()
     if model is None:
         return BUNDLED
     if Path(model).is_dir():
@@ -28,8 +33,13 @@ def find_model(model: str | Path | None = None, *, revision: str | None = None) 
     return _from_hub(name, revision)
 
 
+def default_model() -> str | None:
+    """The Hub id that stands in for the bundled model, if this copy names one."""
+    pointer = BUNDLED / POINTER
+    return pointer.read_text(encoding="utf-8").strip() if pointer.exists() else None
+
+
 def _from_hub(repo_id: str, revision: str | None) -> Path:
-    from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         HfHubHTTPError,
         HFValidationError,
@@ -38,12 +48,11 @@ def _from_hub(repo_id: str, revision: str | None) -> Path:
         RevisionNotFoundError,
     )
 
+    broken: type[Exception] = HfHubHTTPError.__bases__[
+        0
+    ]  # of whichever HTTP library the client is built on: a connection that fails
     try:
-        return Path(
-            snapshot_download(
-                repo_id, revision=revision, allow_patterns=[CONFIG_FILE, WEIGHTS_FILE, f"{REPORT_FOLDER}/*"]
-            )
-        )
+        return _snapshot(repo_id, revision)
     except RepositoryNotFoundError as error:
         raise ModelError(
             f"There is no folder and no Hub model {repo_id}, or it is private. "
@@ -51,9 +60,20 @@ def _from_hub(repo_id: str, revision: str | None) -> Path:
         ) from error
     except RevisionNotFoundError as error:
         raise ModelError(f"The Hub model {repo_id} has no revision {revision!r}.") from error
-    except LocalEntryNotFoundError as error:
-        raise ModelError(
-            f"There is no folder {repo_id}, and the Hub cannot be reached to look there. Check the name or the network."
-        ) from error
-    except (HFValidationError, HfHubHTTPError, OSError) as error:
+    except HFValidationError as error:
         raise ModelError(f"The Hub model {repo_id} cannot be loaded: {error}") from error
+    except (broken, LocalEntryNotFoundError, OSError, RuntimeError, UnicodeError) as error:
+        try:  # what was downloaded once works without the Hub
+            return _snapshot(repo_id, revision, local_files_only=True)
+        except (broken, OSError, RuntimeError):
+            raise ModelError(
+                f"There is no folder {repo_id}, and the Hub cannot be reached to look there "
+                f"({type(error).__name__}). Check the name or the network."
+            ) from error
+
+
+def _snapshot(repo_id: str, revision: str | None, **options) -> Path:
+    from huggingface_hub import snapshot_download
+
+    wanted = [CONFIG_FILE, WEIGHTS_FILE, f"{REPORT_FOLDER}/*"]
+    return Path(snapshot_download(repo_id, revision=revision, allow_patterns=wanted, **options))

@@ -5,9 +5,8 @@ Archives are read in place, within limits; nothing is unpacked onto the disk.
 
 import io
 import zipfile
-import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -20,6 +19,8 @@ MAX_PICTURES = 1000
 MAX_PICTURE_BYTES = 40_000_000
 MAX_BYTES = 400_000_000
 """Of all pictures together, unpacked."""
+MAX_MEMBERS = 20_000
+LONGEST_NAME = 200
 MAX_RATIO = 20
 """How many times its own weight an archive may unpack to; pictures are compressed already and come to about 1."""
 ARCHIVE_ENDINGS = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
@@ -60,6 +61,8 @@ def open_upload(paths: list[Path]) -> Upload:
             tables.append((name, path.read_bytes() if member is None else _member(path, member)))
         elif not name.lower().endswith(PICTURE_ENDINGS):
             bad.append((name, f"not a picture; expected {', '.join(PICTURE_ENDINGS)}"))
+        elif len(file_key(name)) > LONGEST_NAME:
+            bad.append((name[:60] + "...", f"a name of more than {LONGEST_NAME} characters"))
         elif file_key(name) in places:
             bad.append((name, "a second picture of this name"))
         else:
@@ -74,7 +77,7 @@ def open_upload(paths: list[Path]) -> Upload:
     if tables:
         listed, wrong = read_labels(tables[0][1])
         bad += wrong + [(file, "in the CSV, but no such picture was sent") for file in listed if file not in places]
-        labels |= {file: found for file, found in listed.items() if file in places}
+        labels |= {file: _joined(labels.get(file), found) for file, found in listed.items() if file in places}
     unlabelled = [file for file in places if labels.get(file, Labels()) == Labels()]
     bad += [(file, "no label: neither a name like 26_1_2_20170116.jpg nor a row of a CSV") for file in unlabelled]
     places = {file: place for file, place in places.items() if file not in unlabelled}
@@ -86,12 +89,21 @@ def open_upload(paths: list[Path]) -> Upload:
     return Upload({file: labels[file] for file in places}, tuple(bad), places)
 
 
+def _joined(by_name: Labels | None, by_table: Labels) -> Labels:
+    """What the table leaves empty the name may say."""
+    said = {key: value for key, value in vars(by_table).items() if value is not None}
+    return replace(by_name or Labels(), **said)
+
+
 def is_report(path: Path) -> bool:
     """Whether a file is a report that was downloaded from the page."""
     if not zipfile.is_zipfile(path):
         return False
-    with zipfile.ZipFile(path) as archive:
-        return any(PurePosixPath(name).name == "report.json" for name in archive.namelist())
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(PurePosixPath(name).name == "report.json" for name in archive.namelist())
+    except Exception:  # damage in an archive raises nearly anything; who reads it will say so
+        return False
 
 
 def read_labels(content: bytes) -> tuple[dict[str, Labels], list[tuple[str, str]]]:
@@ -100,7 +112,9 @@ def read_labels(content: bytes) -> tuple[dict[str, Labels], list[tuple[str, str]
     Genders and races are given by name or by UTKFace's number; empty cells are labels that are not known.
     """
     try:
-        table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, skipinitialspace=True)
+        table = pd.read_csv(
+            io.BytesIO(content), dtype=str, keep_default_na=False, skipinitialspace=True, index_col=False
+        )
     except (ValueError, UnicodeError) as error:
         raise UploadError(f"The CSV cannot be read: {error}") from error
     table.columns = [str(column).strip().lower() for column in table.columns]
@@ -151,16 +165,20 @@ def _everything(paths: list[Path]) -> Iterator[tuple[Path, str | None]]:
     total = 0
     for path in paths:
         if not path.name.lower().endswith(ARCHIVE_ENDINGS):
+            total += path.stat().st_size
+            _check_total(total)
             yield path, None
             continue
         for member in _members(path):
             total += member.file_size
-            if total > MAX_BYTES:
-                raise UploadError(
-                    f"This unpacks to more than {MAX_BYTES // 1_000_000} MB. Send fewer or smaller pictures."
-                )
+            _check_total(total)
             if not PurePosixPath(member.filename).name.startswith("."):  # such as what macOS adds
                 yield path, member.filename
+
+
+def _check_total(total: int) -> None:
+    if total > MAX_BYTES:
+        raise UploadError(f"This unpacks to more than {MAX_BYTES // 1_000_000} MB. Send fewer pictures.")
 
 
 def _members(path: Path) -> list[zipfile.ZipInfo]:
@@ -171,11 +189,15 @@ def _members(path: Path) -> list[zipfile.ZipInfo]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+    except Exception as error:  # damage in an archive raises nearly anything
         raise UploadError(f"{path.name} is damaged ({error}). Pack it again.") from error
+    if len(members) > MAX_MEMBERS:
+        raise UploadError(
+            f"{path.name} is refused: it holds {len(members)} files; at most {MAX_MEMBERS} are looked at."
+        )
     for member in members:
         name = member.filename.replace("\\", "/")
-        if name.startswith("/") or ".." in PurePosixPath(name).parts or ":" in PurePosixPath(name).parts[0]:
+        if name.startswith("/") or ".." in PurePosixPath(name).parts or ":" in name.split("/")[0]:
             raise UploadError(f"{path.name} is refused: {name!r} would leave its folder.")
         if name.lower().endswith(ARCHIVE_ENDINGS):
             raise UploadError(
@@ -198,5 +220,5 @@ def _member(path: Path, name: str) -> bytes:
             size = archive.getinfo(name).file_size
             content = stream.read(min(size, MAX_PICTURE_BYTES) + 1)
             return content if len(content) <= min(size, MAX_PICTURE_BYTES) else b""
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError):
+    except Exception:  # damage in an archive raises nearly anything
         return b""

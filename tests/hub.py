@@ -7,7 +7,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -39,7 +39,6 @@ class Repo:
     commits: list[Commit] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
     pulls: list[Commit] = field(default_factory=list)
-    variables: dict[str, str] = field(default_factory=dict)
 
     def at(self, revision: str) -> Commit | None:
         oid = self.tags.get(revision, revision)
@@ -55,8 +54,12 @@ class Repo:
 
 
 class FakeHub:
-    """What the server knows. `faults`: step -> what to do there instead: an HTTP status, "drop" (close the connection
-    without an answer) or "lose" (do it, and lose the answer). `uploads`: contents that were sent to storage."""
+    """What the server knows.
+
+    `faults`: step -> what to do there instead: an HTTP status, "drop" (close the connection without an answer) or
+    "lose" (do it, and lose the answer). `before`: step -> what happens just before it. `uploads`: contents that were
+    sent to storage.
+    """
 
     def __init__(self) -> None:
         self.repos: dict[tuple[str, str], Repo] = {}
@@ -64,6 +67,7 @@ class FakeHub:
         self.uploads: list[str] = []
         self.seen: list[str] = []
         self.faults: dict[str, int | str] = {}
+        self.before: dict[str, Callable[[], object]] = {}
         self.lock = Lock()
         self.url = ""
 
@@ -110,6 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, step: str, answer, groups: tuple) -> None:
         self.hub.seen.append(step)
         fault = self.hub.faults.get(step)
+        self.hub.before.pop(step, lambda: None)()
         if fault == "drop":
             return self.connection.close()
         if isinstance(fault, int):
@@ -322,25 +327,12 @@ def _resolve(h: _Handler, prefix: str | None, name: str, revision: str, file: st
     return 200, content, {"ETag": f'"{etag}"', "X-Repo-Commit": commit.oid, "Content-Type": "application/octet-stream"}
 
 
-def _variables(h: _Handler, name: str):
-    repo = h.known("space", name)
-    if h.command != "GET":
-        h.must_write(name)
-        asked = json.loads(h.body)
-        if h.command == "POST":
-            repo.variables[asked["key"]] = asked["value"]
-        else:
-            repo.variables.pop(asked["key"], None)
-    return _json({key: {"value": value} for key, value in repo.variables.items()})
-
-
 _KIND, _NAME = "(models|spaces)", r"([^/]+/[^/]+)"
 ROUTES = [
     ("GET", "/api/whoami-v2", "whoami", _whoami),
     ("POST", "/api/repos/create", "create", _create),
     ("DELETE", "/api/repos/delete", "delete", _delete),
     ("POST", "/api/validate-yaml", "validate", _validate),
-    ("GET|POST|DELETE", f"/api/spaces/{_NAME}/variables", "variables", _variables),
     ("GET", f"/api/{_KIND}/{_NAME}", "info", _info),
     ("GET", f"/api/{_KIND}/{_NAME}/revision/([^/]+)", "info", _info),
     ("GET", f"/api/{_KIND}/{_NAME}/tree/([^/]+)", "tree", _tree),

@@ -218,6 +218,8 @@ def publish(
     from .publish import check_sample, data_of, stage, staging
     from .publish import publish as run
 
+    if pr and tag:
+        raise typer.BadParameter("A pull request has no tag: it is named when it is merged.", param_hint="--tag")
     with _clear_errors(), staging() as folder:
         plan = stage(model, report, Path(folder), repo_id=repo_id)
         pictures = data or data_of(model)
@@ -231,7 +233,8 @@ def publish(
             return
         done = run(plan, repo_id, private=private, tag=tag, pr=pr)
     typer.echo(f"{done.url}\ncommit {done.commit}" + ("" if done.is_new else ": nothing had changed"))
-    revision = f', revision="{tag}"' if tag else ""
+    named = f"refs/pr/{done.url.rsplit('/', 1)[-1]}" if pr else tag
+    revision = f', revision="{named}"' if named else ""
     typer.echo(f'FaceAnalyzer.from_pretrained("{repo_id}"{revision})')
 
 

@@ -188,6 +188,7 @@ def _metadata(report: EvalReport, repo_id: str | None) -> ModelCardData:
                 metric_value=round(figures[name]["value"], 4),
             )
             for name, kind, title in _METRICS
+            if figures[name]["value"] is not None
         ],
         license="other",
         license_name="utkface-non-commercial-research",

@@ -23,7 +23,7 @@ from .files import write_atomically
 from .fit import fit
 from .prepare import Prepared, load_prepared
 from .soft import read_all, save_soft
-from .utkface import read_split, subset_files
+from .utkface import DataError, read_split, subset_files
 
 SOFT_FILE, RELABEL_FILE, REPORT_FOLDER = "soft_labels.parquet", "relabel.csv", "report"
 
@@ -48,6 +48,8 @@ def clean(config: FitConfig, *, data: Path, split: Path, folds: int, threshold: 
     files = subset_files(parts, "train", prepared.index.index)
     rows = prepared.index.loc[files]
     rows = rows[rows["detected"]]
+    if folds > rows["content"].nunique():
+        raise DataError(f"{folds} folds are more than the {rows['content'].nunique()} different training pictures.")
     fold_of = folds_of(rows["content"], folds, config.seed)
     output.mkdir(parents=True, exist_ok=True)
     reads = []

@@ -1,8 +1,9 @@
 """Talking to the Hugging Face Hub: who we are, one commit at a time, and what went wrong in plain words."""
 
+import re
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,6 +18,7 @@ Kind = Literal["model", "space"]
 HTTPError: type[Exception] = HfHubHTTPError.__bases__[0]
 """Of whichever HTTP library the client is built on: everything from a refused connection to a bad answer."""
 Operation = CommitOperationAdd | CommitOperationDelete
+_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 MESSAGES = {
     401: "The Hub does not know this token: it is wrong or has expired. Make a new one with write access at "
     "{endpoint}/settings/tokens, then run `hf auth login` or set HF_TOKEN.",
@@ -69,36 +71,77 @@ class Hub:
             return set(self.api.list_repo_files(self.repo_id, repo_type=self.repo_type))
 
     def commit(
-        self, folder: Path, message: str, *, private: bool = False, pr: bool = False, exact: bool = False
+        self,
+        folder: Path,
+        message: str,
+        *,
+        private: bool = False,
+        pr: bool = False,
+        stale: Collection[str] = (),
     ) -> Published:
         """Everything in `folder` in one commit, whole or not at all; a repository that is missing is created first, and
-        taken away again if the commit fails. What is there already is not uploaded again; with `exact`, what is there
-        and not in `folder` is deleted."""
+        taken away again if the commit fails. What is there already is not uploaded again; of what is there and not in
+        `folder`, the files named in `stale` are deleted."""
         there = self.files()
         is_missing = there is None
-        with self.plainly():
-            if is_missing:
-                sdk = "gradio" if self.repo_type == "space" else None
-                self.api.create_repo(self.repo_id, repo_type=self.repo_type, private=private, space_sdk=sdk)
-        operations = _operations(folder, (there or set()) - {".gitattributes"} if exact else set())
+        if is_missing and pr:
+            raise HubError(f"There is no {self.repo_id} on the Hub to send a pull request to.")
+        if private and not is_missing:
+            self._check_private()
+        operations = _operations(folder, (there or set()) & set(stale))
         try:
             with self.plainly():
+                if is_missing:
+                    sdk = "gradio" if self.repo_type == "space" else None
+                    self.api.create_repo(self.repo_id, repo_type=self.repo_type, private=private, space_sdk=sdk)
                 return self._commit(operations, message, pr)
-        except (HubError, KeyboardInterrupt):
-            if is_missing:
-                with suppress(Exception):  # the first error says what matters
-                    self.api.delete_repo(self.repo_id, repo_type=self.repo_type)
+        except BaseException as error:
+            left = self._take_away() if is_missing else ""
+            if left and isinstance(error, HubError):
+                raise HubError(f"{error} {left}") from error
             raise
+
+    def check_tag(self, name: str) -> None:
+        """Raises HubError if `name` is no tag, or is taken by something else than the newest commit."""
+        if not _TAG.fullmatch(name) or ".." in name:
+            raise HubError(f"{name!r} is no name of a tag. Expected letters, digits, '.', '-' and '_', such as v1.0.")
+        if self.files() is None:
+            return
+        with self.plainly():
+            newest = self.api.repo_info(self.repo_id, repo_type=self.repo_type).sha
+            if self._tags().get(name, newest) != newest:
+                raise HubError(f"{self.repo_id} has a tag {name} for another commit. Choose another --tag.")
 
     def tag(self, name: str, commit: str) -> None:
         """Name a commit. A tag that is there already stays if it means the same one. Raises HubError if it does not."""
         with self.plainly():
-            known = {tag.name: tag.target_commit for tag in self.api.list_repo_refs(self.repo_id).tags}
-            if known.get(name) == commit:
+            known = self._tags().get(name)
+            if known == commit:
                 return
-            if name in known:
-                raise HubError(f"{self.repo_id} has a tag {name} for another commit. Choose another --tag.")
+            if known:
+                raise HubError(
+                    f"The commit {commit} is there, but {self.repo_id} has a tag {name} for another commit. Choose "
+                    "another --tag and run the command again."
+                )
             self.api.create_tag(self.repo_id, tag=name, revision=commit)
+
+    def _tags(self) -> dict[str, str]:
+        return {tag.name: tag.target_commit for tag in self.api.list_repo_refs(self.repo_id).tags}
+
+    def _check_private(self) -> None:
+        with self.plainly():
+            if not self.api.repo_info(self.repo_id, repo_type=self.repo_type).private:
+                raise HubError(
+                    f"{self.repo_id} is public already. Make it private in its settings, or leave --private."
+                )
+
+    def _take_away(self) -> str:
+        """Delete the repository that this run made; what to say if that fails."""
+        try:
+            self.api.delete_repo(self.repo_id, repo_type=self.repo_type, missing_ok=True)
+        except Exception:  # the first error says what matters
+            return f"An empty {self.repo_id} may have been left: delete it on {self.api.endpoint}."
+        return ""
 
     def _commit(self, operations: list[Operation], message: str, pr: bool) -> Published:
         before = self.api.repo_info(self.repo_id, repo_type=self.repo_type).sha
@@ -144,7 +187,9 @@ class Hub:
         status = getattr(response, "status_code", None)
         if status in MESSAGES:
             return MESSAGES[status].format(repo_id=self.repo_id, endpoint=self.api.endpoint)
-        if status == 400:
+        if isinstance(error, UnicodeError):
+            return MESSAGES[401].format(endpoint=self.api.endpoint)
+        if status is not None and 400 <= status < 500:
             return f"The Hub refuses this: {getattr(error, 'server_message', None) or 'bad request'}."
         if status is not None:
             return f"The Hub has a problem of its own (status {status}). Run the command again later."
@@ -156,10 +201,10 @@ class Hub:
         return f"{self.repo_id} could not be published: {error}"
 
 
-def _operations(folder: Path, there: set[str]) -> list[Operation]:
+def _operations(folder: Path, stale: set[str]) -> list[Operation]:
     files = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*")) if file.is_file()}
     added = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=file) for name, file in files.items()]
-    return [*added, *(CommitOperationDelete(path_in_repo=name) for name in sorted(there - set(files)))]
+    return [*added, *(CommitOperationDelete(path_in_repo=name) for name in sorted(stale - set(files)))]
 
 
 def check_name(repo_id: str) -> None:

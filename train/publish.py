@@ -3,7 +3,7 @@
 import json
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,16 +12,18 @@ import numpy as np
 import pandas as pd
 import yaml
 from huggingface_hub import HfApi, ModelCard
+from safetensors import safe_open
 
 from agr.analyzer import FaceAnalyzer
 from agr.evaluation.pictures import PictureSource
 from agr.evaluation.report import HISTORY_FILE, PREDICTIONS_FILE, PROBABILITY_COLUMNS, REPORT_FILE, EvalReport
 from agr.labelled import Labels, predict, table_of
-from agr.model import CONFIG_FILE, WEIGHTS_FILE
+from agr.model import CONFIG_FILE, WEIGHTS_FILE, AttributeNet
 from agr.pretrained import REPORT_FOLDER
 
 from .card import CONFUSION_PICTURES, belongs_to, confusion_picture, model_card
 from .hub import Hub, HubError, Published, check_name
+from .prepare import source_of
 from .utkface import DataError, file_key
 
 SAMPLE = 48
@@ -29,9 +31,14 @@ SAMPLE = 48
 TOLERANCE = 0.005
 """By which a probability may differ on another machine; ages, in years, by a hundred times as much."""
 CARD_FILE = "README.md"
-_TEXTS = (".json", ".md", ".csv")
-_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{16,}")
-_LOCAL_PATH = re.compile(r"(?<![\w/])/(home|root|Users|tmp|work|mnt|media|data|var|opt)/[\w.-]+|\b[A-Z]:\\\\?[\w.-]+")
+PUBLISHED = {
+    *(CONFIG_FILE, WEIGHTS_FILE, HISTORY_FILE, CARD_FILE, *CONFUSION_PICTURES.values()),
+    *(f"{REPORT_FOLDER}/{name}" for name in (REPORT_FILE, PREDICTIONS_FILE, HISTORY_FILE)),
+}
+"""Every file that a published model may have."""
+_TOKEN = re.compile(r"\b(hf|api_org)_[A-Za-z0-9_]{16,}")
+_ROOTS = "home|root|Users|Volumes|tmp|work|workspace|scratch|content|kaggle|srv|mnt|media|data|var|opt|private"
+_LOCAL_PATH = re.compile(rf"(?<![\w/.:])(file:/*)?/({_ROOTS})/[\w.-]+|file:///\S|(?<![\w])~/[\w.-]+|\b[A-Za-z]:\\\w")
 
 
 @dataclass(frozen=True)
@@ -57,16 +64,17 @@ def stage(model: Path, report: Path, folder: Path, *, repo_id: str) -> Plan:
     check_name(repo_id)
     found = EvalReport.load(report)
     belongs_to(found, model)
+    AttributeNet.load(model)
     for name in (CONFIG_FILE, WEIGHTS_FILE, HISTORY_FILE):
         if (model / name).exists():
             shutil.copyfile(model / name, folder / name)
-    (folder / REPORT_FOLDER).mkdir()
-    for name in (REPORT_FILE, PREDICTIONS_FILE, HISTORY_FILE):
-        if (report / name).exists():
-            shutil.copyfile(report / name, folder / REPORT_FOLDER / name)
+    found.save(folder / REPORT_FOLDER)  # written anew: nothing but what a report consists of
     for task, name in CONFUSION_PICTURES.items():
         confusion_picture(found, task, folder / name)
-    card = model_card(found, repo_id=repo_id)
+    try:
+        card = model_card(found, repo_id=repo_id)
+    except (KeyError, TypeError) as error:
+        raise DataError(f"The report lacks what a model card says ({error}). Evaluate the model again.") from error
     (folder / CARD_FILE).write_text(card, encoding="utf-8")
     check_card(card)
     check_texts(folder)
@@ -85,17 +93,22 @@ def check_card(card: str) -> None:
 
 def check_texts(folder: Path) -> None:
     """Raises DataError if a file is of a kind that has no business there, or holds a token or a local path."""
-    known = {CONFIG_FILE, WEIGHTS_FILE, HISTORY_FILE, CARD_FILE, *CONFUSION_PICTURES.values()}
-    known |= {f"{REPORT_FOLDER}/{name}" for name in (REPORT_FILE, PREDICTIONS_FILE, HISTORY_FILE)}
     for file in sorted(file for file in folder.rglob("*") if file.is_file()):
         name = file.relative_to(folder).as_posix()
-        if name not in known:
-            raise DataError(f"{name} is not published: expected nothing but {', '.join(sorted(known))}.")
-        for text in _texts(file):
-            if _TOKEN.search(text):
-                raise DataError(f"{name} holds an access token. Take it out, and withdraw the token.")
-            if path := _LOCAL_PATH.search(text):
-                raise DataError(f"{name} holds a path of this machine ({path[0]}). Take it out.")
+        if name not in PUBLISHED:
+            raise DataError(f"{name} is not published: expected nothing but {', '.join(sorted(PUBLISHED))}.")
+        check_private(file, name)
+
+
+def check_private(file: Path, name: str) -> None:
+    """Raises DataError, calling the file `name`, if it holds an access token or a path of this machine."""
+    for text in texts_of(file):
+        if _TOKEN.search(text):
+            raise DataError(f"{name} holds an access token. Take it out, and withdraw the token.")
+        found = _LOCAL_PATH.search(text)
+        own = next((str(path) for path in (Path.home(), Path.cwd()) if len(path.parts) > 2 and str(path) in text), None)
+        if found or own:
+            raise DataError(f"{name} holds a path of this machine ({found[0] if found else own}). Take it out.")
 
 
 def check_sample(model: Path, report: Path, pictures: Path) -> int:
@@ -103,11 +116,14 @@ def check_sample(model: Path, report: Path, pictures: Path) -> int:
 
     Raises DataError if they come out otherwise: then the report is of other weights, data or code.
     """
-    source, found = PictureSource(pictures), EvalReport.load(report).predictions
+    source, found = PictureSource(source_of(pictures)), EvalReport.load(report).predictions
     members = {file_key(member) for member in source.members}
     present = found[found["file"].isin(members)]
-    if not len(present):
-        raise DataError(f"{pictures} has none of the report's pictures. Name the data that it was made with as --data.")
+    if len(present) < min(SAMPLE, len(found)):
+        raise DataError(
+            f"{pictures} has {len(present)} of the report's {len(found)} pictures. Name the data that it was made with "
+            "as --data."
+        )
     sample = present.iloc[np.linspace(0, len(present) - 1, min(SAMPLE, len(present))).astype(int)]
     contents = ((file, source.find(file) or b"") for file in sample["file"])
     labels = dict.fromkeys(sample["file"], Labels())
@@ -127,20 +143,37 @@ def publish(
 ) -> Published:
     """Send a plan: one commit, and one tag if it is named. Raises HubError, with nothing half-published."""
     hub = Hub(repo_id, for_pr=pr, api=api)
-    there = hub.files() or set()
-    if WEIGHTS_FILE not in there and there - {".gitattributes", CARD_FILE}:
-        raise HubError(f"{repo_id} holds something else than such a model. Choose another name.")
-    done = hub.commit(plan.folder, "Model, report and card", private=private, pr=pr)
+    _check_kind(hub)
+    if tag:
+        hub.check_tag(tag)
+    done = hub.commit(plan.folder, "Model, report and card", private=private, pr=pr, stale=PUBLISHED)
     if tag and not pr:
         hub.tag(tag, done.commit)
     return done
+
+
+def _check_kind(hub: Hub) -> None:
+    """Raises HubError if the repository holds something else than such a model."""
+    there = hub.files() or set()
+    if not there - {".gitattributes", CARD_FILE}:
+        return
+    is_ours = False
+    if CONFIG_FILE in there:
+        with hub.plainly(), TemporaryDirectory() as folder:
+            config = Path(hub.api.hf_hub_download(hub.repo_id, CONFIG_FILE, local_dir=folder)).read_text("utf-8")
+            is_ours = '"interval_mass"' in config and '"temperatures"' in config
+    if not is_ours:
+        raise HubError(f"{hub.repo_id} holds something else than such a model. Choose another name.")
 
 
 def data_of(model: Path) -> Path | None:
     """The pictures that a run was trained on, if it says so and they are still there."""
     if not (model / "fit.json").exists():
         return None
-    source = Path(json.loads((model / "fit.json").read_text())["data"]["source"])
+    try:
+        source = Path(json.loads((model / "fit.json").read_text())["data"]["source"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
     return source if source.exists() else None
 
 
@@ -149,13 +182,31 @@ def staging() -> TemporaryDirectory:
     return TemporaryDirectory(prefix="agr-publish-")
 
 
-def _texts(file: Path) -> Sequence[str]:
-    if file.suffix in _TEXTS:
+def texts_of(file: Path) -> list[str]:
+    """Every text in a file: strings of JSON as they are meant, columns of a table, the notes in a weights file."""
+    if file.suffix == ".json":
+        return list(_strings(json.loads(file.read_text(encoding="utf-8"))))
+    if file.suffix in (".md", ".csv", ".py", ".txt", ".css"):
         return [file.read_text(encoding="utf-8")]
     if file.suffix == ".parquet":
         table = pd.read_parquet(file)
-        return [" ".join(table[column].dropna().astype(str)) for column in table.select_dtypes(exclude="number")]
+        return [" ".join(table[column].dropna().map(str)) for column in table.select_dtypes(exclude="number")]
+    if file.suffix == ".safetensors":
+        with safe_open(file, framework="numpy") as weights:
+            return [f"{key} {value}" for key, value in (weights.metadata() or {}).items()]
     return []
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield str(key)
+            yield from _strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
 
 
 def _compare(before: pd.DataFrame, after: pd.DataFrame) -> None:
@@ -163,10 +214,15 @@ def _compare(before: pd.DataFrame, after: pd.DataFrame) -> None:
         raise DataError("The weights find other faces than the report says: it was made with other data or code.")
     seen = before["detected"].to_numpy()
     columns = [column for part in PROBABILITY_COLUMNS.values() for column in part]
-    gap = np.abs(before.loc[seen, columns].to_numpy(float) - after.loc[seen, columns].to_numpy(float)).max(initial=0)
-    years = np.abs(before.loc[seen, "pred_age"].to_numpy(float) - after.loc[seen, "pred_age"].to_numpy(float))
-    if gap > TOLERANCE or years.max(initial=0) > 100 * TOLERANCE:
+    gap = _gap(before, after, columns, seen)
+    years = _gap(before, after, ["pred_age", "age_low", "age_high"], seen)
+    if not (gap <= TOLERANCE and years <= 100 * TOLERANCE):
         raise DataError(
-            f"The weights do not reproduce the report: probabilities differ by up to {gap:.3f}, ages by up to "
-            f"{years.max():.2f} years. Evaluate the model again."
+            f"The weights do not reproduce the report: probabilities differ by up to {gap:.3f}, ages and intervals by "
+            f"up to {years:.2f} years. Evaluate the model again."
         )
+
+
+def _gap(before: pd.DataFrame, after: pd.DataFrame, columns: list[str], seen: np.ndarray) -> float:
+    one, other = (table.loc[seen, columns].to_numpy(float) for table in (before, after))
+    return float(np.abs(one - other).max(initial=0))

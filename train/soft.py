@@ -9,6 +9,7 @@ from agr.attributes import N_AGES, Attributes
 from agr.labels import GENDERS, RACES
 from agr.model import AttributeNet
 
+from .files import write_atomically
 from .prepare import load_prepared
 from .utkface import DataError
 
@@ -53,7 +54,8 @@ def save_soft(path: Path, files: pd.Index, read: Attributes) -> None:
     values = np.concatenate([read.age_probs, read.gender_probs, read.race_probs], axis=1).astype(np.float32)
     names = [name for part in COLUMNS.values() for name in part]
     path.parent.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(values, columns=names).assign(file=list(files)).to_parquet(path, index=False)
+    table = pd.DataFrame(values, columns=names).assign(file=list(files))
+    write_atomically(path, lambda temporary: table.to_parquet(temporary, index=False))
 
 
 def load_soft(path: Path, files: pd.Index) -> dict[str, np.ndarray]:
@@ -66,7 +68,12 @@ def load_soft(path: Path, files: pd.Index) -> dict[str, np.ndarray]:
         missing = files.difference(table.index)
         if len(missing):
             raise DataError(f"{path} has no soft label for {len(missing)} training face(s), such as {missing[0]}.")
-        return {task: table.loc[files, names].to_numpy(np.float32) for task, names in COLUMNS.items()}
+        if table.index.duplicated().any():
+            raise DataError(f"{path} names {table.index[table.index.duplicated()][0]} twice.")
+        found = {task: table.loc[files, names].to_numpy(np.float32) for task, names in COLUMNS.items()}
+        if not all(np.allclose(probs.sum(axis=1), 1, atol=1e-3) for probs in found.values()):
+            raise DataError(f"{path} holds other things than distributions: some do not sum to 1.")
+        return found
     except (OSError, KeyError, ValueError) as error:
         if isinstance(error, DataError):
             raise

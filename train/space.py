@@ -5,44 +5,77 @@ from pathlib import Path
 
 from huggingface_hub import HfApi, RepoCard
 
-from .hub import Hub, Published, check_name
+from agr.evaluation.report import EvalReport
+from agr.model import CONFIG_FILE, WEIGHTS_FILE
+from agr.pretrained import POINTER
+
+from .hub import Hub, HubError, Published, check_name
+from .publish import check_private
 
 ROOT = Path(__file__).parents[1]
 FILES = ("app.py", "requirements.txt", "README.md", "LICENSE")
-FOLDERS = ("agr", "eval_reports")
-MODEL_VARIABLE = "AGR_MODEL"
+REPORTS = "eval_reports"
+_OURS = "agr/ui/page.py"
+_FRESH = {".gitattributes", "README.md"}
 
 
-def stage_space(folder: Path, *, repo_id: str, model: str | None = None) -> list[tuple[str, int]]:
+def stage_space(
+    folder: Path, *, repo_id: str, model: str | None = None, reports: Path = ROOT / REPORTS
+) -> list[tuple[str, int]]:
     """Put the Space's files into `folder`; returns (name, bytes) of each.
 
-    With a `model` of the Hub the bundled weights stay behind, and the README's front matter names it. Raises HubError
-    for a name that is not allowed.
+    Of every report below `reports` just what a report consists of goes along. With a `model` of the Hub the bundled
+    weights stay behind: a file beside them names it, and so does the README's front matter. Raises HubError for a name
+    that is not allowed, ReportError for a damaged report, DataError if a file holds a token or a path of this machine.
     """
-    for name in (repo_id, *([model] if model else [])):
-        check_name(name)
+    check_name(repo_id)
+    if model:
+        _check_model_name(model)
     for name in FILES:
         shutil.copyfile(ROOT / name, folder / name)
-    for name in FOLDERS:
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    shutil.copytree(ROOT / "agr", folder / "agr", ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    for report in sorted(reports.glob("*/report.json")):
+        EvalReport.load(report.parent).save(folder / REPORTS / report.parent.name)
     if model:
         shutil.rmtree(folder / "agr" / "weights")
+        (folder / "agr" / "weights").mkdir()
+        (folder / "agr" / "weights" / POINTER).write_text(model + "\n", encoding="utf-8")
         card = RepoCard.load(folder / "README.md")
         card.data.models = [model]
         card.save(folder / "README.md")
     found = sorted(file for file in folder.rglob("*") if file.is_file())
+    for file in found:
+        check_private(file, file.relative_to(folder).as_posix())
     return [(file.relative_to(folder).as_posix(), file.stat().st_size) for file in found]
 
 
 def publish_space(
     folder: Path, repo_id: str, *, model: str | None = None, private: bool = False, api: HfApi | None = None
 ) -> Published:
-    """Create or update the Space in one commit, and tell it which model to use. Raises HubError."""
+    """Create or update the Space in one commit; what is there and not in `folder` goes. Raises HubError, also if the
+    Space holds another app, or there is no such model that the Space could load."""
     hub = Hub(repo_id, repo_type="space", api=api)
-    done = hub.commit(folder, "The page", private=private, exact=True)
+    there = hub.files() or set()
+    if _OURS not in there and there - _FRESH:
+        raise HubError(f"The Space {repo_id} holds another app. Choose another name.")
+    if model:
+        _check_model(hub.api, model)
+    return hub.commit(folder, "The page", private=private, stale=there - {".gitattributes"})
+
+
+def _check_model_name(model: str) -> None:
+    if Path(model).exists():
+        raise HubError(
+            f"{model} is a folder here. Publish it first (python -m train publish), then name it USER/MODEL."
+        )
+    check_name(model)
+
+
+def _check_model(api: HfApi, model: str) -> None:
+    hub = Hub(model, for_pr=True, api=api)
+    missing = {CONFIG_FILE, WEIGHTS_FILE} - (hub.files() or set())
+    if missing:
+        raise HubError(f"There is no model {model} on the Hub that the page could load: {', '.join(sorted(missing))}.")
     with hub.plainly():
-        if model:
-            hub.api.add_space_variable(repo_id, MODEL_VARIABLE, model)
-        elif MODEL_VARIABLE in hub.api.get_space_variables(repo_id):
-            hub.api.delete_space_variable(repo_id, MODEL_VARIABLE)
-    return done
+        if api.model_info(model).private:
+            raise HubError(f"The model {model} is private: the Space could not load it. Make it public first.")

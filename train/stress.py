@@ -13,7 +13,7 @@ from tqdm import tqdm
 from agr.analyzer import FaceAnalyzer
 from agr.evaluation.compare import Compared, compare
 from agr.evaluation.pictures import PictureSource
-from agr.images import load_photo
+from agr.images import ImageError, load_photo
 from agr.labelled import Labels, predict, table_of
 
 SAMPLE = 1000
@@ -104,8 +104,11 @@ def _changed(
     pictures: PictureSource, files: list[str], change: Callable[[Image.Image], Image.Image], bar: tqdm
 ) -> Iterator[tuple[str, bytes]]:
     for file in files:
-        content = pictures.find(file)
+        content = pictures.find(file) or b""
         buffer = io.BytesIO()
-        change(load_photo(content or b"").rgb).save(buffer, "PNG", compress_level=1)
-        yield file, buffer.getvalue()
+        try:
+            change(load_photo(content).rgb).save(buffer, "PNG", compress_level=1)
+            yield file, buffer.getvalue()
+        except ImageError:  # as without the change: a face that is not found
+            yield file, content
         bar.update()

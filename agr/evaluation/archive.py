@@ -2,14 +2,14 @@
 
 import io
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from .report import COLUMNS, HISTORY_FILE, PREDICTIONS_FILE, REPORT_FILE, EvalReport, ReportError
 
 MAX_ROWS = 200_000
-MAX_FILE_BYTES = 100_000_000
+MAX_BYTES = {REPORT_FILE: 10_000_000, PREDICTIONS_FILE: 100_000_000, HISTORY_FILE: 10_000_000}
+"""Of each file, unpacked."""
 _TEXT_COLUMNS = ["file", "true_gender", "true_race", "pred_age_group", "pred_gender", "pred_race"]
 _LONGEST_TEXT = 300
 
@@ -29,21 +29,32 @@ def unpack(path: Path) -> EvalReport:
     try:
         with zipfile.ZipFile(path) as archive, TemporaryDirectory() as folder:
             for name in archive.namelist():
-                file = PurePosixPath(name).name
-                if file in (REPORT_FILE, PREDICTIONS_FILE, HISTORY_FILE):
-                    (Path(folder) / file).write_bytes(_read(archive, name))
+                file = Path(folder) / PurePosixPath(name).name
+                if file.name in MAX_BYTES:
+                    if file.exists():
+                        raise ReportError(f"{path.name} holds {file.name} more than once.")
+                    file.write_bytes(_read(archive, name, MAX_BYTES[file.name]))
             _check_size(Path(folder) / PREDICTIONS_FILE)
             return EvalReport.load(Path(folder))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except ReportError as error:
+        raise ReportError(str(error).replace(str(folder), path.name)) from error
+    except Exception as error:  # damage in an archive raises nearly anything
         raise ReportError(f"{path.name} is damaged and cannot be opened ({error}).") from error
 
 
-def _read(archive: zipfile.ZipFile, name: str) -> bytes:
+def _read(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     with archive.open(name) as stream:
-        content = stream.read(MAX_FILE_BYTES + 1)
-    if len(content) > MAX_FILE_BYTES:
-        raise ReportError(f"{name} unpacks to more than {MAX_FILE_BYTES // 1_000_000} MB.")
+        content = stream.read(most + 1)
+    if len(content) > most:
+        raise ReportError(f"{name} unpacks to more than {most // 1_000_000} MB.")
     return content
+
+
+def _is_number(kind) -> bool:
+    from pyarrow import types
+
+    checks = (types.is_floating, types.is_integer, types.is_boolean, types.is_null)
+    return any(check(kind) for check in checks)
 
 
 def _check_size(path: Path) -> None:
@@ -55,8 +66,9 @@ def _check_size(path: Path) -> None:
         with pq.ParquetFile(path, read_dictionary=_TEXT_COLUMNS) as file:
             if file.metadata.num_rows > MAX_ROWS:
                 raise ReportError(f"{path.name} has {file.metadata.num_rows} rows; at most {MAX_ROWS} are opened here.")
-            if file.metadata.num_columns > 2 * len(COLUMNS):
-                raise ReportError(f"{path.name} has {file.metadata.num_columns} columns; expected {len(COLUMNS)}.")
+            for column in file.schema_arrow:
+                if column.name in COLUMNS and column.name not in _TEXT_COLUMNS and not _is_number(column.type):
+                    raise ReportError(f"{path.name}: {column.name} holds other things than numbers.")
             texts = file.read([name for name in _TEXT_COLUMNS if name in file.schema_arrow.names])
     except (pa.ArrowException, OSError, ValueError) as error:
         if isinstance(error, ReportError):

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from agr.labels import TASK_CLASSES
+from agr.labels import AGE_GROUP_STARTS, AGE_GROUPS, MAX_AGE, TASK_CLASSES
 
 from .tables import classified
 
@@ -65,6 +65,13 @@ def mislabels(table: pd.DataFrame, task: str, *, by: str = "wrong_confidence") -
     return wrong.sort_values(by, ascending=by not in _GREATEST_FIRST, kind="stable")
 
 
+def _age_in(ages: np.ndarray, groups: pd.Series) -> list[str]:
+    """Whole years nearest to the predicted mean ages within the predicted groups: a mean may lie beside its group."""
+    places = [AGE_GROUPS.index(group) for group in groups]
+    ends = (*(start - 1 for start in AGE_GROUP_STARTS[1:]), MAX_AGE)
+    return [str(int(np.clip(round(age), AGE_GROUP_STARTS[i], ends[i]))) for age, i in zip(ages, places, strict=True)]
+
+
 def relabel_list(table: pd.DataFrame, chosen: Iterable[tuple[str, str]]) -> pd.DataFrame:
     """The list of suspicious labels, with `RELABEL_COLUMNS`, of the (task, file) pairs `chosen` that disagree.
 
@@ -79,7 +86,7 @@ def relabel_list(table: pd.DataFrame, chosen: Iterable[tuple[str, str]]) -> pd.D
             part = part.assign(
                 task="age",
                 given=rows["true_age"].astype(int).astype(str),
-                suggested=rows["pred_age"].astype(float).round().astype(int).astype(str),
+                suggested=_age_in(rows["pred_age"].astype(float).to_numpy(), part["suggested"]),
             )
         parts.append(part)
     return pd.concat(parts)[RELABEL_COLUMNS].reset_index(drop=True)

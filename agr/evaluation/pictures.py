@@ -1,14 +1,20 @@
 """The labelled pictures behind a report, read in place from the user's own copy; nothing of them is kept or copied."""
 
+import bz2
+import gzip
+import lzma
+import shutil
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryFile
 from threading import Lock
 
+_COMPRESSED: dict[bytes, Callable] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".chip")
 
 
@@ -73,7 +79,7 @@ class PictureSource:
     @cached_property
     def _archive(self) -> zipfile.ZipFile | tarfile.TarFile:
         """Kept open: to read an archive's directory again for each face would take longer than the face."""
-        return zipfile.ZipFile(self.path) if zipfile.is_zipfile(self.path) else tarfile.open(self.path)
+        return zipfile.ZipFile(self.path) if zipfile.is_zipfile(self.path) else _plain_tar(self.path)
 
     def _read_tar(self) -> Iterator[tuple[str, bytes]]:
         wanted = set(self.members)
@@ -95,6 +101,21 @@ class PictureSource:
         else:
             raise DataError(f"{self.path} is neither a folder nor a .zip nor a .tar.gz that can be read.")
         return [name for name in found if _is_picture(name)]
+
+
+def _plain_tar(path: Path) -> tarfile.TarFile:
+    """An open tar in which each member is reached at once. A compressed one is unpacked into a temporary file first,
+    gone when this process ends: to go back in it would mean to read it from its start."""
+    with path.open("rb") as stream:
+        start = stream.read(6)
+    unpack = next((opener for magic, opener in _COMPRESSED.items() if start.startswith(magic)), None)
+    if unpack is None:
+        return tarfile.open(path)
+    plain = TemporaryFile()  # noqa: SIM115  # lives as long as the tar that reads it
+    with unpack(path) as stream:
+        shutil.copyfileobj(stream, plain, 1 << 20)
+    plain.seek(0)
+    return tarfile.open(fileobj=plain)
 
 
 @contextmanager

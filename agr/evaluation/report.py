@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from agr.labels import GENDERS, MAX_AGE, RACES, TASK_CLASSES
 
@@ -68,11 +69,18 @@ class EvalReport:
             raise ReportError(f"{folder / REPORT_FILE} cannot be read: {error}") from error
         _check_summary(summary)
         try:
-            predictions = pd.read_parquet(folder / PREDICTIONS_FILE)
+            predictions = _read_table(folder / PREDICTIONS_FILE)
             history = pd.read_csv(folder / HISTORY_FILE) if (folder / HISTORY_FILE).exists() else None
         except Exception as error:  # damaged parquet and CSV raise many types
             raise ReportError(f"The tables of {folder} cannot be read: {error}") from error
         return cls(summary, predictions, history)
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    """`COLUMNS` alone, as far as they are there: no index and nothing else that a file may hold."""
+    there = pq.read_schema(path).names
+    table = pq.read_table(path, columns=[name for name in COLUMNS if name in there]).to_pandas(ignore_metadata=True)
+    return table.astype({"true_age": float}) if "true_age" in table else table
 
 
 def _check_summary(summary: dict) -> None:
@@ -95,7 +103,9 @@ def _check_summary(summary: dict) -> None:
 def _is_figure(figure: object) -> bool:
     if not isinstance(figure, dict) or not isinstance(figure.get("n"), int):
         return False
-    return all(figure.get(key, "") is None or type(figure.get(key)) in (int, float) for key in ("value", "low", "high"))
+    value, low, high = (figure.get(key, "") for key in ("value", "low", "high"))
+    are_numbers = all(part is None or type(part) in (int, float) for part in (value, low, high))
+    return are_numbers and (low is None) == (high is None)
 
 
 def _check_predictions(table: pd.DataFrame) -> None:
@@ -104,6 +114,8 @@ def _check_predictions(table: pd.DataFrame) -> None:
         raise ReportError(f"{PREDICTIONS_FILE}: missing column(s) {missing}")
     if not len(table):
         raise ReportError(f"{PREDICTIONS_FILE}: there is no row in it")
+    if not table["file"].map(lambda name: isinstance(name, str)).all():
+        raise ReportError(f"{PREDICTIONS_FILE}: file holds other things than names")
     twice = table.loc[table["file"].duplicated(), "file"]
     if len(twice):
         raise ReportError(f"{PREDICTIONS_FILE}: {len(twice)} file(s) come twice, such as {str(twice.iloc[0])[:100]}")
@@ -133,13 +145,12 @@ _NUMBERS = ["true_age", "pred_age", "age_low", "age_high", *(c for part in PROBA
 
 def _check_numbers(table: pd.DataFrame) -> None:
     for column in _NUMBERS:
-        try:
-            numbers = table[column].to_numpy(float)
-        except (TypeError, ValueError) as error:
-            raise ReportError(f"{PREDICTIONS_FILE}: {column} holds other things than numbers") from error
+        if not pd.api.types.is_numeric_dtype(table[column]) and table[column].notna().any():
+            raise ReportError(f"{PREDICTIONS_FILE}: {column} holds other things than numbers")
+        numbers = table[column].to_numpy(float, na_value=np.nan)
         if column != "true_age" and not np.isfinite(numbers[table["detected"].to_numpy()]).all():
             raise ReportError(f"{PREDICTIONS_FILE}: {column} is empty for a detected face")
-    ages = table["true_age"].to_numpy(float)
+    ages = table["true_age"].to_numpy(float, na_value=np.nan)
     if (ages < 0).any() or (ages > MAX_AGE).any():
         raise ReportError(f"{PREDICTIONS_FILE}: true_age is not within 0 and {MAX_AGE} years everywhere")
 

@@ -10,15 +10,20 @@ from agr.labelled import Labels, content_hash, labels_of, model_facts, predict, 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
+        ("26_1_2_20170116174525125.jpg.chip.jpg", Labels(26, 1, 2)),
         ("26_1_2_20170116174525125.jpg", Labels(26, 1, 2)),
-        ("116_0_4_2017.jpg.chip.jpg", Labels(116, 0, 4)),
+        ("116_0_4_1.png", Labels(116, 0, 4)),
+        ("24_0_1_20170116220224657 .jpg.chip.avif", Labels(24, 0, 1)),
+        ("55_0_0_20170116232725357jpg.chip.jpg", Labels(55, 0, 0)),
+        ("39_1_20170116174525125.jpg.chip.jpg", None),
         ("61_1_20170109142408075.jpg", None),
-        ("117_0_0_2017.jpg", None),
-        ("26_2_0_2017.jpg", None),
+        ("26_2_2_2017.jpg", None),
+        ("26_1_5_2017.jpg", None),
+        ("117_1_0_2017.jpg", None),
         ("portrait.jpg", None),
     ],
 )
-def test_labels_are_read_from_the_data_sets_names(name, expected):
+def test_labels_come_from_the_name(name, expected):
     assert labels_of(name) == expected
 
 

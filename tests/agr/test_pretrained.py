@@ -74,3 +74,15 @@ def test_a_hub_out_of_reach_is_said(tmp_path):
     answer = find("ann/faces", None, endpoint="http://127.0.0.1:9", home=tmp_path)
     assert answer.startswith("ModelError:")
     assert "cannot be reached" in answer
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", ["info", "tree", "resolve"])
+def test_a_download_that_breaks_is_said_and_a_model_that_is_here_still_works(served, tmp_path, step):
+    served.faults[step] = "drop"
+    answer = find("ann/faces", "v1.0", endpoint=served.url, home=tmp_path)
+    assert answer.startswith("ModelError:")
+    served.faults.clear()
+    folder = find("ann/faces", "v1.0", endpoint=served.url, home=tmp_path)
+    served.faults[step] = "drop"
+    assert find("ann/faces", "v1.0", endpoint=served.url, home=tmp_path) == folder

@@ -46,11 +46,11 @@ def test_an_organisation_is_ours_too(hub, folder):
     assert Hub("lab/faces", api=api(hub)).commit(folder, "first").is_new
 
 
-def test_an_exact_commit_takes_away_what_is_gone(hub, folder):
+def test_a_commit_takes_away_what_is_gone(hub, folder):
     visit = Hub("ann/page", repo_type="space", api=api(hub))
-    visit.commit(folder, "first", exact=True)
+    visit.commit(folder, "first")
     (folder / "model.safetensors").unlink()
-    visit.commit(folder, "second", exact=True)
+    visit.commit(folder, "second", stale={"model.safetensors", "README.md", "never there"})
     assert set(hub.repos["space", "ann/page"].commits[-1].files) == NAMES - {"model.safetensors"}
 
 
@@ -136,13 +136,58 @@ def test_an_answer_that_is_lost_is_found_by_running_again(hub, folder):
     assert len(hub.repos["model", "ann/faces"].commits) == 3
 
 
-def test_someone_else_was_quicker(hub, folder, monkeypatch):
+def test_someone_else_was_quicker(hub, folder):
     visit = Hub("ann/faces", api=api(hub))
     visit.commit(folder, "first")
     (folder / "README.md").write_text("---\nlicense: mit\n---\n")
-    hub.faults["commit"] = 412
+    repo = hub.repos["model", "ann/faces"]
+    hub.before["commit"] = lambda: repo.add("someone else's", {"theirs.txt": b"1"})
     with pytest.raises(HubError, match="changed by someone else"):
         visit.commit(folder, "second")
+    assert repo.commits[-1].title == "someone else's"
+
+
+def test_a_public_repository_does_not_pass_for_a_private_one(hub, folder):
+    hub.create("ann/faces")
+    with pytest.raises(HubError, match="public already"):
+        Hub("ann/faces", api=api(hub)).commit(folder, "first", private=True)
+    assert len(hub.repos["model", "ann/faces"].commits) == 1
+
+
+def test_a_repository_whose_making_was_not_answered_goes_too(hub, folder):
+    hub.faults["create"] = "lose"
+    with pytest.raises(HubError):
+        Hub("ann/faces", api=api(hub)).commit(folder, "first")
+    assert not hub.repos
+
+
+def test_what_could_not_be_taken_away_is_said(hub, folder):
+    hub.faults |= {"commit": 500, "delete": 403}
+    with pytest.raises(HubError, match="empty ann/faces may have been left"):
+        Hub("ann/faces", api=api(hub)).commit(folder, "first")
+
+
+def test_stopped_by_hand_nothing_stays(hub, folder):
+    def stop():
+        raise KeyboardInterrupt
+
+    visit = Hub("ann/faces", api=api(hub))
+    visit.api.create_commit = lambda *args, **options: stop()
+    with pytest.raises(KeyboardInterrupt):
+        visit.commit(folder, "first")
+    assert not hub.repos
+
+
+def test_a_pull_request_needs_something_to_change(hub, folder):
+    with pytest.raises(HubError, match="no ann/faces"):
+        Hub("ann/faces", for_pr=True, api=api(hub)).commit(folder, "a proposal", pr=True)
+    assert not hub.repos
+
+
+@pytest.mark.parametrize("name", ["v 1", "v1~", "-v1", "a..b", ""])
+def test_names_of_tags_are_checked_first(hub, name):
+    with pytest.raises(HubError, match="no name of a tag"):
+        Hub("ann/faces", api=api(hub)).check_tag(name)
 
 
 def test_metadata_that_the_hub_refuses_is_said(hub, folder):

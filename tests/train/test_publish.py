@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from huggingface_hub import HfApi, ModelCard
 from PIL import Image
+from safetensors.numpy import save_file
 
 from agr.evaluation.report import EvalReport
 from agr.pretrained import BUNDLED
@@ -80,6 +82,8 @@ def test_a_report_of_other_weights_is_refused(tmp_path):
     [
         ("history.csv", "epoch,note\n1,/home/ann/runs\n", "path of this machine"),
         ("config.json", '{"init": "C:\\\\Users\\\\ann"}', "path of this machine"),
+        ("config.json", '{"init": "file:///data/x"}', "path of this machine"),
+        ("README.md", "see ~/runs/mine", "path of this machine"),
         ("report/report.json", '{"token": "hf_abcdefghijklmnopqrstuv"}', "access token"),
         ("face.jpg", "x", "face.jpg is not published"),
         ("report/crops.npy", "x", "not published"),
@@ -90,6 +94,17 @@ def test_what_must_not_leave_this_machine_is_found(plan, name, content, message)
     with pytest.raises(DataError, match=message) as caught:
         check_texts(plan.folder)
     assert "abcdefghijklmnop" not in str(caught.value)
+
+
+def test_ordinary_texts_pass(plan):
+    (plan.folder / "config.json").write_text(json.dumps({"note": "Group A:\nsee https://a.org/data/x and a/b/c"}))
+    check_texts(plan.folder)
+
+
+def test_notes_in_the_weights_are_read(plan):
+    save_file({"x": np.zeros(2, np.float32)}, plan.folder / "model.safetensors", metadata={"from": "/home/ann/run"})
+    with pytest.raises(DataError, match=r"model\.safetensors holds a path"):
+        check_texts(plan.folder)
 
 
 def test_paths_in_the_table_are_found_too(plan):
@@ -114,6 +129,35 @@ def test_another_kind_of_model_is_not_overwritten(hub, plan):
     assert len(repo.commits) == 2
 
 
+def test_a_transformers_model_is_not_overwritten_either(hub, plan):
+    repo = hub.create("ann/faces")
+    repo.add("bert", {"model.safetensors": b"x", "config.json": b'{"model_type": "bert"}'})
+    with pytest.raises(HubError, match="something else"):
+        publish(plan, "ann/faces", api=HfApi(endpoint=hub.url, token=WRITE))
+    assert len(repo.commits) == 2
+
+
+def test_a_tag_that_is_taken_is_found_before_anything_is_sent(hub, plan):
+    api = HfApi(endpoint=hub.url, token=WRITE)
+    publish(plan, "ann/faces", tag="v1.0", api=api)
+    repo = hub.repos["model", "ann/faces"]
+    repo.add("a change on the page", repo.commits[-1].files | {"README.md": b"---\nlicense: mit\n---\n"})
+    with pytest.raises(HubError, match="another commit"):
+        publish(plan, "ann/faces", tag="v1.0", api=api)
+    assert repo.commits[-1].title == "a change on the page"
+
+
+def test_files_of_an_earlier_version_go_and_others_stay(hub, plan):
+    api = HfApi(endpoint=hub.url, token=WRITE)
+    publish(plan, "ann/faces", api=api)
+    repo = hub.repos["model", "ann/faces"]
+    repo.add("notes", repo.commits[-1].files | {"notes.md": b"mine"})
+    (plan.folder / "report" / "history.csv").unlink()
+    publish(plan, "ann/faces", api=api)
+    assert "report/history.csv" not in repo.commits[-1].files
+    assert repo.commits[-1].files["notes.md"] == b"mine"
+
+
 def test_a_tag_that_fails_leaves_the_commit_whole_and_comes_the_next_time(hub, plan):
     api = HfApi(endpoint=hub.url, token=WRITE)
     hub.faults["tag"] = 500
@@ -132,12 +176,13 @@ def test_the_weights_reproduce_the_report_or_are_not_sent(utkface, tmp_path):
     assert check_sample(BUNDLED, REPORT, utkface.path) == 48
     shutil.copytree(REPORT, tmp_path / "report")
     table = pd.read_parquet(REPORT / "predictions.parquet")
-    table["pred_age"] += 1.0
-    table.to_parquet(tmp_path / "report" / "predictions.parquet")
-    with pytest.raises(DataError, match="do not reproduce"):
-        check_sample(BUNDLED, tmp_path / "report", utkface.path)
+    for column in ("pred_age", "age_low"):
+        other = table.assign(**{column: table[column] + 1.0})
+        other.to_parquet(tmp_path / "report" / "predictions.parquet")
+        with pytest.raises(DataError, match="do not reproduce"):
+            check_sample(BUNDLED, tmp_path / "report", utkface.path)
     shutil.copy(ASTRONAUT, tmp_path / "41_1_0_2017.jpg")
-    with pytest.raises(DataError, match="none of the report's pictures"):
+    with pytest.raises(DataError, match="0 of the report's 4744 pictures"):
         check_sample(BUNDLED, REPORT, tmp_path)
 
 
@@ -145,8 +190,9 @@ def test_a_run_knows_its_pictures(tmp_path):
     assert data_of(BUNDLED) is None
     (tmp_path / "fit.json").write_text(json.dumps({"data": {"source": str(ASTRONAUT)}}))
     assert data_of(tmp_path) == ASTRONAUT
-    (tmp_path / "fit.json").write_text(json.dumps({"data": {"source": "/no/such"}}))
-    assert data_of(tmp_path) is None
+    for text in (json.dumps({"data": {"source": "/no/such"}}), "{}", "{", "[]"):
+        (tmp_path / "fit.json").write_text(text)
+        assert data_of(tmp_path) is None
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from tests.conftest import ASTRONAUT, ROOT
 from tests.hub import WRITE
 from train.hub import HubError
 from train.space import publish_space, stage_space
+from train.utkface import DataError
 
 
 @pytest.fixture
@@ -33,10 +35,29 @@ def test_just_the_files_that_it_needs(staged):
 
 def test_with_a_hub_model_the_weights_stay_behind_and_it_is_named(staged):
     names = {name for name, _ in stage_space(staged, repo_id="ann/page", model="ann/faces")}
-    assert not [name for name in names if name.startswith("agr/weights/")]
+    assert [name for name in names if name.startswith("agr/weights/")] == ["agr/weights/hub.txt"]
+    code = "from agr.pretrained import default_model; print(default_model())"
+    done = subprocess.run([sys.executable, "-c", code], cwd=staged, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "ann/faces"
     card = RepoCard.load(staged / "README.md")
     assert card.data.models == ["ann/faces"]
     assert card.text.strip() == RepoCard.load(ROOT / "README.md").text.strip()
+
+
+def test_of_a_report_only_what_it_consists_of_goes_along(staged, tmp_path):
+    report = tmp_path / "reports" / "mine"
+    shutil.copytree(ROOT / "eval_reports" / "mobilenet_v2", report)
+    (report / "face.jpg").write_bytes(b"a face")
+    (report / "notes.json").write_text('{"token": "hf_abcdefghijklmnopqrst"}')
+    names = {name for name, _ in stage_space(staged, repo_id="ann/page", reports=tmp_path / "reports")}
+    found = {name for name in names if name.startswith("eval_reports/")}
+    assert found == {f"eval_reports/mine/{name}" for name in ("report.json", "predictions.parquet", "history.csv")}
+    summary = (report / "report.json").read_text().replace('"UTKFace"', '"/home/ann/faces"')
+    (report / "report.json").write_text(summary)
+    shutil.rmtree(staged)
+    staged.mkdir()
+    with pytest.raises(DataError, match="path of this machine"):
+        stage_space(staged, repo_id="ann/page", reports=tmp_path / "reports")
 
 
 def test_the_front_matter_is_a_spaces():
@@ -50,30 +71,50 @@ def test_the_front_matter_is_a_spaces():
     assert tuple(map(int, low.groups())) <= tuple(map(int, data["sdk_version"].split(".")[:2]))
 
 
-def test_one_commit_exact_and_told_which_model_to_use(hub, staged, tmp_path):
+def test_one_commit_with_everything_and_nothing_else(hub, staged, tmp_path):
     api = HfApi(endpoint=hub.url, token=WRITE)
+    hub.create("ann/faces").add("a model", {"config.json": b"{}", "model.safetensors": b"x"})
     stage_space(staged, repo_id="ann/page", model="ann/faces")
     done = publish_space(staged, "ann/page", model="ann/faces", api=api)
     repo = hub.repos["space", "ann/page"]
     assert done.url == f"{hub.url}/spaces/ann/page"
     assert len(repo.commits) == 2
-    assert repo.variables == {"AGR_MODEL": "ann/faces"}
     assert not publish_space(staged, "ann/page", model="ann/faces", api=api).is_new
 
     bundled = tmp_path / "bundled"
     bundled.mkdir()
     stage_space(bundled, repo_id="ann/page")
-    (bundled / "LICENSE").unlink()
     publish_space(bundled, "ann/page", api=api)
-    assert repo.variables == {}
     assert "agr/weights/model.safetensors" in repo.commits[-1].files
-    assert "LICENSE" not in repo.commits[-1].files
+    assert "agr/weights/hub.txt" not in repo.commits[-1].files
     assert len(repo.commits) == 3
+
+
+def test_another_app_is_not_wiped(hub, staged):
+    repo = hub.create("ann/game", "space")
+    repo.add("a game", {"game.py": b"1"})
+    stage_space(staged, repo_id="ann/game")
+    with pytest.raises(HubError, match="another app"):
+        publish_space(staged, "ann/game", api=HfApi(endpoint=hub.url, token=WRITE))
+    assert len(repo.commits) == 2
+
+
+def test_a_model_that_the_space_could_not_load_is_refused(hub, staged):
+    api = HfApi(endpoint=hub.url, token=WRITE)
+    stage_space(staged, repo_id="ann/page", model="ann/faces")
+    with pytest.raises(HubError, match="no model ann/faces"):
+        publish_space(staged, "ann/page", model="ann/faces", api=api)
+    hub.create("ann/faces", private=True).add("a model", {"config.json": b"{}", "model.safetensors": b"x"})
+    with pytest.raises(HubError, match="private"):
+        publish_space(staged, "ann/page", model="ann/faces", api=api)
+    assert ("space", "ann/page") not in hub.repos
 
 
 def test_names_are_checked_first(staged):
     with pytest.raises(HubError, match="USER/NAME"):
         stage_space(staged, repo_id="ann/page", model="not a model")
+    with pytest.raises(HubError, match="Publish it first"):
+        stage_space(staged, repo_id="ann/page", model="agr/weights")
 
 
 @pytest.mark.slow
@@ -92,8 +133,7 @@ def test_it_starts_and_predicts_from_its_own_files(staged):
         client = _connected("http://127.0.0.1:7983", process)
         answer = client.predict(handle_file(str(ASTRONAUT)), api_name="/analyze")
         assert answer["faces"][0]["gender"] == "Female"
-        assert "Evaluation" in str(client.config)
-        assert "mobilenet_v2" in str(client.config)
+        assert "mobilenet_v2_stage1" in str(client.config)  # a report that the dashboard offers
     finally:
         process.kill()
         process.wait()

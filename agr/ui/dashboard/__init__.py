@@ -4,6 +4,7 @@ Every event, a filter, a view's tab or a click on a face, gives the whole state 
 open view alone; all else stays as it is.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -24,10 +25,6 @@ from .view import text_slot
 from .views import VIEWS
 
 TASKS = [(TASK_TITLES[task], task) for task in TASK_CLASSES]
-NO_FACES = (
-    "The faces are not shown: UTKFace's terms forbid that its pictures travel with a report. "
-    "To see them, start the page with AGR_UTKFACE=path of your own copy (a folder, .zip or .tar.gz)."
-)
 # What starts with two underscores is Gradio's own, such as the theme. A Space's page shows the address of its frame.
 WRITE_ADDRESS = """
 watch('value', () => {
@@ -38,7 +35,14 @@ watch('value', () => {
 });
 """
 READ_ADDRESS = "() => [window.location.search]"
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "trigger_mode": "always_last"}
+# One at a time, or a click that overtakes another would undo what that one changed of the spot.
+IN_TURN: dict[str, Any] = {"concurrency_id": "dashboard", "concurrency_limit": 1}
+QUIET: dict[str, Any] = {
+    "show_progress": "hidden",
+    "api_visibility": "private",
+    "trigger_mode": "always_last",
+    **IN_TURN,
+}
 
 
 def dashboard_tab(opened: gr.Tab, tabs: gr.Tabs, page: gr.Blocks, reports: Reports, analyzer: FaceAnalyzer) -> None:
@@ -62,8 +66,6 @@ class _Dashboard:
     def build(self, opened: gr.Tab, tabs: gr.Tabs, page: gr.Blocks, analyzer: FaceAnalyzer) -> None:
         self._lay_out_filters()
         self.head = text_slot("head")
-        if not self.reports.shows_faces:
-            gr.Markdown(NO_FACES, elem_classes="agr-note")
         view_tabs, view_tab, clickable = self._lay_out_views()
         self.address = gr.HTML(html_template=" ", js_on_load=WRITE_ADDRESS)
         self.face = gr.HTML(elem_id="face", js_on_load=OPEN_DIALOG, apply_default_css=False)
@@ -78,7 +80,7 @@ class _Dashboard:
                 control.input(self.first_page, self.inputs, self.shown, **QUIET)
         self.controls["task"].input(self.other_task, self.inputs, [*self.shown, self.controls["predicted"]], **QUIET)
         for component in clickable:
-            component.select(self.act, self.inputs, self.shown, **QUIET)
+            component.select(self.act, self.inputs, self.shown, **QUIET | {"trigger_mode": "multiple"})
         query = gr.Textbox(visible=False)
         restored = [*self.shown, *self.controls.values(), tabs, view_tabs]
         page.load(self.restore(opened.id), query, restored, js=READ_ADDRESS, **QUIET)
@@ -95,17 +97,22 @@ class _Dashboard:
     def answer(self, spot: Spot, own: Opened | None, *values: Any) -> list:
         """Head, face and what the open view shows, for the values of all controls."""
         options = dict(zip(self.controls, values, strict=True))
-        stay = [gr.skip() for part in self.outputs.values() for _ in part]
+        empty = {view.name: [gr.skip()] * len(self.outputs[view.name]) for view in VIEWS}
         try:
             opened = self.reports.open(options["report"], own)
-            other = self.reports.open(options["other"], own) if options["other"] else None
+            is_compared = spot.view == "Compare" and options["other"]
+            other = self.reports.open(options["other"], own) if is_compared else None
             look = look_at(opened, spot, options, other)
-        except (ReportError, ValueError) as error:
-            return [spot, gr.skip(), message(str(error), is_error=True), "", *stay]
-        filled: list = []
-        for view in VIEWS:
-            filled += view.show(look) if view.name == spot.view else [gr.skip()] * len(self.outputs[view.name])
-        return [spot, address_of(spot, self.controls, options), head(look), face_page(look), *filled]
+            said = [head(look), face_page(look)]
+            shown = empty | {view.name: view.show(look) for view in VIEWS if view.name == spot.view}
+        except Exception as error:  # a report may come from anyone, and hold what nobody thought of
+            if not isinstance(error, ReportError):
+                logging.exception("a view could not be shown")
+            text = str(error) if isinstance(error, ReportError) else "This report holds something that cannot be shown."
+            said = [message(text, is_error=True), ""]
+            shown = empty | {spot.view: [None] * len(self.outputs[spot.view])}
+        answers = [value for view in VIEWS for value in shown[view.name]]
+        return [spot, address_of(spot, self.controls, options), *said, *answers]
 
     def first_page(self, spot: Spot, own: Opened | None, *values: Any) -> list:
         """A filter was changed: the gallery's page was of other faces."""
@@ -186,16 +193,17 @@ class _Dashboard:
 
     def _lay_out_own(self, analyzer: FaceAnalyzer) -> None:
         def evaluate(paths: list[str] | None, progress: gr.Progress = gr.Progress()) -> Iterator[tuple]:
-            for own, said in evaluate_own(analyzer, paths, progress):
-                yield own or gr.skip(), said or gr.skip()
+            for own, said in evaluate_own(analyzer, self.reports, paths, progress):
+                yield own or gr.skip(), said or gr.skip(), own is not None
 
-        def offer(own: Opened | None) -> tuple:
+        def offer(is_new: bool) -> tuple:
             """The visitor's report among the others, and open."""
-            if own is None:
+            if not is_new:
                 return gr.skip(), gr.skip()
             names = [*self.reports.folders, TITLE]
             return gr.Dropdown(names, value=TITLE), gr.Dropdown(names)
 
+        is_new = gr.State(False)
         with gr.Accordion("Evaluate your own labelled faces", open=not self.reports.folders, elem_id="own"):
             gr.Markdown(GUIDE, elem_classes="agr-note")
             files = gr.File(file_count="multiple", label="Pictures, .zip, .csv or a report", height=160)
@@ -203,10 +211,10 @@ class _Dashboard:
                 start, stop = gr.Button("Evaluate", variant="primary"), gr.Button("Stop")
             status = gr.HTML(elem_id="own-status", min_height=80, apply_default_css=False)
         run = start.click(
-            evaluate, files, [self.own, status], show_progress_on=[status], api_visibility="private",
+            evaluate, files, [self.own, status, is_new], show_progress_on=[status], api_visibility="private",
             concurrency_id="evaluate", concurrency_limit=1,
         )  # fmt: skip
-        run.success(offer, self.own, [self.controls["report"], self.controls["other"]], **QUIET).then(
+        run.success(offer, is_new, [self.controls["report"], self.controls["other"]], **QUIET).then(
             self.first_page, self.inputs, self.shown, **QUIET
         )
-        stop.click(lambda: message("Stopped."), None, status, cancels=[run], **QUIET)
+        stop.click(None, cancels=[run])

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 import pandas as pd
 from PIL import Image
 
+from agr.evaluation.pictures import DataError
 from agr.images import ImageError, load_photo
 
 from .html import act, pager
@@ -69,7 +70,10 @@ def heading(row: dict, task: str) -> tuple[str, str]:
 
 def picture(file: str, find: Find, side: int) -> str:
     """A face of at most `side` pixels, or a placeholder."""
-    content = find(file)
+    try:
+        content = find(file)
+    except (DataError, OSError, RuntimeError, NotImplementedError):  # an archive with damage, a file that has gone
+        content = b""
     if content is None:
         return '<span class="agr-placeholder" aria-hidden="true">no picture</span>'
     uri = _uri(content, side)

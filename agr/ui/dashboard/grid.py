@@ -30,6 +30,7 @@ def confusion_grid(
             )
         rows.append(f'<tr><th scope="row">{label}</th>{"".join(cells)}</tr>')
     return (
-        '<div class="agr-scroll"><table class="agr-grid"><caption>rows: true, columns: predicted</caption>'
+        '<div class="agr-scroll"><table class="agr-grid">'
+        "<caption>rows: true, columns: predicted; faces not found are left out</caption>"
         f"<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )

@@ -5,6 +5,10 @@ import html
 from .look import Look
 
 _MAX = 120
+NO_FACES = (
+    "The faces are not shown: a report travels without its pictures, as UTKFace's terms demand. To see them, start the "
+    "page with AGR_UTKFACE=path of your own copy (a folder, .zip or .tar.gz)."
+)
 
 
 def head(look: Look) -> str:
@@ -29,7 +33,8 @@ def head(look: Look) -> str:
         "Selected": f"{len(look.table):,} of {len(total):,} faces, {found:,} detected",
     }
     cells = "".join(f"<div><dt>{name}</dt><dd>{html.escape(text)}</dd></div>" for name, text in facts.items() if text)
-    return f'<dl class="agr-head" role="status">{cells}</dl>'
+    note = "" if look.opened.has_faces else f'<p class="agr-note">{NO_FACES}</p>'
+    return f'<dl class="agr-head" role="status">{cells}</dl>{note}'
 
 
 def _said(*parts: object) -> str:

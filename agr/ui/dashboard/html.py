@@ -18,7 +18,12 @@ MOST_CSV_ROWS = 5000
 ACT = """
 let last = null;
 const find = (act) => [...element.querySelectorAll('[data-act]')].find((e) => e.dataset.act === act);
-const act = (target) => { last = target.dataset.act; trigger('select', JSON.parse(last)); };
+const act = (target) => {
+    last = target.dataset.act;
+    const sent = JSON.parse(last);
+    if (target.type === 'checkbox') sent.value = [...sent.value, target.checked];
+    trigger('select', sent);
+};
 element.addEventListener('click', (event) => {
     const button = event.target.closest('button[data-act]');
     if (button) act(button);

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -18,18 +19,22 @@ from .state import Spot
 Find = Callable[[str], bytes | None]
 """A file's picture, or None where it cannot be had."""
 T = TypeVar("T")
-_REMEMBERED = 64
+_REMEMBERED, _REMEMBERED_ROWS = 64, 400_000
 NO_REPORT = "There is no report yet. Write one with python -m train evaluate, or evaluate your own pictures below."
 
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """A report with the faces behind it, and what was computed of it: intervals are not drawn twice."""
+    """A report with the faces behind it, and what was computed of it: intervals are not drawn twice. `is_own`: it is a
+    visitor's, whose session alone may remember anything of it."""
 
     title: str
     report: EvalReport
     find: Find
+    has_faces: bool = True
+    is_own: bool = False
     _memory: dict = field(default_factory=dict, repr=False)
+    _lock: Lock = field(default_factory=Lock, repr=False)
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
@@ -38,12 +43,18 @@ class Opened:
         return table.assign(true_age_group=group_columns(table)["true_age_group"])
 
     def once(self, key: Any, compute: Callable[[], T]) -> T:
-        """What `compute` gave when it was first asked for under `key`; the oldest answers are forgotten."""
-        if key not in self._memory:
-            if len(self._memory) >= _REMEMBERED:
-                self._memory.pop(next(iter(self._memory)), None)
-            self._memory[key] = compute()
-        return self._memory[key]
+        """What `compute` gave when it was first asked for under `key`; the oldest answers are forgotten, the sooner the
+        larger the report is. `compute` may run twice if two visitors ask at once."""
+        with self._lock:
+            if key in self._memory:
+                return self._memory[key]
+        answer = compute()
+        with self._lock:
+            most = max(8, min(_REMEMBERED, _REMEMBERED_ROWS // len(self.report.predictions)))
+            while len(self._memory) >= most:
+                self._memory.pop(next(iter(self._memory)))
+            self._memory[key] = answer
+        return answer
 
 
 class Reports:
@@ -51,8 +62,8 @@ class Reports:
 
     def __init__(self, folders: Mapping[str, Path], find: Find | None = None) -> None:
         self.folders = dict(folders)
-        self.shows_faces = find is not None
-        self._find = find or (lambda file: None)
+        self.has_faces = find is not None
+        self.find = find or (lambda file: None)
         self._opened: dict[str, Opened | ReportError] = {}
 
     def open(self, name: str, own: Opened | None = None) -> Opened:
@@ -63,12 +74,12 @@ class Reports:
             raise ReportError(NO_REPORT if not self.folders else "There is no such report. Choose another one.")
         if name not in self._opened:
             try:
-                self._opened[name] = Opened(name, EvalReport.load(self.folders[name]), self._find)
+                self._opened[name] = Opened(name, EvalReport.load(self.folders[name]), self.find, self.has_faces)
             except ReportError as error:
                 self._opened[name] = ReportError(str(error).replace(str(self.folders[name]), name))
         found = self._opened[name]
         if isinstance(found, ReportError):
-            raise found
+            raise ReportError(str(found))  # a new one: an exception that is raised again keeps what it passed through
         return found
 
 

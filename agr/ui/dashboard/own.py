@@ -17,11 +17,11 @@ from agr.evaluation.report import ReportError
 from agr.images import ImageError, load_photo
 from agr.labelled import Labels, content_hash, model_facts, predict, report_of, table_of
 from agr.labels import GENDERS, RACES
-from agr.uploads import MAX_BYTES, MAX_PICTURES, Upload, UploadError, is_report, open_upload
+from agr.uploads import MAX_BYTES, MAX_PICTURE_BYTES, MAX_PICTURES, Upload, UploadError, is_report, open_upload
 
 from ..cards import message
 from .html import faces
-from .look import Opened
+from .look import Opened, Reports
 
 TITLE = "your own"
 KEPT_SECONDS = 3600
@@ -29,22 +29,31 @@ _KEPT_SIDE = 160
 """Pixels of the small pictures that the session keeps to show: some 5 KB each."""
 _MOST_BAD = 50
 GUIDE = (
-    f"Up to {MAX_PICTURES:,} pictures of at most {MAX_BYTES // 1_000_000} MB together, as files or in a .zip. Labels "
-    "come from UTKFace's names (`age_gender_race_date.jpg`: gender 0 Male, 1 Female; race 0 White, 1 Black, 2 Asian, "
-    "3 Indian, 4 Others) or from one CSV with the columns file, age, gender, race, any of them missing. A report that "
-    "was downloaded here opens again. All stays in your session, which forgets it after an hour."
+    f"Up to {MAX_PICTURES:,} pictures, {MAX_BYTES // 1_000_000} MB unpacked, as files or in .zips of at most "
+    f"{MAX_PICTURE_BYTES // 1_000_000} MB each. Labels come from UTKFace's names (`age_gender_race_date.jpg`: gender "
+    "0 Male, 1 Female; race 0 White, 1 Black, 2 Asian, 3 Indian, 4 Others) or from one CSV with the columns file, age, "
+    "gender, race, any of them missing. A report that was downloaded here opens again. All stays in your session, "
+    "which forgets it after an hour."
 )
 
 
 def evaluate_own(
-    analyzer: FaceAnalyzer, paths: list[str] | None, progress: gr.Progress
+    analyzer: FaceAnalyzer, reports: Reports, paths: list[str] | None, progress: gr.Progress
 ) -> Iterator[tuple[Opened | None, str]]:
     """What the session is to keep, and what is said; yields (None, "") while it works, so that it can be stopped."""
     if not paths:
         yield None, message("Choose pictures, a .zip, or a report first.", is_error=True)
         return
-    with TemporaryDirectory(dir=Path(paths[0]).parent) as folder:
-        yield from _answered(analyzer, _held([Path(path) for path in paths], Path(folder)), progress)
+    try:
+        with TemporaryDirectory(dir=Path(paths[0]).parent) as folder:
+            yield from _answered(analyzer, reports, _held([Path(path) for path in paths], Path(folder)), progress)
+    except OSError:
+        yield (
+            None,
+            message(
+                "The files are not there any more: uploads are deleted after minutes. Choose them again.", is_error=True
+            ),
+        )
 
 
 def _held(paths: list[Path], folder: Path) -> list[Path]:
@@ -56,12 +65,14 @@ def _held(paths: list[Path], folder: Path) -> list[Path]:
     return held
 
 
-def _answered(analyzer: FaceAnalyzer, files: list[Path], progress: gr.Progress) -> Iterator[tuple[Opened | None, str]]:
+def _answered(
+    analyzer: FaceAnalyzer, reports: Reports, files: list[Path], progress: gr.Progress
+) -> Iterator[tuple[Opened | None, str]]:
     try:
         if len(files) == 1 and is_report(files[0]):
             report = unpack(files[0])
             yield (
-                Opened(TITLE, report, lambda key: None),
+                Opened(TITLE, report, reports.find, reports.has_faces, is_own=True),
                 message(f"Opened a report of {faces(len(report.predictions))}."),
             )
             return
@@ -107,7 +118,7 @@ def _evaluated(analyzer: FaceAnalyzer, upload: Upload, progress: gr.Progress) ->
         '<div class="agr-downloads"><a class="agr-download" download="report.zip" '
         f'href="data:application/zip;base64,{saved}">Download the report</a></div>'
     )
-    yield Opened(TITLE, report, kept.get), text + link + _listed(bad)
+    yield Opened(TITLE, report, kept.get, is_own=True), text + link + _listed(bad)
 
 
 def _small(content: bytes, found: list[Face]) -> bytes:

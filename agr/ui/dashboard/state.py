@@ -9,6 +9,8 @@ import gradio as gr
 
 LONGEST_FILE = 300
 _MOST_TICKED = 2000
+_MOST_SENT = 50
+"""Ticks that go into the address: more would make it too long for some browsers."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,10 @@ class Spot:
             return replace(self, face=value)
         if action == "page" and type(value) is int:
             return replace(self, page=max(0, value))
-        if action == "tick" and isinstance(value, list) and len(value) == 2 and all(map(_is_file, value)):
+        if action == "tick" and isinstance(value, list) and len(value) == 3 and all(map(_is_file, value[:2])):
             pair = (value[0], value[1])
             rest = tuple(other for other in self.ticked if other != pair)
-            return replace(self, ticked=rest if len(rest) < len(self.ticked) else (*rest, pair)[-_MOST_TICKED:])
+            return replace(self, ticked=(*rest, pair)[-_MOST_TICKED:] if value[2] is True else rest)
         return self
 
 
@@ -44,18 +46,20 @@ def _is_file(value: object) -> bool:
 
 def address_of(spot: Spot, controls: Mapping[str, gr.components.Component], values: Mapping[str, Any]) -> str:
     """A query string such as "?view=Confusion&task=gender": whatever is not as it is at first."""
-    parts = {"view": spot.view}
+    parts: dict[str, Any] = {"view": spot.view}
     if spot.cell is not None:
         parts["cell"] = f"{spot.cell[0]},{spot.cell[1]}"
     if spot.face is not None:
         parts["face"] = spot.face
     if spot.page:
         parts["page"] = str(spot.page)
+    if spot.ticked:
+        parts["tick"] = [f"{task}:{file}" for task, file in spot.ticked[:_MOST_SENT]]
     for name, component in controls.items():
         value = values[name]
         if (value or None) != (component.value or None):
             parts[name] = _text(value)
-    return "?" + urlencode(parts)
+    return "?" + urlencode(parts, doseq=True)
 
 
 def read_address(
@@ -63,7 +67,8 @@ def read_address(
 ) -> tuple[Spot, dict[str, Any]] | None:
     """Spot and values of the controls from an address; None if it speaks of no view. What does not fit is left as it
     is at first: an address may come from an older page, or from anyone."""
-    texts = {name: found[-1] for name, found in parse_qs(query.lstrip("?"), keep_blank_values=True).items()}
+    sent = parse_qs(query.lstrip("?"), keep_blank_values=True)
+    texts = {name: found[-1] for name, found in sent.items()}
     if texts.get("view") not in views:
         return None
     spot = Spot(view=texts["view"])
@@ -72,6 +77,8 @@ def read_address(
     page = texts.get("page", "")
     if page.isdecimal() and len(page) < 6:
         spot = spot.after("page", int(page))
+    for text in sent.get("tick", [])[:_MOST_SENT]:
+        spot = spot.after("tick", [*text.split(":", 1), True])
     read = {name: _read(component, texts.get(name)) for name, component in controls.items()}
     return spot, read
 

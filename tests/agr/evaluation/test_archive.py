@@ -57,7 +57,7 @@ def test_limits(packed, report, monkeypatch):
     with pytest.raises(ReportError, match="at most 10"):
         a.unpack(packed)
     monkeypatch.undo()
-    monkeypatch.setattr(a, "MAX_FILE_BYTES", 1000)
+    monkeypatch.setattr(a, "MAX_BYTES", a.MAX_BYTES | {REPORT_FILE: 1000})
     with pytest.raises(ReportError, match="unpacks to more"):
         a.unpack(packed)
 

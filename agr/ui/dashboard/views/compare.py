@@ -34,18 +34,21 @@ def show(look: Look) -> list:
     if look.other is None or look.other is look.opened:
         return [message("Choose another report to compare this one with."), ""]
     second = look.other.predictions
-    this, other = look.once(("common", look.other.title), lambda: common(look.table, second))
+    # A visitor's own report remembers the comparison, never a report that all share.
+    keeper = look.other if look.other.is_own else look.opened
+    key = (look.selection, look.opened.title, look.other.title)
+    this, other = keeper.once((key, "common"), lambda: common(look.table, second))
     if not len(this):
         return [message("The two reports have no labelled file in common: there is nothing to compare."), ""]
-    rows = look.once(("compare", look.other.title), lambda: compare(this, other))
+    rows = keeper.once((key, "compare"), lambda: compare(this, other))
     names = (look.opened.title, look.other.title)
     return [_table(rows, len(this), names), _faces(look, this, other)]
 
 
 def _table(rows: list[Compared], n: int, names: tuple[str, str]) -> str:
     text = message(
-        f"{n} files are in both. The difference is the second less the first, with its 95 % interval from resampled "
-        "pairs; it is bold where the interval leaves out zero."
+        f"{n} files are in both with the same labels. The difference is the second less the first, with its 95 % "
+        "interval from resampled pairs; it is bold where the interval leaves out zero."
     )
     cells = []
     for row in rows:

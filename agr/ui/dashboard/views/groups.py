@@ -97,13 +97,20 @@ def _table(groups: list[Group], by: tuple[str, ...]) -> str:
             [
                 ", ".join(group.names),
                 str(group.n),
-                *(estimate_html(group.figures[name], factor, digits) for name, factor, digits in _COLUMNS.values()),
+                *(_cell(group, name, factor, digits) for name, factor, digits in _COLUMNS.values()),
             ],
             "agr-grey" * (group.n < f.LEAST_GROUP),
         )
         for group in groups
     ]
     return table_html(["Group", "Faces", *_COLUMNS], rows) + csv_link("groups", group_rows(groups, by))
+
+
+def _cell(group: Group, name: str, factor: float, digits: int) -> str:
+    """Grey where few faces of a large group carry the label; of a small group the whole row is."""
+    text = estimate_html(group.figures[name], factor, digits)
+    is_small = group.figures[name].n < f.LEAST_GROUP <= group.n
+    return f'<span class="agr-grey">{text}</span>' if is_small else text
 
 
 VIEW = View("Groups", layout, show)

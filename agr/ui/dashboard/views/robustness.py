@@ -1,5 +1,8 @@
 """Robustness: what is lost when faces are turned, blurred, darkened and the like."""
 
+import html
+import math
+
 import pandas as pd
 
 from agr.evaluation.bootstrap import Estimate
@@ -30,15 +33,15 @@ def show(look: Look) -> list:
         return [message(MISSING)]
     try:
         return [look.opened.once("robustness", lambda: _table(conditions))]
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, ValueError):
         return [message("What the report says of robustness is damaged.", is_error=True)]
 
 
 def _table(conditions: list[dict]) -> str:
     rows, saved = [], []
     for condition in conditions:
-        gaps = {name: Estimate(**condition["figures"][name]["difference"]) for name in _COLUMNS}
-        rows.append(([condition["condition"], *(_cell(gaps[name], name) for name in _COLUMNS)], ""))
+        gaps = {name: _estimate(condition["figures"][name]["difference"]) for name in _COLUMNS}
+        rows.append(([html.escape(str(condition["condition"])), *(_cell(gaps[name], name) for name in _COLUMNS)], ""))
         for name, gap in gaps.items():
             plain, value = (condition["figures"][name][key] for key in ("plain", "value"))
             saved.append([condition["condition"], name, plain, value, gap.value, gap.low, gap.high, gap.n])
@@ -49,6 +52,12 @@ def _table(conditions: list[dict]) -> str:
         "the 95 % interval of the paired difference; bold where it leaves out zero. Filters do not act here."
     )
     return text + table_html(head, rows) + csv_link("robustness", pd.DataFrame(saved, columns=columns))
+
+
+def _estimate(saved: dict) -> Estimate:
+    """JSON has no nan: a figure without a value is null."""
+    value, low, high = (math.nan if saved[key] is None else float(saved[key]) for key in ("value", "low", "high"))
+    return Estimate(value, low, high, int(saved["n"]))
 
 
 def _cell(gap: Estimate, name: str) -> str:

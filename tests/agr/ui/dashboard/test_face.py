@@ -11,7 +11,7 @@ def test_a_face_shows_all_three_distributions(look_with, opened):
     row = opened.predictions[opened.predictions["detected"]].iloc[10]
     text = face_page(look_with(Spot(face=row["file"])))
     assert text.count("agr-bar ") + text.count('agr-bar"') == 8 + 2 + 5
-    assert f"labelled {row['true_age']} years, predicted {row['pred_age']:.1f}" in text
+    assert f"labelled {row['true_age']:.0f} years, predicted {row['pred_age']:.1f}" in text
     assert f"{100 * row['prob_race_' + row['pred_race']]:.1f} %" in text
 
 

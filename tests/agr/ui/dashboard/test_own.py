@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from agr.evaluation.archive import pack
+from agr.ui.dashboard.look import Reports
 from agr.ui.dashboard.own import TITLE, evaluate_own
 
 pytestmark = pytest.mark.slow
@@ -12,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 def run(analyzer, *paths):
     """The last answer, and how many came before it."""
-    answers = list(evaluate_own(analyzer, [str(path) for path in paths], gr.Progress()))
+    answers = list(evaluate_own(analyzer, Reports({}), [str(path) for path in paths], gr.Progress()))
     assert all(own is None and said == "" for own, said in answers[:-1])
     return *answers[-1], len(answers) - 1
 
@@ -60,6 +61,6 @@ def test_what_cannot_be_evaluated_says_so(analyzer, tmp_path, name, content, mes
 
 
 def test_nothing_sent():
-    ((own, said),) = evaluate_own(None, None, gr.Progress())
+    ((own, said),) = evaluate_own(None, Reports({}), None, gr.Progress())
     assert own is None
     assert "Choose pictures" in said

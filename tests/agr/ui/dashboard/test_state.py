@@ -15,7 +15,7 @@ def test_the_first_view_has_a_short_address(dashboard):
 
 
 def test_an_address_brings_everything_back(dashboard):
-    spot = Spot("Confusion", (4, 0), "a&b=1_0_0_2017.jpg", 3)
+    spot = Spot("Confusion", (4, 0), "a&b=1_0_0_2017.jpg", 3, (("race", "x:y.jpg"), ("gender", "b.jpg")))
     values = first_values(dashboard) | {
         "task": "age_group",
         "twins": False,
@@ -55,9 +55,9 @@ def test_an_address_without_a_view_opens_nothing(dashboard, query):
 def test_clicks_move_the_spot():
     spot = Spot("Mislabels").after("cell", [1, 2]).after("page", 2).after("face", "a.jpg")
     assert (spot.cell, spot.page, spot.face) == ((1, 2), 2, "a.jpg")
-    ticked = spot.after("tick", ["race", "a.jpg"]).after("tick", ["gender", "b.jpg"])
+    ticked = spot.after("tick", ["race", "a.jpg", True]).after("tick", ["gender", "b.jpg", True])
     assert ticked.ticked == (("race", "a.jpg"), ("gender", "b.jpg"))
-    assert ticked.after("tick", ["race", "a.jpg"]).ticked == (("gender", "b.jpg"),)
+    assert ticked.after("tick", ["race", "a.jpg", False]).ticked == (("gender", "b.jpg"),)
     assert spot.after("face", None).face is None
 
 
@@ -67,7 +67,7 @@ def test_clicks_move_the_spot():
         *(("cell", value) for value in ([1], ["1", "2"], None)),
         *(("face", value) for value in (3, "x" * 999)),
         *(("page", value) for value in ("1", True)),
-        *(("tick", value) for value in (["race"], "race", [1, 2])),
+        *(("tick", value) for value in (["race"], "race", [1, 2, True], ["a", "b"])),
         ("drop", 1),
     ],
 )
