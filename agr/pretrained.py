@@ -48,9 +48,8 @@ def _from_hub(repo_id: str, revision: str | None) -> Path:
         RevisionNotFoundError,
     )
 
-    broken: type[Exception] = HfHubHTTPError.__bases__[
-        0
-    ]  # of whichever HTTP library the client is built on: a connection that fails
+    # Of whichever HTTP library the client is built on: a connection that fails.
+    broken: type[Exception] = HfHubHTTPError.__bases__[0]
     try:
         return _snapshot(repo_id, revision)
     except RepositoryNotFoundError as error:

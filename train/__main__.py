@@ -215,12 +215,15 @@ def publish(
 
     Example: python -m train publish --model runs/mine --report eval_reports/mine --repo-id USER/NAME --dry-run
     """
+    from .hub import Hub
     from .publish import check_sample, data_of, stage, staging
     from .publish import publish as run
 
     if pr and tag:
         raise typer.BadParameter("A pull request has no tag: it is named when it is merged.", param_hint="--tag")
     with _clear_errors(), staging() as folder:
+        if not dry_run:
+            Hub(repo_id, for_pr=pr)  # before the long checks: may we at all?
         plan = stage(model, report, Path(folder), repo_id=repo_id)
         pictures = data or data_of(model)
         if pictures is None:

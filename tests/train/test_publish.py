@@ -19,7 +19,7 @@ from agr.pretrained import BUNDLED
 from tests.conftest import ASTRONAUT, ROOT
 from tests.hub import WRITE
 from train.hub import HubError
-from train.publish import check_card, check_sample, check_texts, data_of, publish, stage
+from train.publish import Plan, check_card, check_sample, check_texts, data_of, publish, stage
 from train.utkface import DataError
 
 REPORT = ROOT / "eval_reports" / "mobilenet_v2"
@@ -30,10 +30,16 @@ FILES = {
 }
 
 
+@pytest.fixture(scope="module")
+def staged(tmp_path_factory):
+    return stage(BUNDLED, REPORT, tmp_path_factory.mktemp("staged"), repo_id="ann/faces")
+
+
 @pytest.fixture
-def plan(tmp_path):
-    (tmp_path / "staged").mkdir()
-    return stage(BUNDLED, REPORT, tmp_path / "staged", repo_id="ann/faces")
+def plan(staged, tmp_path):
+    """A copy to spoil."""
+    shutil.copytree(staged.folder, tmp_path / "plan")
+    return Plan(tmp_path / "plan", staged.card)
 
 
 def train(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
@@ -239,7 +245,7 @@ def test_the_command_says_what_is_wrong_without_a_trace(hub, utkface, tmp_path):
         assert message in done.stderr
         assert "Traceback" not in done.stderr
     settings["AGR_UTKFACE"] = ""
-    done = train(*asked, "--repo-id", "ann/faces", **settings)
+    done = train(*asked, "--repo-id", "ann/faces", "--dry-run", **settings)
     assert done.returncode == 2
     assert "--data" in done.stderr
 
