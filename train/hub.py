@@ -136,8 +136,12 @@ class Hub:
                 )
 
     def _take_away(self) -> str:
-        """Delete the repository that this run made; what to say if that fails."""
+        """Delete the repository that this run made, if it is still empty: one that holds anything was made by someone
+        else in between, or our commit reached it after all. Returns what to say if that fails."""
+        made = {".gitattributes"} | ({"README.md"} if self.repo_type == "space" else set())
         try:
+            if (self.files() or set()) - made:
+                return ""
             self.api.delete_repo(self.repo_id, repo_type=self.repo_type, missing_ok=True)
         except Exception:  # the first error says what matters
             return f"An empty {self.repo_id} may have been left: delete it on {self.api.endpoint}."

@@ -161,6 +161,13 @@ def test_a_repository_whose_making_was_not_answered_goes_too(hub, folder):
     assert not hub.repos
 
 
+def test_what_someone_else_made_in_between_is_not_taken_away(hub, folder):
+    hub.before["create"] = lambda: hub.create("ann/faces").add("theirs", {"theirs.txt": b"1"})
+    with pytest.raises(HubError, match="name is taken"):
+        Hub("ann/faces", api=api(hub)).commit(folder, "first")
+    assert hub.repos["model", "ann/faces"].commits[-1].title == "theirs"
+
+
 def test_what_could_not_be_taken_away_is_said(hub, folder):
     hub.faults |= {"commit": 500, "delete": 403}
     with pytest.raises(HubError, match="empty ann/faces may have been left"):
