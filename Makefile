@@ -25,6 +25,8 @@ format: $(VENV)/dev.installed
 	$(BIN)/ruff format .
 
 bench: $(VENV)/dev.installed
+	$(BIN)/python -m bench.speed
+	$(BIN)/python -m bench.load
 	$(BIN)/python -m bench.dashboard
 
 clean:

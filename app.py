@@ -30,19 +30,25 @@ def main(
 ) -> None:
     """Open the page: drop a photo, see every face with its age, gender and race."""
     from agr.analyzer import FaceAnalyzer
+    from agr.config import ModelError
     from agr.evaluation.pictures import DataError, PictureSource
-    from agr.model import ModelError
     from agr.pretrained import default_model, find_model
     from agr.ui.page import build_page, launch, reports_of
 
     try:
         pictures = PictureSource(faces) if faces else None
-        model = model or default_model()
-        folder = find_model(model)
-        analyzer = FaceAnalyzer.from_pretrained(folder)
-    except (DataError, ModelError) as error:
+    except DataError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
+    model = model or default_model()
+    analyzer: FaceAnalyzer | ModelError
+    folder = None
+    try:
+        folder = find_model(model)
+        analyzer = FaceAnalyzer.from_pretrained(folder)
+    except ModelError as error:  # the reports can be read without a model
+        typer.echo(str(error), err=True)
+        analyzer = error
     shown = reports_of(reports, model=folder if model else None, name=model)
     launch(build_page(analyzer, shown, pictures), server_name=host, server_port=port)
 

@@ -12,8 +12,8 @@ __all__ = ["Face", "FaceAnalyzer", "ImageError", "ModelError"]
 
 if TYPE_CHECKING:
     from .analyzer import Face, FaceAnalyzer
+    from .config import ModelError
     from .images import ImageError
-    from .model import ModelError
 
 _HOME = {"Face": "analyzer", "FaceAnalyzer": "analyzer", "ImageError": "images", "ModelError": "model"}
 

@@ -52,8 +52,8 @@ def analyze(
       python -m agr analyze holiday/ --format csv --output faces.csv
     """
     from .analyzer import FaceAnalyzer
+    from .config import ModelError
     from .images import ImageError
-    from .model import ModelError
 
     files = list(_files(photos))
     if not files:

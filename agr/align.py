@@ -11,14 +11,16 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 TEMPLATE = (
-    (50.1 / 200, 39.6 / 200),
-    (143.8 / 200, 39.0 / 200),
-    (96.3 / 200, 93.9 / 200),
-    (54.9 / 200, 134.8 / 200),
-    (139.0 / 200, 135.2 / 200),
+    (59.8 / 200, 57.7 / 200),
+    (138.2 / 200, 57.6 / 200),
+    (98.7 / 200, 104.9 / 200),
+    (63.5 / 200, 139.3 / 200),
+    (133.9 / 200, 139.2 / 200),
 )
 """Where left eye, right eye, nose, left and right mouth corner (as seen in the picture) come to lie, as fractions of
-the crop's side: the mean of MTCNN's landmarks over UTKFace's own aligned chips."""
+the crop's side: the mean of `agr.detect`'s landmarks over UTKFace's own aligned chips, so that a crop holds what a chip
+does. facenet-pytorch's own landmarks would not do: most of these faces reach out of their chips, and it stretches what
+is left of them, so that its eyes come to lie a tenth of the side above where they are."""
 
 CROP_SIGMA = 0.8
 """Standard deviation, in pixels of the crop, of the Gaussian blur that a crop is brought to when its source is

@@ -1,25 +1,24 @@
 """FaceAnalyzer: a photo in, every face with its attributes out. The front door of the package."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from .align import crop_face
 from .attributes import Attributes
 from .detect import FaceDetector, Faces
+from .engine import cores, in_parallel
 from .images import ImageError, ImageSource, Photo, load_photo
 from .labels import AGE_GROUPS, GENDERS, RACES
-from .model import AttributeNet
 from .pretrained import find_model
+from .reader import AttributeReader
 
-PHOTOS_AT_ONCE = 16
-"""Photos whose faces share batches in `analyze_many`: bounds the crops that wait in memory."""
-CROPS_AT_ONCE = 64
-"""Crops that go through the network together: more gain no speed and cost memory."""
+PHOTOS_AHEAD = 2
+"""Photos for each core that `analyze_many` reads ahead: bounds what waits in memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,71 +67,59 @@ class Face:
 class FaceAnalyzer:
     """Detector and network, loaded once; safe to call from several threads."""
 
-    def __init__(self, net: AttributeNet, detector: FaceDetector) -> None:
-        self.net = net
+    def __init__(self, reader: AttributeReader, detector: FaceDetector) -> None:
+        self.reader = reader
         self.detector = detector
 
     @classmethod
-    def from_pretrained(
-        cls, model: str | Path | None = None, *, revision: str | None = None, device: str | None = None
-    ) -> "FaceAnalyzer":
+    def from_pretrained(cls, model: str | Path | None = None, *, revision: str | None = None) -> "FaceAnalyzer":
         """Load the bundled model, the one in a folder, or one of the Hugging Face Hub ("USER/NAME", with `revision`).
 
-        `device`: "cpu", "cuda", ...; by default the GPU if there is one. Raises ModelError if the model cannot be had
-        or used.
+        Raises ModelError if the model cannot be had or used.
         """
-        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        net = AttributeNet.load(find_model(model, revision=revision)).to(device)
-        return cls(net, FaceDetector(device=device))
+        return cls(AttributeReader.load(find_model(model, revision=revision)), FaceDetector())
 
     def analyze(self, image: ImageSource | Photo) -> list[Face]:
         """All faces of a photo, largest first; an empty list if there is none. Raises ImageError if it cannot be
         read."""
         faces, crops = self._find(image)
-        return _joined(faces, crops, self._read(crops))
+        return _joined(faces, crops, self.reader.read(crops))
 
     def analyze_many(self, images: Iterable[ImageSource | Photo]) -> Iterator[list[Face] | ImageError]:
         """For each image, in order, its faces or the ImageError that says why it could not be read; never raises one.
 
-        Lazy: takes and answers `PHOTOS_AT_ONCE` images at a time, whose faces share batches.
+        Lazy: reads a few images ahead, one on each core.
         """
-        images = iter(images)
-        while chunk := list(islice(images, PHOTOS_AT_ONCE)):
-            yield from self._analyze_chunk(chunk)
+        with ThreadPoolExecutor(cores(), thread_name_prefix="analyze") as pool:
+            running: deque[Future] = deque()
+            try:
+                for image in images:
+                    running.append(pool.submit(self._analyze_or_error, image))
+                    if len(running) > PHOTOS_AHEAD * cores():
+                        yield running.popleft().result()
+                while running:
+                    yield running.popleft().result()
+            finally:  # whoever stops listening does not wait for photos that nobody will see
+                for future in running:
+                    future.cancel()
 
-    def _analyze_chunk(self, images: list[ImageSource | Photo]) -> Iterator[list[Face] | ImageError]:
-        found = [self._find_or_error(image) for image in images]
-        sizes = [0 if isinstance(entry, ImageError) else len(entry[0]) for entry in found]
-        ends = np.cumsum(sizes)
-        read = self._read(
-            np.concatenate(
-                [crops for _, crops in (e for e in found if not isinstance(e, ImageError))] or [self._no_crops()]
-            )
-        )
-        for entry, size, end in zip(found, sizes, ends, strict=True):
-            yield entry if isinstance(entry, ImageError) else _joined(*entry, read[end - size : end])
-
-    def _find_or_error(self, image: ImageSource | Photo) -> tuple[Faces, np.ndarray] | ImageError:
+    def _analyze_or_error(self, image: ImageSource | Photo) -> list[Face] | ImageError:
         try:
-            return self._find(image)
+            return self.analyze(image)
         except ImageError as error:
             return error
 
     def _find(self, image: ImageSource | Photo) -> tuple[Faces, np.ndarray]:
         """Faces in pixels of the upright input, and their crops, uint8 (n, size, size, 3)."""
-        photo, config = load_photo(image), self.net.config
+        photo, config = load_photo(image), self.reader.config
         faces = self.detector.detect(photo.rgb)
-        crops = [
-            crop_face(photo.rgb, points, size=config.input_size, template=config.template) for points in faces.landmarks
-        ]
-        return faces.scaled(photo.scale), np.stack(crops) if crops else self._no_crops()
 
-    def _no_crops(self) -> np.ndarray:
-        return np.empty((0, self.net.config.input_size, self.net.config.input_size, 3), np.uint8)
+        def cut(points: np.ndarray) -> np.ndarray:
+            return crop_face(photo.rgb, points, size=config.input_size, template=config.template)
 
-    def _read(self, crops: np.ndarray) -> Attributes:
-        starts = range(0, max(1, len(crops)), CROPS_AT_ONCE)
-        return Attributes.concatenated([self.net.read(crops[start : start + CROPS_AT_ONCE]) for start in starts])
+        crops = in_parallel(cut, faces.landmarks)
+        shape = (-1, config.input_size, config.input_size, 3)
+        return faces.scaled(photo.scale), np.array(crops, np.uint8).reshape(shape)
 
 
 def _joined(faces: Faces, crops: np.ndarray, read: Attributes) -> list[Face]:

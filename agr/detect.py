@@ -1,26 +1,23 @@
-"""Every face of a picture with MTCNN: the only room that knows facenet-pytorch.
-
-Source: Zhang et al., "Joint Face Detection and Alignment Using Multitask Cascaded Convolutional Networks" (2016).
-"""
+"""Every face of a picture, with MTCNN: how large faces are looked for, and what is reported of them."""
 
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from facenet_pytorch import MTCNN
 from PIL import Image
 
-DETECTION_SIDE = 960
-"""Pixels of the longer side on which faces are searched. MTCNN's time grows with the area; a face that is read well
-is far larger than `MIN_FACE` at this size."""
-MIN_FACE = 24
-"""Pixels, on the reduced picture. Smaller faces hold too little to tell an age from, and searching for them costs the
-most."""
-STAGE_THRESHOLDS = (0.6, 0.7, 0.7)
-"""Least face probability after MTCNN's three networks: the values of the paper's authors."""
+from .cascade import Cascade
+
+LEAST_FACE = 40
+"""Pixels of the photo. Smaller faces are looked for only where there is none of this size: they hold little to tell an
+age from, and looking for them costs the most."""
+LAST_SIDE, LAST_LEAST, LAST_STEP, LAST_MIN_SCORE = 1024, 24, 0.5**0.125, 0.8
+"""Where there is none: pixels of the longer side to which the photo is reduced, pixels of the smallest face on it, the
+steps between the sizes that are looked for, and the least probability."""
+BORDER = 0.5
+"""Of the shorter side: what is added around the photo then, edge pixels repeated, for faces that fill it."""
 MIN_SCORE = 0.90
-"""Least final probability of a face that is reported. True faces score 0.98 and more, leaves, hands and folds of
-cloth mostly less."""
+"""Least probability of a face that is reported. True faces score 0.98 and more, leaves, hands and folds of cloth mostly
+less."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,49 +47,43 @@ class Faces:
         """The same faces in a picture enlarged by `factor`."""
         return Faces(self.boxes * np.float32(factor), self.scores, self.landmarks * np.float32(factor))
 
+    def moved(self, offset: float) -> "Faces":
+        """The same faces in a picture with so many pixels more at the left and at the top."""
+        return Faces(self.boxes + np.float32(offset), self.scores, self.landmarks + np.float32(offset))
 
-_NO_FACES = Faces(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty((0, 5, 2), np.float32))
+    def within(self, size: tuple[int, int]) -> "Faces":
+        """Boxes cut at the edges of a picture of that width and height, those outside left out, largest first."""
+        boxes = self.boxes.clip(0, np.tile(np.array(size, np.float32), 2))
+        areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+        order = np.argsort(-areas, kind="stable")[: (areas > 0).sum()]
+        return Faces(boxes[order], self.scores[order], self.landmarks[order])
 
 
 class FaceDetector:
-    """MTCNN, loaded once and used for every picture. Safe to call from several threads: it keeps no state between
-    calls."""
+    """Loaded once and used for every picture. Safe to call from several threads: it keeps no state between calls."""
 
-    def __init__(self, *, device: str = "cpu") -> None:
-        self._mtcnn = MTCNN(keep_all=True, min_face_size=MIN_FACE, thresholds=list(STAGE_THRESHOLDS), device=device)
+    def __init__(self) -> None:
+        self._cascade = Cascade()
 
     def detect(self, image: Image.Image) -> Faces:
-        """Find all faces of an RGB picture with sides of at least 20 px; coordinates are pixels of `image`.
+        """Find all faces of an RGB picture; coordinates are pixels of `image`.
 
-        Searches a copy whose longer side is `DETECTION_SIDE`, and the full picture only if that copy shows no face.
+        Looks for those of `LEAST_FACE` pixels and more; if there is none, for smaller ones and for such as reach out of
+        the picture.
         """
-        factor = min(1.0, DETECTION_SIDE / max(image.size))
-        if factor < 1.0:
-            small = image.resize(
-                [max(1, round(side * factor)) for side in image.size], Image.Resampling.BILINEAR, reducing_gap=2.0
-            )
-            found = self._search(small, image.size)
-            if len(found):
-                return found
-        return self._search(image, image.size)
+        found = _sure(self._cascade.find(image, least=LEAST_FACE), MIN_SCORE).within(image.size)
+        return found if len(found) else self._last_resort(image)
 
-    def _search(self, image: Image.Image, full_size: tuple[int, int]) -> Faces:
-        if min(image.size) < MIN_FACE:
-            return _NO_FACES  # MTCNN fails where not even one face of the least size would fit
-        try:
-            with torch.inference_mode():
-                boxes, scores, landmarks = self._mtcnn.detect(image, landmarks=True)
-        except (IndexError, ValueError):
-            # facenet-pytorch leaves out candidates without area, then counts on all of them: there is no face in such.
-            return _NO_FACES
-        if boxes is None:
-            return _NO_FACES
-        zoom = np.array(full_size, np.float32) / np.array(image.size, np.float32)
-        boxes = np.asarray(boxes, np.float32) * np.tile(zoom, 2)
-        boxes = boxes.clip(0, np.tile(np.array(full_size, np.float32), 2))
-        landmarks = np.asarray(landmarks, np.float32) * zoom
-        scores = np.asarray(scores, np.float32)
-        areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-        kept = np.flatnonzero((scores >= MIN_SCORE) & (areas > 0))
-        order = kept[np.argsort(-areas[kept], kind="stable")]
-        return Faces(boxes[order], scores[order], landmarks[order])
+    def _last_resort(self, image: Image.Image) -> Faces:
+        small = image.copy()
+        small.thumbnail((LAST_SIDE, LAST_SIDE), Image.Resampling.BOX)
+        margin = round(BORDER * min(small.size))
+        bordered = np.pad(np.asarray(small), ((margin, margin), (margin, margin), (0, 0)), mode="edge")
+        found = self._cascade.find(Image.fromarray(bordered), least=LAST_LEAST, step=LAST_STEP)
+        zoom = max(image.size) / max(small.size)
+        return _sure(found, LAST_MIN_SCORE).moved(-margin).scaled(zoom).within(image.size)
+
+
+def _sure(found: tuple[np.ndarray, ...], least: float) -> Faces:
+    kept = found[1] >= least
+    return Faces(*(part[kept] for part in found))

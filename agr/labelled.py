@@ -97,11 +97,11 @@ def report_of(table: pd.DataFrame, *, name: str, model: dict, data: dict, histor
 
 def model_facts(analyzer: "FaceAnalyzer") -> dict:
     """What a report says of the model: backbone, input size, number of parameters."""
-    config = analyzer.net.config
+    config = analyzer.reader.config
     return {
         "backbone": config.backbone,
         "input_size": config.input_size,
-        "parameters": sum(p.numel() for p in analyzer.net.parameters()),
+        "parameters": analyzer.reader.parameters,
     }
 
 

@@ -1,8 +1,8 @@
-"""AttributeNet: one torchvision backbone, three heads; its config travels with the weights."""
+"""AttributeNet: one torchvision backbone, three heads, in torch; what is trained. `agr.reader` serves the same network
+without torch."""
 
 import json
-import math
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,89 +12,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torchvision import models
 
-from .align import TEMPLATE
 from .attributes import N_AGES, Attributes
-from .labels import AGE_GROUPS, GENDERS, RACES
-
-SCHEMA_VERSION = 1
-"""Version of config.json; a reader refuses newer ones."""
-CODE_VERSION = "0.1.0"
-BACKBONES = ("mobilenet_v2", "densenet121")
-"""Backbones that are trained and tested here; any torchvision classifier that ends in one linear layer can be added."""
-CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
-TASKS = ("age", "gender", "race")
-
-
-class ModelError(ValueError):
-    """A model folder cannot be used; the message names the file or key, what was expected and what came."""
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """Everything that is needed to use the weights, and no more.
-
-    `input_size`: side of the crop in pixels. `mean`, `std`: of RGB in 0 to 1. `template`: `agr.align.TEMPLATE` when
-    trained.
-    `temperatures`: divide the logits of each task, chosen on validation data. `interval_mass`: see `Attributes`.
-    """
-
-    backbone: str = "mobilenet_v2"
-    input_size: int = 128
-    mean: tuple[float, ...] = (0.5, 0.5, 0.5)
-    std: tuple[float, ...] = (0.5, 0.5, 0.5)
-    template: tuple[tuple[float, ...], ...] = TEMPLATE
-    genders: tuple[str, ...] = GENDERS
-    races: tuple[str, ...] = RACES
-    age_groups: tuple[str, ...] = AGE_GROUPS
-    n_ages: int = N_AGES
-    temperatures: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TASKS, 1.0))
-    interval_mass: float = 0.8
-    schema_version: int = SCHEMA_VERSION
-    code_version: str = CODE_VERSION
-
-    def __post_init__(self) -> None:
-        _expect(
-            "backbone",
-            self.backbone in models.list_models(module=models),
-            "the name of a torchvision classifier",
-            self.backbone,
-        )
-        size = self.input_size
-        _expect("input_size", isinstance(size, int) and 32 <= size <= 1024, "a whole number of 32 to 1024 pixels", size)
-        for key, fixed in (("genders", GENDERS), ("races", RACES), ("age_groups", AGE_GROUPS), ("n_ages", N_AGES)):
-            _expect(key, getattr(self, key) == fixed, f"{fixed}", getattr(self, key))
-        for key in ("mean", "std"):
-            value = getattr(self, key)
-            _expect(key, _are_numbers(value, 3) and all(0 < v <= 1 for v in value), "three numbers in 0 to 1", value)
-        points = self.template
-        fits = isinstance(points, tuple) and len(points) == 5 and all(_are_numbers(point, 2) for point in points)
-        _expect("template", fits, "five points (x, y)", points)
-        t = self.temperatures
-        positive = isinstance(t, dict) and set(t) == set(TASKS) and all(_is_number(v) and v > 0 for v in t.values())
-        _expect("temperatures", positive, f"a positive number for each of {TASKS}", t)
-        mass = self.interval_mass
-        _expect("interval_mass", _is_number(mass) and 0 < mass < 1, "a share between 0 and 1", mass)
-
-    @classmethod
-    def from_dict(cls, values: dict) -> "ModelConfig":
-        """Check and freeze what a config.json holds. Raises ModelError naming the key that does not fit."""
-        if not isinstance(values, dict):
-            raise ModelError(f"expected {CONFIG_FILE} to hold an object, got {type(values).__name__}")
-        version = values.get("schema_version")
-        if not isinstance(version, int) or version > SCHEMA_VERSION:
-            raise ModelError(
-                f"{CONFIG_FILE}: schema_version is {version!r}, this code reads up to {SCHEMA_VERSION}. "
-                "Update the code or use an older revision."
-            )
-        known = {f.name for f in fields(cls)}
-        if missing := sorted(known - set(values)):
-            raise ModelError(f"{CONFIG_FILE}: missing key(s) {missing}")
-        if unknown := sorted(set(values) - known):
-            raise ModelError(f"{CONFIG_FILE}: unknown key(s) {unknown}")
-        try:
-            return cls(**{key: _frozen(value) for key, value in values.items()})
-        except TypeError as error:
-            raise ModelError(f"{CONFIG_FILE}: a value is of the wrong type ({error})") from error
+from .config import CONFIG_FILE, WEIGHTS_FILE, ModelConfig, ModelError, read_config
+from .labels import GENDERS, RACES
 
 
 class AttributeNet(nn.Module):
@@ -183,7 +103,9 @@ def _mirrored_mean(logits: Tensor) -> np.ndarray:
 
 def headless(name: str) -> tuple[nn.Module, int]:
     """A torchvision classifier without its last linear layer, randomly initialised, and the number of features it
-    yields."""
+    yields. Raises ModelError if there is none of that name."""
+    if name not in models.list_models(module=models):
+        raise ModelError(f"torchvision has no classifier {name!r}")
     backbone = models.get_model(name, weights=None)
     linear = [path for path, module in backbone.named_modules() if isinstance(module, nn.Linear)]
     if not linear:
@@ -191,31 +113,3 @@ def headless(name: str) -> tuple[nn.Module, int]:
     width = backbone.get_submodule(linear[-1]).in_features
     backbone.set_submodule(linear[-1], nn.Identity())
     return backbone, width
-
-
-def read_config(path: Path) -> ModelConfig:
-    """Read and check a config.json. Raises ModelError, naming what does not fit."""
-    try:
-        values = json.loads(path.read_text())
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(
-            f"{path} cannot be read: {error}. Expected a folder with {CONFIG_FILE} and {WEIGHTS_FILE}."
-        ) from error
-    return ModelConfig.from_dict(values)
-
-
-def _frozen(value):
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
-
-
-def _is_number(value) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _are_numbers(value, n: int) -> bool:
-    return isinstance(value, tuple) and len(value) == n and all(map(_is_number, value))
-
-
-def _expect(key: str, holds: bool, expected: str, got) -> None:
-    if not holds:
-        raise ModelError(f"{CONFIG_FILE}: {key} should be {expected}, got {got!r}")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from .model import CONFIG_FILE, WEIGHTS_FILE, ModelError
+from .config import CONFIG_FILE, WEIGHTS_FILE, ModelError
 
 BUNDLED = Path(__file__).parent / "weights"
 REPORT_FOLDER = "report"

@@ -18,6 +18,7 @@ import pandas as pd
 from playwright.sync_api import Page, sync_playwright
 
 from agr.analyzer import FaceAnalyzer
+from agr.config import ModelError
 from agr.evaluation.pictures import PictureSource
 from agr.evaluation.report import EvalReport
 from agr.labelled import report_of
@@ -95,7 +96,7 @@ def _by_itself() -> list[tuple[str, float]]:
     with gr.Blocks() as page:
         dashboard = _Dashboard(Reports(reports_of(REPORTS)))
         with gr.Tabs() as tabs, gr.Tab("Evaluation", id="evaluation") as tab:
-            dashboard.build(tab, tabs, page, None)
+            dashboard.build(tab, tabs, page, ModelError("none is needed"))
     options = {name: control.value for name, control in dashboard.controls.items()}
     small, other = (EvalReport.load(REPORTS / name) for name in ("mobilenet_v2", "mobilenet_v2_stage1"))
     rows = []

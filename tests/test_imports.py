@@ -66,7 +66,12 @@ def test_only_the_page_knows_gradio():
 
 
 def test_facenet_is_imported_in_one_room():
-    assert names(file for file in FILES if reaches(file, "facenet_pytorch")) == ["agr/detect.py"]
+    assert names(file for file in FILES if reaches(file, "facenet_pytorch")) == ["train/graphs.py"]
+
+
+def test_the_page_is_served_without_torch():
+    reached = own_reach(ROOT / "app.py") | own_reach(ROOT / "agr/__main__.py") | own_reach(ROOT / "agr/analyzer.py")
+    assert not names(file for file in reached if reaches(file, "torch") or reaches(file, "facenet_pytorch"))
 
 
 def test_train_stays_away_from_the_page_and_agr_from_train():
@@ -89,5 +94,5 @@ def test_the_app_requires_just_what_it_imports():
     needed = {provides.get(module, module).lower() for module in imported}
     lines = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and not line.startswith("#")]
     required = {line.split("=")[0].split(">")[0].strip().lower() for line in lines}
-    # torchvision brings the backbones, pyarrow is how pandas reads parquet.
-    assert needed | {"pyarrow"} == required
+    # facenet-pytorch's weights are read without importing it, pyarrow is how pandas reads parquet.
+    assert needed | {"facenet-pytorch", "pyarrow"} == required

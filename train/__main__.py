@@ -1,4 +1,4 @@
-"""python -m train prepare | fit | soften | clean | evaluate | card | publish | space"""
+"""python -m train prepare | fit | soften | average | clean | evaluate | card | publish | space | graphs"""
 
 import sys
 from pathlib import Path
@@ -55,7 +55,7 @@ def fit(
     split: Split,
     output: Annotated[Path, typer.Option(help="Folder of this run, such as runs/NAME.")],
     backbone: Annotated[
-        str, typer.Option(help="mobilenet_v2, densenet121 or another torchvision classifier.")
+        str, typer.Option(help="mobilenet_v2, densenet121 or another that `graphs` has written a graph of.")
     ] = "mobilenet_v2",
     init: Annotated[
         str, typer.Option(help="First weights: imagenet (torchvision's own), none, or a .safetensors file.")
@@ -115,6 +115,24 @@ def soften(
     with _clear_errors():
         count = run(model, data=data, output=output)
     typer.echo(f"{count} faces. Next: python -m train fit --soft-labels {output} ...")
+
+
+@app.command()
+def average(
+    model: Annotated[list[Path], typer.Option(help="Folder of a model; one trained from another's weights, or one.")],
+    data: DataFolder,
+    split: Split,
+    output: Annotated[Path, typer.Option(help="Folder of the new model.")],
+) -> None:
+    """Average the weights of models that share their first steps; balance the races and calibrate on the valid part.
+
+    Example: python -m train average --model runs/b --model runs/a --data runs/utkface --split split.csv --output runs/c
+    """
+    from .average import average as run
+
+    with _clear_errors():
+        shift = run(model, data=data, split=split, output=output)
+    typer.echo(f"The model is in {output}; {shift:.0%} of the races' frequencies taken out of its logits.")
 
 
 @app.command()
@@ -291,6 +309,25 @@ def _print_stress(conditions: list[dict]) -> None:
         typer.echo(f"{condition['condition']:30}" + "  ".join(cells))
 
 
+@app.command()
+def graphs(
+    backbones: Annotated[
+        list[str] | None, typer.Argument(help="torchvision classifiers; by default those that are there already.")
+    ] = None,
+) -> None:
+    """Write the networks as ONNX graphs, for `agr` to run without torch; what makes a backbone known to `fit`.
+
+    Example: python -m train graphs mobilenet_v3_large
+    """
+    from agr.engine import backbones as known
+
+    from .graphs import write_graphs
+
+    with _clear_errors():
+        for path in write_graphs(backbones or list(known())):
+            typer.echo(str(path))
+
+
 class _clear_errors:
     """Ends the command with a message instead of a trace where the input or the machine is at fault."""
 
@@ -298,8 +335,8 @@ class _clear_errors:
         pass
 
     def __exit__(self, kind, error, trace) -> None:
+        from agr.config import ModelError
         from agr.evaluation.report import ReportError
-        from agr.model import ModelError
 
         from .utkface import DataError
 

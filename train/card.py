@@ -4,10 +4,10 @@ from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCardData
 
+from agr.config import WEIGHTS_FILE
 from agr.evaluation.report import EvalReport
 from agr.evaluation.tables import classified
 from agr.labels import TASK_CLASSES
-from agr.model import WEIGHTS_FILE
 
 from .files import content_hash_of
 from .utkface import DataError
@@ -145,15 +145,32 @@ def _measured(data: dict) -> str:
 def _recipe(recipe: dict | None) -> str:
     if recipe is None:
         return "The recipe was not recorded."
-    stages = []
+    stages = [*_since(recipe)]
     while recipe is not None:
         stages.append(
-            f"{recipe['epochs']} epochs of AdamW (learning rate {recipe['lr']:g}, weight decay "
+            f"{_epochs(recipe)} of AdamW (learning rate {recipe['lr']:g}, weight decay "
             f"{recipe['weight_decay']:g}, batch {recipe['batch_size']}, cosine schedule, averaged weights with decay "
             f"{recipe['ema_decay']:g}) from {_start(recipe)}{_softened(recipe)}"
         )
         recipe = recipe.get("init_config")
     return "Trained in this order:\n\n" + "\n".join(f"1. {stage}" for stage in reversed(stages)) + _CHOICE
+
+
+def _since(recipe: dict) -> list[str]:
+    """What `train.average` did."""
+    done = []
+    if recipe.get("race_shift"):
+        done.append(f"{recipe['race_shift']:.0%} of the races' frequencies in training taken out of the race logits")
+    if recipe.get("averaged", 0) > 1:
+        done.append("the mean of these weights and those before")
+    return done
+
+
+def _epochs(recipe: dict) -> str:
+    """A run that was broken off says so: its schedule was that of all its epochs."""
+    epochs = recipe["epochs"]
+    done = recipe.get("epochs_done") or epochs
+    return f"{epochs} epochs" if done == epochs else f"{done} of {epochs} epochs"
 
 
 def _softened(recipe: dict) -> str:

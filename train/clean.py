@@ -9,19 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from accelerate.utils import release_memory
 
 from agr.attributes import Attributes
 from agr.evaluation.mislabels import mislabels, relabel_list
 from agr.evaluation.report import PROBABILITY_COLUMNS, EvalReport
 from agr.labelled import report_of
 from agr.labels import AGE_GROUPS, GENDERS, RACES, TASK_CLASSES
-from agr.model import AttributeNet
+from agr.reader import AttributeReader
 
 from .config import FitConfig
 from .files import write_atomically
 from .fit import fit
-from .prepare import Prepared, load_prepared
+from .prepare import load_prepared
 from .soft import read_all, save_soft
 from .utkface import DataError, read_split, subset_files
 
@@ -55,9 +54,8 @@ def clean(config: FitConfig, *, data: Path, split: Path, folds: int, threshold: 
     reads = []
     for fold in range(folds):
         held_out = rows.index[fold_of == fold]
-        net = _fold_model(config, data, parts, held_out, output / f"fold_{fold}")
-        reads.append(_read(net, prepared, rows.loc[held_out]))
-        release_memory(net)
+        model = _fold_model(config, data, parts, held_out, output / f"fold_{fold}")
+        reads.append(read_all(AttributeReader.load(model), prepared.crops, rows.loc[held_out]))
     order = np.concatenate([rows.index[fold_of == fold].to_numpy() for fold in range(folds)])
     read = Attributes.concatenated(reads)
     save_soft(output / SOFT_FILE, pd.Index(order), read)
@@ -71,17 +69,11 @@ def folds_of(content: pd.Series, folds: int, seed: int) -> np.ndarray:
     return (np.random.default_rng(seed).permutation(len(unique)) % folds)[codes]
 
 
-def _fold_model(config: FitConfig, data: Path, parts: pd.Series, held_out: pd.Index, output: Path) -> AttributeNet:
+def _fold_model(config: FitConfig, data: Path, parts: pd.Series, held_out: pd.Index, output: Path) -> Path:
     kept = parts.drop(held_out).rename_axis("file").reset_index(name="split")
     split = output.with_suffix(".csv")
     write_atomically(split, lambda path: kept.to_csv(path, index=False))
-    return AttributeNet.load(fit(config, data=data, split=split, output=output, resume=(output / "fit.json").exists()))
-
-
-def _read(net: AttributeNet, prepared: Prepared, rows: pd.DataFrame) -> Attributes:
-    import torch
-
-    return read_all(net.to("cuda" if torch.cuda.is_available() else "cpu"), prepared.crops, rows)
+    return fit(config, data=data, split=split, output=output, resume=(output / "fit.json").exists())
 
 
 def _found(read: Attributes, rows: pd.DataFrame, threshold: float, output: Path) -> Cleaned:

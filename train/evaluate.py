@@ -8,10 +8,10 @@ import pandas as pd
 from tqdm import tqdm
 
 from agr.analyzer import FaceAnalyzer
+from agr.config import CODE_VERSION, WEIGHTS_FILE
 from agr.evaluation.report import HISTORY_FILE, EvalReport
 from agr.labelled import Labels, model_facts, predict, report_of, table_of
 from agr.labels import GENDERS, RACES
-from agr.model import CODE_VERSION, WEIGHTS_FILE
 
 from .files import content_hash_of
 from .prepare import source_of
@@ -71,7 +71,8 @@ def _recipe(model: Path) -> dict | None:
         return None
     run = json.loads((model / "fit.json").read_text())
     softened = bool(run.get("soft_labels_hash"))
-    return _without_paths(run["config"] | {"init_config": run.get("init_config"), "soft_labels": softened})
+    since = {"averaged": len(run.get("averaged", [])), "race_shift": run.get("race_shift", 0.0)}
+    return _without_paths(run["config"] | {"init_config": run.get("init_config"), "soft_labels": softened} | since)
 
 
 def _without_paths(config: dict) -> dict:

@@ -17,9 +17,11 @@ from accelerate import Accelerator
 from tqdm import tqdm
 
 from agr.attributes import Attributes
+from agr.config import CODE_VERSION
 from agr.evaluation.metrics import accuracy, mean_absolute_error, one_off_accuracy
+from agr.evaluation.report import HISTORY_FILE
 from agr.labels import age_group_of
-from agr.model import CODE_VERSION, AttributeNet, to_input
+from agr.model import AttributeNet, to_input
 
 from .augment import augment
 from .calibrate import calibrate
@@ -57,7 +59,7 @@ def fit(
         keep_freed_memory()
     prepared = load_prepared(data)
     parts = read_split(split)
-    train, valid = (_rows(prepared, parts, subset) for subset in ("train", "valid"))
+    train, valid = (rows_of(prepared, parts, subset) for subset in ("train", "valid"))
     if config.batch_size % accelerator.num_processes:
         raise DataError(
             f"The batch size {config.batch_size} cannot be shared evenly by {accelerator.num_processes} processes."
@@ -83,7 +85,7 @@ def fit(
         run.restore()
     run.train()
     if accelerator.is_main_process:
-        _calibrate_best(output, prepared, valid, accelerator.device)
+        calibrate_best(output, prepared, valid, accelerator.device)
     accelerator.wait_for_everyone()
     return output
 
@@ -252,7 +254,7 @@ def valid_figures(read: Attributes, rows: pd.DataFrame) -> dict[str, float]:
     return figures | {"score": mean - 0.01 * figures["age_mae"]}
 
 
-def _calibrate_best(output: Path, prepared: Prepared, valid: pd.DataFrame, device: torch.device) -> None:
+def calibrate_best(output: Path, prepared: Prepared, valid: pd.DataFrame, device: torch.device) -> None:
     net = AttributeNet.load(output).to(device)
     net = net.calibrated(temperatures=dict.fromkeys(net.config.temperatures, 1.0), interval_mass=0.8).to(device)
     found = calibrate(
@@ -261,7 +263,7 @@ def _calibrate_best(output: Path, prepared: Prepared, valid: pd.DataFrame, devic
     net.calibrated(temperatures=found.temperatures, interval_mass=found.interval_mass).save(output)
 
 
-def _rows(prepared: Prepared, split: pd.Series, subset: str) -> pd.DataFrame:
+def rows_of(prepared: Prepared, split: pd.Series, subset: str) -> pd.DataFrame:
     rows = prepared.index.loc[subset_files(split, subset, prepared.index.index)]
     return rows[rows["detected"]]
 
@@ -289,7 +291,11 @@ def _config_of(run: Path) -> dict | None:
     if not path.is_file():
         return None
     earlier = json.loads(path.read_text())
-    return earlier["config"] | {"init_config": earlier.get("init_config")}
+    history = run / HISTORY_FILE
+    done = len(pd.read_csv(history)) if history.is_file() else None
+    softened = bool(earlier.get("soft_labels_hash"))
+    more = {"init_config": earlier.get("init_config"), "epochs_done": done, "soft_labels": softened}
+    return earlier["config"] | more
 
 
 def _claim(output: Path, recipe: dict, split: Path, resume: bool) -> None:

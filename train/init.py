@@ -8,7 +8,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torchvision import models
 
-from agr.model import CONFIG_FILE, AttributeNet, ModelConfig, read_config
+from agr.config import CONFIG_FILE, ModelConfig, read_config
+from agr.model import AttributeNet
 
 from .utkface import DataError
 

@@ -140,11 +140,9 @@ def _finish(running: tuple[Future, int], bar: tqdm) -> None:
 
 def _start_worker() -> None:
     global _detector
-    import torch
-
+    os.environ["AGR_CORES"] = "1"  # one process a core
     from agr.detect import FaceDetector
 
-    torch.set_num_threads(1)  # one process a core
     _detector = FaceDetector()
 
 

@@ -15,11 +15,12 @@ from huggingface_hub import HfApi, ModelCard
 from safetensors import safe_open
 
 from agr.analyzer import FaceAnalyzer
+from agr.config import CONFIG_FILE, WEIGHTS_FILE
 from agr.evaluation.pictures import PictureSource
 from agr.evaluation.report import HISTORY_FILE, PREDICTIONS_FILE, PROBABILITY_COLUMNS, REPORT_FILE, EvalReport
 from agr.labelled import Labels, predict, table_of
-from agr.model import CONFIG_FILE, WEIGHTS_FILE, AttributeNet
 from agr.pretrained import REPORT_FOLDER
+from agr.reader import AttributeReader
 
 from .card import CONFUSION_PICTURES, belongs_to, confusion_picture, model_card
 from .hub import Hub, HubError, Published, check_name
@@ -64,7 +65,7 @@ def stage(model: Path, report: Path, folder: Path, *, repo_id: str) -> Plan:
     check_name(repo_id)
     found = EvalReport.load(report)
     belongs_to(found, model)
-    AttributeNet.load(model)
+    AttributeReader.load(model)
     for name in (CONFIG_FILE, WEIGHTS_FILE, HISTORY_FILE):
         if (model / name).exists():
             shutil.copyfile(model / name, folder / name)
@@ -127,7 +128,7 @@ def check_sample(model: Path, report: Path, pictures: Path) -> int:
     sample = present.iloc[np.linspace(0, len(present) - 1, min(SAMPLE, len(present))).astype(int)]
     contents = ((file, source.find(file) or b"") for file in sample["file"])
     labels = dict.fromkeys(sample["file"], Labels())
-    again = table_of(row for row, _ in predict(FaceAnalyzer.from_pretrained(model, device="cpu"), contents, labels))
+    again = table_of(row for row, _ in predict(FaceAnalyzer.from_pretrained(model), contents, labels))
     _compare(sample.sort_values("file", ignore_index=True), again)
     return len(sample)
 

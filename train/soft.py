@@ -1,17 +1,22 @@
 """Soft labels: for each training face the distributions that other models give it, to be mixed into its labels."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from agr.attributes import N_AGES, Attributes
 from agr.labels import GENDERS, RACES
-from agr.model import AttributeNet
+from agr.reader import AttributeReader
 
 from .files import write_atomically
 from .prepare import load_prepared
 from .utkface import DataError
+
+if TYPE_CHECKING:
+    from agr.model import AttributeNet
 
 COLUMNS = {
     "age": [f"age_{year}" for year in range(N_AGES)],
@@ -30,7 +35,7 @@ def soften(models: list[Path], *, data: Path, output: Path) -> int:
     rows = prepared.index[prepared.index["detected"]]
     reads = []
     for folder in models:
-        net = _on_best_device(AttributeNet.load(folder))
+        net = AttributeReader.load(folder)
         if net.config.input_size != prepared.source["input_size"]:
             raise DataError(
                 f"{folder} takes crops of {net.config.input_size} pixels, but {data} holds some of "
@@ -80,17 +85,11 @@ def load_soft(path: Path, files: pd.Index) -> dict[str, np.ndarray]:
         raise DataError(f"{path} holds no soft labels ({error}). Make them with `python -m train soften`.") from error
 
 
-def _on_best_device(net: AttributeNet) -> AttributeNet:
-    import torch
-
-    return net.to("cuda" if torch.cuda.is_available() else "cpu")
-
-
 READ_BATCH = 128
 
 
-def read_all(net: AttributeNet, crops: np.ndarray, rows: pd.DataFrame) -> Attributes:
+def read_all(net: "AttributeReader | AttributeNet", crops: np.ndarray, rows: pd.DataFrame) -> Attributes:
     """Attributes of the prepared crops of all `rows`, in their order."""
     places = rows["row"].to_numpy()
-    starts = range(0, len(rows), READ_BATCH)
+    starts = tqdm(range(0, len(rows), READ_BATCH), desc="read", unit_scale=READ_BATCH, unit="face", leave=False)
     return Attributes.concatenated([net.read(crops[places[start : start + READ_BATCH]]) for start in starts])

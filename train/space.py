@@ -5,8 +5,8 @@ from pathlib import Path
 
 from huggingface_hub import HfApi, RepoCard
 
+from agr.config import CONFIG_FILE, WEIGHTS_FILE
 from agr.evaluation.report import EvalReport
-from agr.model import CONFIG_FILE, WEIGHTS_FILE
 from agr.pretrained import POINTER
 
 from .hub import Hub, HubError, Published, check_name

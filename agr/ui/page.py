@@ -6,12 +6,15 @@ from pathlib import Path
 import gradio as gr
 
 from agr.analyzer import FaceAnalyzer
+from agr.config import ModelError
 from agr.evaluation.pictures import PictureSource
 from agr.pretrained import REPORT_FOLDER
 
+from .cards import message
 from .dashboard import dashboard_tab
 from .dashboard.look import Reports, find_reports
-from .gpu import PageAnalyzer
+from .gpu import satisfy_zero_gpu
+from .memory import share_heaps
 from .predict import predict_tab
 from .theme import STYLE, theme
 
@@ -20,21 +23,28 @@ MAX_UPLOAD = "40mb"
 MAX_WAITING = 64
 """Visitors in the queue; further ones are told to come back, rather than left waiting for minutes."""
 AT_ONCE = 2
-"""Events of one kind in work at the same time: torch itself uses every core for each."""
+"""Events of one kind in work at the same time: the networks use every core for each."""
 _CACHE_SECONDS = 300
 
 
-def build_page(analyzer: FaceAnalyzer, reports: Mapping[str, Path], pictures: PictureSource | None = None) -> gr.Blocks:
+def build_page(
+    analyzer: FaceAnalyzer | ModelError, reports: Mapping[str, Path], pictures: PictureSource | None = None
+) -> gr.Blocks:
     """The page as Gradio blocks; `reports`: folders by name; `pictures` holds their faces, if the user has them.
+
+    In place of an analyzer, why there is none: the page says so, and shows the reports.
 
     Uploads and results are deleted from disk after five minutes.
     """
-    analyzer = PageAnalyzer(analyzer)
+    satisfy_zero_gpu()
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(_CACHE_SECONDS, _CACHE_SECONDS)) as page:
         gr.Markdown(f"# {TITLE}")
         with gr.Tabs() as tabs:
             with gr.Tab("Analyze a photo", id="analyze"):
-                predict_tab(analyzer)
+                if isinstance(analyzer, ModelError):
+                    gr.HTML(message(f"No photo can be analyzed: {analyzer}", is_error=True), elem_id="no-model")
+                else:
+                    predict_tab(analyzer)
             with gr.Tab("Evaluation", id="evaluation") as evaluation:
                 shown = Reports(reports, pictures.find if pictures else None)
                 dashboard_tab(evaluation, tabs, page, shown, analyzer)
@@ -49,6 +59,7 @@ def reports_of(folder: Path, *, model: Path | None = None, name: str | None = No
 
 def launch(page: gr.Blocks, **options) -> None:
     """Serve the page with its looks and its limits; `options` go to Gradio's `launch`."""
+    share_heaps()
     page.launch(
         theme=theme(),
         css_paths=STYLE,

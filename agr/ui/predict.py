@@ -10,6 +10,7 @@ from agr.images import ImageError, load_photo
 from agr.render import Mark, draw_faces
 
 from .cards import caption, cards, downloads, message
+from .uploads import uploaded
 
 EXAMPLES = Path(__file__).parent / "examples"
 
@@ -98,7 +99,7 @@ def predict_tab(analyzer: FaceAnalyzer) -> None:
 def _photo_input(**options) -> gr.Image:
     """An image input that hands on the file as it came: `agr.images` says best what is wrong with one."""
     component = gr.Image(**options)
-    component.preprocess = lambda payload: payload.path if payload else None  # type: ignore[method-assign]
+    component.preprocess = lambda payload: uploaded(payload.path) if payload else None  # type: ignore[method-assign]
     return component
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agr.model import ModelError
+from agr.config import ModelError
 from agr.pretrained import BUNDLED, find_model
 from tests.conftest import ROOT
 
@@ -24,7 +24,7 @@ def served(hub):
 def find(repo: str, revision: str | None, *, endpoint: str, home: Path, offline: bool = False) -> str:
     """`find_model` in a process of its own, as huggingface_hub reads its settings once; its answer or its error."""
     code = (
-        "import sys; from agr.pretrained import find_model; from agr.model import ModelError\n"
+        "import sys; from agr.pretrained import find_model; from agr.config import ModelError\n"
         "try: print(find_model(sys.argv[1], revision=sys.argv[2] or None))\n"
         "except ModelError as error: print('ModelError:', error)"
     )

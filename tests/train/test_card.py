@@ -35,3 +35,18 @@ def test_every_figure_is_the_reports(report):
     assert f"| Race, five classes (%) | {100 * cell['value']:.1f} ({100 * cell['low']:.1f} to" in model_card(report)
     row = next(row for row in report.summary["groups"] if row["group"] == ["Female", "Black"])
     assert f"| Female, Black | {row['n']} | {row['figures']['age_mae']['value']:.2f} (" in model_card(report)
+
+
+def test_every_stage_of_the_training_is_told():
+    from train.card import _recipe
+
+    stage = {"epochs": 22, "lr": 1e-3, "weight_decay": 0.02, "batch_size": 64, "ema_decay": 0.998, "init": "imagenet"}
+    later = stage | {"epochs": 12, "lr": 5e-4, "soft_labels": True, "soft_weight": 0.5}
+    told = _recipe(later | {"init_config": stage | {"epochs_done": 19}, "averaged": 2, "race_shift": 0.3})
+    first, second, third, fourth = told.split("\n1. ")[1:]
+    assert third.startswith("the mean")
+    assert fourth.startswith("30%")
+    assert first.startswith("19 of 22 epochs of AdamW (learning rate 0.001")
+    assert first.endswith("from torchvision's ImageNet weights")
+    assert second.startswith("12 epochs of AdamW (learning rate 0.0005")
+    assert "the weights before, 50% of each label being what other models said" in second

@@ -2,7 +2,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from agr.model import AttributeNet, ModelConfig, headless
+from agr.config import ModelConfig
+from agr.model import AttributeNet, headless
 from train.init import IMAGENET_MEAN, load_init, model_config
 from train.utkface import DataError
 

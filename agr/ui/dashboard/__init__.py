@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 
 from agr.analyzer import FaceAnalyzer
+from agr.config import ModelError
 from agr.evaluation.figures import TASK_TITLES
 from agr.evaluation.report import ReportError
 from agr.labels import AGE_GROUPS, GENDERS, RACES, TASK_CLASSES
@@ -45,8 +46,11 @@ QUIET: dict[str, Any] = {
 }
 
 
-def dashboard_tab(opened: gr.Tab, tabs: gr.Tabs, page: gr.Blocks, reports: Reports, analyzer: FaceAnalyzer) -> None:
-    """Lay out the tab `opened`, one of the page's `tabs`, and connect it."""
+def dashboard_tab(
+    opened: gr.Tab, tabs: gr.Tabs, page: gr.Blocks, reports: Reports, analyzer: FaceAnalyzer | ModelError
+) -> None:
+    """Lay out the tab `opened`, one of the page's `tabs`, and connect it. Without a model there is nothing to evaluate
+    one's own faces with."""
     _Dashboard(reports).build(opened, tabs, page, analyzer)
 
 
@@ -63,14 +67,15 @@ class _Dashboard:
         self.controls: dict[str, Any] = {}
         self.outputs: dict[str, list] = {}
 
-    def build(self, opened: gr.Tab, tabs: gr.Tabs, page: gr.Blocks, analyzer: FaceAnalyzer) -> None:
+    def build(self, opened: gr.Tab, tabs: gr.Tabs, page: gr.Blocks, analyzer: FaceAnalyzer | ModelError) -> None:
         self._lay_out_filters()
         self.head = text_slot("head")
         view_tabs, view_tab, clickable = self._lay_out_views()
         self.address = gr.HTML(html_template=" ", js_on_load=WRITE_ADDRESS)
         self.face = gr.HTML(elem_id="face", js_on_load=OPEN_DIALOG, apply_default_css=False)
         clickable.append(self.face)
-        self._lay_out_own(analyzer)
+        if not isinstance(analyzer, ModelError):
+            self._lay_out_own(analyzer)
 
         opened.select(self.answer, self.inputs, self.shown, **QUIET)
         for name, tab in view_tab.items():

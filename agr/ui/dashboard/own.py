@@ -20,6 +20,7 @@ from agr.labels import GENDERS, RACES
 from agr.uploads import MAX_BYTES, MAX_PICTURE_BYTES, MAX_PICTURES, Upload, UploadError, is_report, open_upload
 
 from ..cards import message
+from ..uploads import uploaded
 from .html import faces
 from .look import Opened, Reports
 
@@ -44,9 +45,10 @@ def evaluate_own(
     if not paths:
         yield None, message("Choose pictures, a .zip, or a report first.", is_error=True)
         return
+    files = [Path(uploaded(path)) for path in paths]
     try:
-        with TemporaryDirectory(dir=Path(paths[0]).parent) as folder:
-            yield from _answered(analyzer, reports, _held([Path(path) for path in paths], Path(folder)), progress)
+        with TemporaryDirectory(dir=files[0].parent) as folder:
+            yield from _answered(analyzer, reports, _held(files, Path(folder)), progress)
     except OSError:
         yield (
             None,

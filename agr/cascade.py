@@ -1,0 +1,193 @@
+"""MTCNN's three networks in ONNX Runtime, each looking closer at what the one before let through.
+
+Source: Zhang et al., "Joint Face Detection and Alignment Using Multitask Cascaded Convolutional Networks" (2016). What
+differs from facenet-pytorch, whose weights these are: the pyramid is made of bytes, by halving; all candidates of a
+size are cut at once, from the copy of the picture that fits them; and what lies outside the picture is grey, where
+there a cut at the border is stretched.
+"""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image
+
+from .engine import Network, cores, in_parallel
+from .mtcnn import load_weights
+
+WINDOW, STRIDE = 12, 2
+"""Pixels of P-Net's window, and of the step between two."""
+THRESHOLDS = {"pnet": 0.6, "rnet": 0.7, "onet": 0.7}
+"""Least face probability: the values of the paper's authors."""
+INPUT_SIDE = {"rnet": 24, "onet": 48}
+"""Pixels to which a candidate is cut."""
+AT_ONCE, TILE = 32, 512
+"""Candidates that a network reads together, and pixels of the square they lie in: what it computes then fits the
+processor's cache."""
+STRIP = 128
+"""Rows of windows that P-Net reads together, for the same reason; so memory does not grow with the picture either."""
+MOST_PROPOSALS = 2000
+"""Windows of one strip that go on, the most probable first: a bound on time and memory for pictures of noise.
+Photos of dozens of faces have hundreds."""
+
+Found = tuple[np.ndarray, ...]
+
+
+class Cascade:
+    """The networks, loaded once. Safe to call from several threads: keeps no state between calls."""
+
+    def __init__(self) -> None:
+        self._networks = {name: Network(name, tensors) for name, tensors in load_weights().items()}
+        self._suppression = Network("nms", {})
+
+    def find(self, picture: Image.Image, *, least: float, step: float = 0.5**0.5) -> Found:
+        """Faces of an RGB picture whose boxes have sides of `least` pixels and more; `step`: each size that is looked
+        for, as a share of the one before.
+
+        Returns boxes (n, 4), scores (n,) and landmarks (n, 5, 2), all float32, in pixels of the picture; boxes may
+        reach out of it.
+        """
+        copies = halved(picture)
+        boxes = squared(self._proposals(copies, least, step))
+        boxes, scores, corrections = self._read("rnet", copies, boxes)
+        kept = self._suppressed(boxes, scores, 0.7)
+        boxes = squared(corrected(boxes[kept], corrections[kept]))
+        boxes, scores, corrections, landmarks = self._read("onet", copies, boxes)
+        points = points_in(boxes, landmarks)
+        boxes = corrected(boxes, corrections)
+        kept = without_contained(boxes, scores, 0.7)
+        return boxes[kept], scores[kept], points[kept]
+
+    def _proposals(self, copies: list[Image.Image], least: float, step: float) -> np.ndarray:
+        """Boxes (n, 4), in pixels of the first copy, that P-Net takes for faces."""
+        strips = [(level, top) for level in levels(copies, least, step) for top in strip_tops(level)]
+        found = in_parallel(lambda strip: self._proposals_of(*strip, size=copies[0].size), strips)
+        if not found:
+            return np.empty((0, 4), np.float32)
+        boxes, scores, corrections = (np.concatenate(part) for part in zip(*found, strict=True))
+        kept = self._suppressed(boxes, scores, 0.7)
+        return corrected(boxes[kept], corrections[kept])
+
+    def _proposals_of(self, level: np.ndarray, top: int, *, size: tuple[int, int]) -> Found:
+        """Boxes, scores and corrections from the strip of a level that begins at row `top`; `size`: width and height of
+        the picture in whose pixels the boxes are."""
+        scores, corrections = self._networks["pnet"](picture=level[top : top + STRIDE * STRIP + WINDOW - STRIDE])
+        rows, columns = np.nonzero(scores >= THRESHOLDS["pnet"])
+        best = np.argsort(-scores[rows, columns], kind="stable")[:MOST_PROPOSALS]
+        rows, columns = rows[best], columns[best]
+        corners = np.stack([STRIDE * columns, top + STRIDE * rows], axis=1)
+        zoom = np.array([size[0] / level.shape[1], size[1] / level.shape[0]] * 2)
+        boxes = (np.concatenate([corners, corners + WINDOW], axis=1) * zoom).astype(np.float32)
+        kept = self._suppressed(boxes, scores[rows, columns], 0.5)
+        return boxes[kept], scores[rows, columns][kept], corrections[:, rows, columns].T[kept]
+
+    def _read(self, name: str, copies: list[Image.Image], boxes: np.ndarray) -> Found:
+        """The square boxes (n, 4) that a network takes for faces, and what it says of them."""
+
+        def read(group: tuple[int, np.ndarray]) -> Found:
+            copy, places = group
+            on_copy = boxes[places] / 2**copy
+            view, corner = window_around(copies[copy], on_copy)
+            return (boxes[places], *self._networks[name](picture=view, boxes=on_copy - corner))
+
+        parts = in_parallel(read, neighbours(boxes, INPUT_SIDE[name], len(copies)))
+        if not parts:
+            return tuple(np.empty((0, *shape), np.float32) for shape in ((4,), (), (4,), (10,)))[: 3 + (name == "onet")]
+        found = [np.concatenate(part) for part in zip(*parts, strict=True)]
+        kept = found[1] > THRESHOLDS[name]
+        return tuple(part[kept] for part in found)
+
+    def _suppressed(self, boxes: np.ndarray, scores: np.ndarray, overlap: float) -> np.ndarray:
+        """Places of the boxes that no better one overlaps by more than `overlap` (intersection over union)."""
+        limit = np.array([overlap], np.float32)
+        return self._suppression(boxes=boxes[None], scores=scores[None, None], overlap=limit)[0][:, 2]
+
+
+def strip_tops(level: np.ndarray) -> range:
+    """The first rows of the strips in which P-Net reads a picture; they overlap by what two windows share."""
+    return range(0, len(level) - WINDOW + STRIDE, STRIDE * STRIP)
+
+
+def halved(picture: Image.Image) -> list[Image.Image]:
+    """The picture, half of it, a quarter, ... while P-Net's window fits."""
+    copies = [picture]
+    while min(copies[-1].size) >= 2 * WINDOW:
+        copies.append(copies[-1].reduce(2))
+    return copies
+
+
+def levels(copies: list[Image.Image], least: float, step: float) -> list[np.ndarray]:
+    """The pyramid that P-Net searches, uint8 (h, w, 3), each level `step` times as large as the one before: on the
+    first, faces of `least` pixels of the first copy are as large as its window. Each is made from the smallest copy
+    that is no smaller."""
+
+    def level(scale: float) -> np.ndarray:
+        copy = copies[min(math.floor(-math.log2(scale)), len(copies) - 1)]
+        size = (round(width * scale), round(height * scale))
+        return np.asarray(copy if size == copy.size else copy.resize(size, Image.Resampling.BOX))
+
+    width, height = copies[0].size
+    scales = [min(1.0, WINDOW / least)]
+    while min(height, width) * scales[-1] >= WINDOW:
+        scales.append(scales[-1] * step)
+    return in_parallel(level, scales[:-1])
+
+
+def neighbours(boxes: np.ndarray, side: int, n: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Groups of square boxes that are read together: which of the n copies they are cut from, and their places.
+
+    On its copy a box has `side` to twice as many pixels; smaller ones go with the first copy, larger ones with the
+    last. Those of a group lie in the same tile, so that only little of a large picture is made into floats at a time.
+    """
+    copy = np.floor(np.log2((boxes[:, 2] - boxes[:, 0]) / side)).clip(0, n - 1).astype(int)
+    tile = (boxes[:, :2] // (TILE * 2 ** copy[:, None])).astype(int)
+    keys = np.concatenate([copy[:, None], tile], axis=1)
+    for key in np.unique(keys, axis=0):
+        places = np.flatnonzero((keys == key).all(axis=1))
+        size = min(AT_ONCE, -(-len(places) // cores()))
+        for some in np.split(places, range(size, len(places), size)):
+            yield int(key[0]), some
+
+
+def window_around(picture: Image.Image, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The part of a picture that the boxes cover and a pixel more, uint8 (h, w, 3), edge pixels repeated where it
+    leaves the picture; and where it begins, float32 (4,): left, top, left, top."""
+    left, top = (math.floor(low) - 1 for low in boxes[:, :2].min(axis=0))
+    right, bottom = (math.ceil(high) + 1 for high in boxes[:, 2:].max(axis=0))
+    width, height = picture.size
+    left, top, right, bottom = min(left, width - 1), min(top, height - 1), max(right, 1), max(bottom, 1)
+    view = np.asarray(picture.crop((max(left, 0), max(top, 0), min(right, width), min(bottom, height))))
+    beyond = ((max(-top, 0), max(bottom - height, 0)), (max(-left, 0), max(right - width, 0)), (0, 0))
+    return np.pad(view, beyond, mode="edge"), np.array([left, top] * 2, np.float32)
+
+
+def corrected(boxes: np.ndarray, corrections: np.ndarray) -> np.ndarray:
+    """Move each side of each box by its share of the box's width or height."""
+    sides = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
+    return boxes + corrections * sides
+
+
+def squared(boxes: np.ndarray) -> np.ndarray:
+    """Boxes with an area, widened to squares around their centres."""
+    sides = boxes[:, 2:] - boxes[:, :2]
+    boxes, sides = boxes[(sides > 0).all(axis=1)], sides[(sides > 0).all(axis=1)]
+    centres, half = (boxes[:, :2] + boxes[:, 2:]) / 2, sides.max(axis=1, keepdims=True) / 2
+    return np.concatenate([centres - half, centres + half], axis=1)
+
+
+def points_in(boxes: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """Fractions of the boxes, all x and then all y, (n, 10) -> pixels (n, 5, 2)."""
+    fractions = landmarks.reshape(-1, 2, 5).transpose(0, 2, 1)
+    return boxes[:, None, :2] + fractions * (boxes[:, 2:] - boxes[:, :2])[:, None]
+
+
+def without_contained(boxes: np.ndarray, scores: np.ndarray, share: float) -> np.ndarray:
+    """Places of the boxes of which no better one covers more than `share`, or is covered by as much; best first."""
+    areas = (boxes[:, 2:] - boxes[:, :2]).clip(0).prod(axis=1)
+    kept: list[int] = []
+    for i in np.argsort(-scores, kind="stable"):
+        low, high = np.maximum(boxes[i, :2], boxes[kept, :2]), np.minimum(boxes[i, 2:], boxes[kept, 2:])
+        common = (high - low).clip(0).prod(axis=1)
+        if areas[i] > 0 and (common <= share * np.minimum(areas[i], areas[kept])).all():
+            kept.append(i)
+    return np.array(kept, dtype=int)

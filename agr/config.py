@@ -1,0 +1,113 @@
+"""What a model folder holds, and the config that travels with the weights."""
+
+import json
+import math
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from .align import TEMPLATE
+from .attributes import N_AGES
+from .engine import backbones
+from .labels import AGE_GROUPS, GENDERS, RACES
+
+SCHEMA_VERSION = 1
+"""Version of config.json; a reader refuses newer ones."""
+CODE_VERSION = "0.1.0"
+CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
+TASKS = ("age", "gender", "race")
+
+
+class ModelError(ValueError):
+    """A model folder cannot be used; the message names the file or key, what was expected and what came."""
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Everything that is needed to use the weights, and no more.
+
+    `input_size`: side of the crop in pixels. `mean`, `std`: of RGB in 0 to 1. `template`: `agr.align.TEMPLATE` when
+    trained.
+    `temperatures`: divide the logits of each task, chosen on validation data. `interval_mass`: see `Attributes`.
+    """
+
+    backbone: str = "mobilenet_v2"
+    input_size: int = 128
+    mean: tuple[float, ...] = (0.5, 0.5, 0.5)
+    std: tuple[float, ...] = (0.5, 0.5, 0.5)
+    template: tuple[tuple[float, ...], ...] = TEMPLATE
+    genders: tuple[str, ...] = GENDERS
+    races: tuple[str, ...] = RACES
+    age_groups: tuple[str, ...] = AGE_GROUPS
+    n_ages: int = N_AGES
+    temperatures: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TASKS, 1.0))
+    interval_mass: float = 0.8
+    schema_version: int = SCHEMA_VERSION
+    code_version: str = CODE_VERSION
+
+    def __post_init__(self) -> None:
+        known = backbones()
+        _expect("backbone", self.backbone in known, f"one of {', '.join(known)}", self.backbone)
+        size = self.input_size
+        _expect("input_size", isinstance(size, int) and 32 <= size <= 1024, "a whole number of 32 to 1024 pixels", size)
+        for key, fixed in (("genders", GENDERS), ("races", RACES), ("age_groups", AGE_GROUPS), ("n_ages", N_AGES)):
+            _expect(key, getattr(self, key) == fixed, f"{fixed}", getattr(self, key))
+        for key in ("mean", "std"):
+            value = getattr(self, key)
+            _expect(key, _are_numbers(value, 3) and all(0 < v <= 1 for v in value), "three numbers in 0 to 1", value)
+        points = self.template
+        fits = isinstance(points, tuple) and len(points) == 5 and all(_are_numbers(point, 2) for point in points)
+        _expect("template", fits, "five points (x, y)", points)
+        t = self.temperatures
+        positive = isinstance(t, dict) and set(t) == set(TASKS) and all(_is_number(v) and v > 0 for v in t.values())
+        _expect("temperatures", positive, f"a positive number for each of {TASKS}", t)
+        mass = self.interval_mass
+        _expect("interval_mass", _is_number(mass) and 0 < mass < 1, "a share between 0 and 1", mass)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "ModelConfig":
+        """Check and freeze what a config.json holds. Raises ModelError naming the key that does not fit."""
+        if not isinstance(values, dict):
+            raise ModelError(f"expected {CONFIG_FILE} to hold an object, got {type(values).__name__}")
+        version = values.get("schema_version")
+        if not isinstance(version, int) or version > SCHEMA_VERSION:
+            raise ModelError(
+                f"{CONFIG_FILE}: schema_version is {version!r}, this code reads up to {SCHEMA_VERSION}. "
+                "Update the code or use an older revision."
+            )
+        known = {f.name for f in fields(cls)}
+        if missing := sorted(known - set(values)):
+            raise ModelError(f"{CONFIG_FILE}: missing key(s) {missing}")
+        if unknown := sorted(set(values) - known):
+            raise ModelError(f"{CONFIG_FILE}: unknown key(s) {unknown}")
+        try:
+            return cls(**{key: _frozen(value) for key, value in values.items()})
+        except TypeError as error:
+            raise ModelError(f"{CONFIG_FILE}: a value is of the wrong type ({error})") from error
+
+
+def read_config(path: Path) -> ModelConfig:
+    """Read and check a config.json. Raises ModelError, naming what does not fit."""
+    try:
+        values = json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(
+            f"{path} cannot be read: {error}. Expected a folder with {CONFIG_FILE} and {WEIGHTS_FILE}."
+        ) from error
+    return ModelConfig.from_dict(values)
+
+
+def _frozen(value):
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _are_numbers(value, n: int) -> bool:
+    return isinstance(value, tuple) and len(value) == n and all(map(_is_number, value))
+
+
+def _expect(key: str, holds: bool, expected: str, got) -> None:
+    if not holds:
+        raise ModelError(f"{CONFIG_FILE}: {key} should be {expected}, got {got!r}")

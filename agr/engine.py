@@ -1,0 +1,113 @@
+"""ONNX Runtime: networks from the graphs of `agr/graphs` and their weights, and this machine's cores to run them on."""
+
+import json
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import onnxruntime as ort
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+GRAPHS = Path(__file__).parent / "graphs"
+"""Networks without weights, written by `train.graphs`."""
+
+
+CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
+"""Where Linux says how much of the cores a container may use."""
+DETECTOR_GRAPHS = ("pnet", "rnet", "onet", "nms")
+
+
+class GraphError(ValueError):
+    """Weights do not fit a graph; the message names the tensor, what was expected and what came."""
+
+
+@cache
+def cores() -> int:
+    """Cores that this process may use: a container is often given fewer than the machine has. AGR_CORES sets another
+    number."""
+    if chosen := os.environ.get("AGR_CORES", ""):
+        return max(1, int(chosen))
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = CPU_LIMIT.read_text().split()
+        return max(1, min(available, math.ceil(int(quota) / int(period))))
+    except (OSError, ValueError):  # no such limit
+        return available
+
+
+def backbones() -> tuple[str, ...]:
+    """Backbones that there is a graph of. `python -m train graphs` makes more."""
+    return tuple(sorted({path.stem for path in GRAPHS.glob("*.onnx")} - set(DETECTOR_GRAPHS)))
+
+
+def expected_tensors(graph: str) -> dict[str, tuple[int, ...]]:
+    """Name and shape of each tensor that a graph wants."""
+    return {name: tuple(shape) for name, shape in json.loads((GRAPHS / f"{graph}.json").read_text()).items()}
+
+
+class Network:
+    """A graph with its weights. A call computes on one core; several threads may call at once.
+
+    On few cores, parts of a photo side by side (`in_parallel`) are faster than all cores on one part after the other.
+    """
+
+    def __init__(self, graph: str, weights: Mapping[str, np.ndarray]) -> None:
+        """Raises GraphError if a tensor is missing, of another shape or not finite."""
+        tensors = {name: _checked(weights, name, shape) for name, shape in expected_tensors(graph).items()}
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.enable_cpu_mem_arena = False  # what a large photo took is given back
+        options.add_external_initializers(
+            list(tensors), [ort.OrtValue.ortvalue_from_numpy(tensor) for tensor in tensors.values()]
+        )
+        content = (GRAPHS / f"{graph}.onnx").read_bytes()
+        self._session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+    def __call__(self, **inputs: np.ndarray) -> list[np.ndarray]:
+        """The graph's outputs, in its order."""
+        return self._session.run(None, inputs)
+
+
+def in_parallel(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """What `function` gives for each item, in order. The calling thread computes, and whichever cores are free help."""
+    waiting = list(items)
+    results: dict[int, Result] = {}
+    places = count()  # `next` of it is atomic: each item is taken once
+
+    def work() -> None:
+        while (place := next(places)) < len(waiting):
+            results[place] = function(waiting[place])
+
+    helpers = [_helpers().submit(work) for _ in range(min(cores(), len(waiting)) - 1)]
+    work()
+    for helper in helpers:
+        if not helper.cancel():  # one that has not begun has nothing left to do
+            helper.result()
+    return [results[place] for place in range(len(waiting))]
+
+
+@cache
+def _helpers() -> ThreadPoolExecutor:
+    """For the whole process: however many photos are in work, no more of these than cores."""
+    return ThreadPoolExecutor(max(1, cores() - 1), thread_name_prefix="compute")
+
+
+def _checked(weights: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]) -> np.ndarray:
+    if name not in weights:
+        raise GraphError(f"the tensor {name} is missing")
+    try:
+        tensor = np.ascontiguousarray(weights[name], dtype=np.float32)
+    except ValueError as error:
+        raise GraphError(f"{name} holds no numbers") from error
+    if tensor.shape != shape:
+        raise GraphError(f"expected {name} of shape {shape}, got {tensor.shape}")
+    if not np.isfinite(tensor).all():
+        raise GraphError(f"{name} holds values that are no numbers")
+    return tensor

@@ -1,0 +1,21 @@
+"""What visitors may name: the files that they sent, and no other."""
+
+import os
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+
+def uploaded(path: object) -> str:
+    """`path`, if a file lies there that was sent to this page. Raises gr.Error for everything else.
+
+    Gradio looks only at what calls itself a file in the request, and hands any other path through.
+    """
+    folder = os.path.realpath(get_upload_folder())
+    try:
+        inside = isinstance(path, str) and os.path.commonpath([folder, os.path.realpath(path)]) == folder
+    except ValueError:  # a null byte, another drive
+        inside = False
+    if not inside:
+        raise gr.Error("That file was not sent to this page. Send the photo itself.")
+    return str(path)

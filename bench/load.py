@@ -1,0 +1,105 @@
+"""How the page holds under load: python -m bench.load
+
+Visitors who each send 20 photos through the HTTP interface, one after the other; the baseline is one of them alone.
+Memory, threads and files are the server's.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from gradio_client import Client, handle_file
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+PORTRAIT = ROOT / "agr/ui/examples/astronaut.jpg"
+PHOTOS = 20
+VISITORS = (1, 4, 16, 32)
+URL = "http://127.0.0.1:7871"
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder, _served(Path(folder) / "uploads") as server:
+        started = time.perf_counter()
+        _wait_for_answer()
+        print(f"The app's first answer came {time.perf_counter() - started:.1f} s after its start.\n")
+        photos = _photos(Path(folder))
+        rows = ["| visitors | photos a second | median, s | 95th percentile, s | slowest visitor | wrong or lost |"
+                " memory, MB | threads | files |", "|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
+        rows += [_row(n, photos, server.pid, Path(folder) / "uploads") for n in VISITORS]
+        print("\n".join(rows))
+
+
+@contextmanager
+def _served(uploads: Path) -> Iterator[subprocess.Popen]:
+    command = [sys.executable, "app.py", "--port", URL.rsplit(":", 1)[1]]
+    environment = os.environ | {"GRADIO_TEMP_DIR": str(uploads)}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as server:
+        try:
+            yield server
+        finally:
+            server.terminate()
+
+
+def _wait_for_answer() -> None:
+    for _ in range(600):
+        try:
+            Client(URL, verbose=False).predict(handle_file(PORTRAIT), api_name="/analyze")
+            return
+        except Exception:  # whatever a server says that is about to start
+            time.sleep(0.1)
+    sys.exit("The app did not start within a minute.")
+
+
+def _photos(folder: Path) -> list[tuple[Path, int]]:
+    """Photos of 1280×960 with one to six faces, and how many."""
+    face = Image.open(PORTRAIT).crop((130, 20, 310, 220))
+    photos = []
+    for n in range(1, 7):
+        canvas = Image.new("RGB", (1280, 960), (100, 110, 120))
+        for i in range(n):
+            canvas.paste(face, (60 + i % 3 * 400, 100 + i // 3 * 450))
+        canvas.save(folder / f"{n}.jpg", quality=92)
+        photos.append((folder / f"{n}.jpg", n))
+    return photos
+
+
+def _row(visitors: int, photos: list[tuple[Path, int]], pid: int, uploads: Path) -> str:
+    def visit(_: int) -> list[tuple[float, bool]]:
+        client, seen = Client(URL, verbose=False), []
+        for i in range(PHOTOS):
+            path, faces = photos[i % len(photos)]
+            started = time.perf_counter()
+            try:
+                right = len(client.predict(handle_file(path), api_name="/analyze")["faces"]) == faces
+            except Exception as error:
+                print(error, file=sys.stderr)
+                right = False
+            seen.append((time.perf_counter() - started, right))
+        return seen
+
+    started = time.perf_counter()
+    with ThreadPoolExecutor(visitors) as pool:
+        answers = list(pool.map(visit, range(visitors)))
+    took = time.perf_counter() - started
+    times = np.array([[seconds for seconds, _ in seen] for seen in answers])
+    wrong = sum(not right for seen in answers for _, right in seen)
+    slowest = times.sum(axis=1).max() / np.median(times.sum(axis=1))
+    status = Path(f"/proc/{pid}/status").read_text()
+    memory, threads = (int(status.split(f"{key}:")[1].split()[0]) for key in ("VmRSS", "Threads"))
+    files = sum(1 for path in uploads.rglob("*") if path.is_file())
+    return (
+        f"| {visitors} | {times.size / took:.1f} | {np.median(times):.2f} | {np.quantile(times, 0.95):.2f} |"
+        f" {slowest:.2f} × the median | {wrong} | {memory / 1000:.0f} | {threads} | {files} |"
+    )
+
+
+if __name__ == "__main__":
+    main()

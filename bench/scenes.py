@@ -1,0 +1,59 @@
+"""Group photos for measuring: faces of the user's UTKFace on a larger canvas, and where each is."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from agr.evaluation.pictures import PictureSource, file_key
+from agr.images import load_photo
+from train.utkface import labels_of
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """`jpeg`: the encoded photo. `boxes`: float (n, 4), left, top, right, bottom in pixels of each pasted chip."""
+
+    jpeg: bytes
+    boxes: np.ndarray
+    size: tuple[int, int]
+
+
+def scene(pictures: PictureSource, *, faces: int, size: tuple[int, int], chip: tuple[int, int], seed: int = 0) -> Scene:
+    """A photo of `size` pixels with that many chips, whose sides are drawn from the range `chip` and which do not
+    overlap."""
+    rng = np.random.default_rng(seed)
+    canvas = background(size, rng)
+    boxes: list[tuple[int, int, int, int]] = []
+    for content in _chips(pictures, faces, rng):
+        side, left, top = _free_place(boxes, size, chip, rng)
+        canvas.paste(load_photo(content).rgb.resize((side, side), Image.Resampling.LANCZOS), (left, top))
+        boxes.append((left, top, left + side, top + side))
+    buffer = io.BytesIO()
+    canvas.save(buffer, "JPEG", quality=92)
+    return Scene(buffer.getvalue(), np.array(boxes, float), size)
+
+
+def background(size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
+    """Coloured clouds with detail at every scale, as the power spectrum of photos has it."""
+    width, height = size
+    total = np.zeros((height, width, 3), np.float32)
+    for octave in range(2, 10):
+        coarse = Image.fromarray(rng.integers(0, 256, (2**octave, 2**octave, 3), dtype=np.uint8))
+        total += np.asarray(coarse.resize(size, Image.Resampling.BICUBIC), np.float32) / 2 ** (octave - 1)
+    return Image.fromarray((total / 2).clip(0, 255).astype(np.uint8))
+
+
+def _chips(pictures: PictureSource, n: int, rng: np.random.Generator) -> list[bytes]:
+    files = [key for key in map(file_key, pictures.members) if labels_of(key) is not None]
+    return [pictures.find(files[i]) for i in rng.choice(len(files), n, replace=False)]
+
+
+def _free_place(taken, size, chip, rng) -> tuple[int, int, int]:
+    for _ in range(10_000):
+        side = int(rng.integers(chip[0], chip[1] + 1))
+        left, top = int(rng.integers(0, size[0] - side + 1)), int(rng.integers(0, size[1] - side + 1))
+        if all(left >= x2 or top >= y2 or left + side <= x1 or top + side <= y1 for x1, y1, x2, y2 in taken):
+            return side, left, top
+    raise ValueError(f"{len(taken) + 1} chips of {chip} pixels do not fit into {size}")

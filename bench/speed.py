@@ -1,0 +1,228 @@
+"""How fast photos are analyzed: python -m bench.speed
+
+The baseline is facenet-pytorch's MTCNN with its defaults, then the same network in torch, one face at a time; both
+start from the encoded photo. With AGR_UTKFACE the photos are group scenes of its faces, else of the bundled portrait.
+"""
+
+import io
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from facenet_pytorch import MTCNN
+from PIL import Image
+
+from agr import FaceAnalyzer
+from agr.align import crop_face
+from agr.engine import cores
+from agr.evaluation.pictures import PictureSource
+from agr.model import AttributeNet
+from agr.pretrained import find_model
+
+from .scenes import Scene, scene
+
+ROOT = Path(__file__).parents[1]
+REPEATS = 5
+LEAST = 40
+"""Pixels: faces of this size and more are counted."""
+CASES = {  # faces, size, range of the chips' sides: a face's box is about 0.8 of its chip
+    "webcam 640×480, 1 face": (1, (640, 480), (160, 260)),
+    "640×480, 6 faces": (6, (640, 480), (60, 160)),
+    "1280×960, 1 face": (1, (1280, 960), (200, 400)),
+    "1280×960, 6 faces": (6, (1280, 960), (60, 300)),
+    "1280×960, 17 faces": (17, (1280, 960), (60, 220)),
+    "1920×1440, 30 faces": (30, (1920, 1440), (60, 260)),
+    "12 megapixels, 6 faces": (6, (4000, 3000), (120, 900)),
+    "12 megapixels, 30 faces": (30, (4000, 3000), (60, 600)),
+}
+
+
+class Baseline:
+    """What a straightforward program does."""
+
+    def __init__(self) -> None:
+        torch.set_num_threads(cores())
+        self.mtcnn = MTCNN(keep_all=True)
+        self.net = AttributeNet.load(find_model())
+
+    def analyze(self, jpeg: bytes) -> np.ndarray:
+        """Boxes (n, 4) of the faces; what the network says of them is thrown away."""
+        photo = Image.open(io.BytesIO(jpeg)).convert("RGB")
+        boxes, _, landmarks = self.mtcnn.detect(photo, landmarks=True)
+        if boxes is None:
+            return np.empty((0, 4))
+        for points in landmarks:
+            self.net.read(crop_face(photo, points, size=self.net.config.input_size)[None])
+        return boxes
+
+
+def main() -> None:
+    faces = os.environ.get("AGR_UTKFACE")
+    if not faces:
+        sys.exit("Set AGR_UTKFACE to your UTKFace (folder, .zip or .tar.gz): the photos are made of its faces.")
+    pictures = PictureSource(Path(faces))
+    analyzer, baseline = FaceAnalyzer.from_pretrained(), Baseline()
+    print(_photos(analyzer, baseline, pictures))
+    print(_network(analyzer, baseline))
+    print(_processes(pictures))
+
+
+def _photos(analyzer: FaceAnalyzer, baseline: Baseline, pictures: PictureSource) -> str:
+    # Each in a process of its own: torch's waiting threads would take time from whoever computes beside them.
+    times = {which: json.loads(_child(_TIMES, which)) for which in ("baseline", "here")}
+    lines = [
+        "| photo | baseline, ms | here, ms | times faster | baseline found | here found | baseline false | here false |"
+        " overlap |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, (faces, size, chip) in CASES.items():
+        scenes = [scene(pictures, faces=faces, size=size, chip=chip, seed=seed) for seed in range(3)]
+        before, now = times["baseline"][name], times["here"][name]
+        theirs = [baseline.analyze(each.jpeg) for each in scenes]
+        ours = [np.array([f.box for f in analyzer.analyze(each.jpeg)]).reshape(-1, 4) for each in scenes]
+        found, false = zip(*(_found_and_false(scenes, boxes) for boxes in (theirs, ours)), strict=True)
+        lines.append(
+            f"| {name} | {before:.0f} | {now:.0f} | {before / now:.1f} | {found[0]:.1%} | {found[1]:.1%} | {false[0]} |"
+            f" {false[1]} | {_overlap(theirs, ours):.2f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _found_and_false(scenes: list[Scene], boxes: list[np.ndarray]) -> tuple[float, int]:
+    """Share of the chips in which a box has its centre, and the number of boxes that have theirs in none, or in one
+    that another box has taken. Boxes of `LEAST` pixels and more count."""
+    found = false = 0
+    for each, seen in zip(scenes, boxes, strict=True):
+        seen = seen[(seen[:, 2:] - seen[:, :2]).min(axis=1) >= LEAST]
+        centres = (seen[:, None, :2] + seen[:, None, 2:]) / 2
+        inside = ((centres >= each.boxes[:, :2]) & (centres <= each.boxes[:, 2:])).all(axis=2)
+        hit = int(inside.any(axis=0).sum())
+        found, false = found + hit, false + len(seen) - hit
+    return found / sum(len(each.boxes) for each in scenes), false
+
+
+def _overlap(theirs: list[np.ndarray], ours: list[np.ndarray]) -> float:
+    """The least overlap (intersection over union) of faces that both find, all but the worst in twenty."""
+    best = [_iou(box, boxes).max() for boxes, found in zip(theirs, ours, strict=True) if len(boxes) for box in found]
+    return float(np.quantile([value for value in best if value > 0.3], 0.05))
+
+
+def _iou(box: np.ndarray, others: np.ndarray) -> np.ndarray:
+    low, high = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
+    common = (high - low).clip(0).prod(axis=1)
+    return common / ((box[2:] - box[:2]).prod() + (others[:, 2:] - others[:, :2]).prod(axis=1) - common)
+
+
+def _network(analyzer: FaceAnalyzer, baseline: Baseline) -> str:
+    rng = np.random.default_rng(0)
+    crops = rng.integers(0, 256, (16, *[analyzer.reader.config.input_size] * 2, 3), dtype=np.uint8)
+    eager = _ms(lambda: baseline.net.read(crops[:1]))
+    lines = ["| network | ms a face | times faster |", "|---|---|---|", f"| torch, one face | {eager:.1f} | 1.0 |"]
+    for n in (1, 8, 16):
+        ms = _ms(lambda n=n: analyzer.reader.read(crops[:n])) / n
+        lines.append(f"| ONNX Runtime, {n} face(s) | {ms:.1f} | {eager / ms:.1f} |")
+    return "\n".join(lines) + "\n"
+
+
+def _processes(pictures: PictureSource) -> str:
+    """What only a process of its own shows: many photos on one core and on all, memory, and a cold start."""
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in range(24):
+            made = scene(pictures, faces=4, size=(1280, 960), chip=(100, 300), seed=seed)
+            (Path(folder) / f"{seed:02d}.jpg").write_bytes(made.jpeg)
+        one, many = (_child(_MANY, folder, n) for n in ("1", str(cores())))
+        lines = ["| many photos (1280×960, 4 faces) | photos a second | times faster |", "|---|---|---|"]
+        lines += [f"| one core | {one:.1f} | 1.0 |", f"| {cores()} cores | {many:.1f} | {many / one:.2f} |", ""]
+        first, last = _child(_MEMORY, folder).split()
+        lines += ["| memory, MB | |", "|---|---|", f"| after 100 photos | {first} |", f"| after 1,000 | {last} |", ""]
+        photo = str(Path(folder) / "00.jpg")
+        cold = _seconds([sys.executable, "-m", "agr", "analyze", photo])
+        plain = _seconds([sys.executable, "-c", _COLD, photo])
+        lines += ["| one photo, cold | s | times faster |", "|---|---|---|", f"| baseline | {plain:.2f} | 1.0 |"]
+        lines.append(f"| python -m agr analyze | {cold:.2f} | {plain / cold:.1f} |")
+    return "\n".join(lines)
+
+
+_TIMES = """
+import json, sys
+from bench import speed
+pictures = speed.PictureSource(speed.Path(speed.os.environ["AGR_UTKFACE"]))
+analyze = (speed.Baseline() if sys.argv[1] == "baseline" else speed.FaceAnalyzer.from_pretrained()).analyze
+found = {}
+for name, (faces, size, chip) in speed.CASES.items():
+    photo = speed.scene(pictures, faces=faces, size=size, chip=chip).jpeg
+    found[name] = speed._ms(lambda: analyze(photo))
+print(json.dumps(found) + "\\n")
+"""
+
+# Analyzes a folder ten times on the first n cores; prints photos a second, the start not counted.
+_MANY = """
+import os, sys, time
+from pathlib import Path
+folder, n = sys.argv[1], int(sys.argv[2])
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:n])
+from agr import FaceAnalyzer
+analyzer = FaceAnalyzer.from_pretrained()
+photos = sorted(Path(folder).iterdir())
+list(analyzer.analyze_many(photos[:4]))
+started = time.perf_counter()
+done = sum(1 for _ in analyzer.analyze_many(photos * 5))
+print(done / (time.perf_counter() - started))
+"""
+
+_MEMORY = """
+import sys
+from pathlib import Path
+from agr import FaceAnalyzer
+def resident():
+    return round(int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6)
+analyzer = FaceAnalyzer.from_pretrained()
+photos = sorted(Path(sys.argv[1]).iterdir())
+for i, _ in enumerate(analyzer.analyze_many((photos * 50)[:1000]), start=1):
+    if i in (100, 1000):
+        print(resident())
+"""
+
+_COLD = """
+import sys
+from pathlib import Path
+from bench.speed import Baseline
+Baseline().analyze(Path(sys.argv[1]).read_bytes())
+"""
+
+
+def _child(code: str, *arguments: str):
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return float(done.stdout) if done.stdout.count("\n") == 1 else done.stdout
+
+
+def _seconds(command: list[str]) -> float:
+    def run() -> None:
+        subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+
+    return _ms(run, repeats=3) / 1000
+
+
+def _ms(action: Callable[[], object], *, repeats: int = REPEATS) -> float:
+    """Median of `repeats` runs, in milliseconds, after one that is not counted."""
+    action()
+    taken = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        action()
+        taken.append(time.perf_counter() - started)
+    return 1000 * statistics.median(taken)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from agr.config import ModelConfig
+from agr.model import AttributeNet
+from train.average import average, best_shift, mean_of_states
+from train.utkface import DataError
+
+SHARES = np.array([0.6, 0.4])
+
+
+def test_tensors_are_averaged_and_counters_kept():
+    one, two = {"a": torch.tensor([1.0]), "n": torch.tensor(3)}, {"a": torch.tensor([2.0]), "n": torch.tensor(8)}
+    assert mean_of_states([one, two]) == {"a": torch.tensor([1.5]), "n": torch.tensor(3)}
+
+
+def test_the_most_balance_that_costs_nothing():
+    probs = np.array([[0.9, 0.1], [0.55, 0.45], [0.1, 0.9]])
+    assert best_shift(probs, np.array([0, 1, 1]), SHARES) == 1.0
+    assert best_shift(probs, np.array([0, 0, 1]), SHARES) == pytest.approx(0.4)  # 0.55 / 0.45 is (0.6 / 0.4) ** 0.49
+    assert best_shift(probs, np.array([0, 1, 1]), np.array([1.0, 0.0])) == 0.0
+
+
+@pytest.mark.slow
+def test_a_mean_is_a_model_that_tells_what_it_is(prepared, split, tmp_path):
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        AttributeNet(ModelConfig(input_size=32)).save(tmp_path / str(seed))
+        (tmp_path / str(seed) / "fit.json").write_text(json.dumps({"config": {"epochs": seed}}))
+    both = [tmp_path / "1", tmp_path / "0"]
+    shift = average(both, data=prepared, split=split, output=tmp_path / "mean")
+    found, one, two = (AttributeNet.load(folder).state_dict() for folder in (tmp_path / "mean", *both))
+    name = "backbone.features.0.0.weight"
+    assert torch.allclose(found[name], (one[name] + two[name]) / 2)
+    told = json.loads((tmp_path / "mean" / "fit.json").read_text())
+    assert told["config"] == {"epochs": 1}
+    assert len(set(told["averaged"])) == 2
+    assert told["race_shift"] == shift
+    with pytest.raises(DataError, match="there already"):
+        average(both, data=prepared, split=split, output=tmp_path / "mean")
+
+
+@pytest.mark.slow
+def test_unlike_models_are_refused(prepared, split, tmp_path):
+    for size in (32, 64):
+        AttributeNet(ModelConfig(input_size=size)).save(tmp_path / str(size))
+    with pytest.raises(DataError, match="only like ones"):
+        average([tmp_path / "32", tmp_path / "64"], data=prepared, split=split, output=tmp_path / "mean")

@@ -1,0 +1,225 @@
+"""python -m train graphs: the networks as ONNX graphs without weights, which `agr` runs with ONNX Runtime in place of
+torch.
+
+A graph is written once for each architecture and lies in `agr/graphs`. Its weights are named as in the state dict and
+come from elsewhere when it is loaded: a model's safetensors, or facenet-pytorch's own files. What can be computed from
+weights alone stays in the graph, and ONNX Runtime computes it once, when it loads them.
+"""
+
+import json
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import onnx
+import torch
+import torch.nn.functional as F
+from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
+from onnx import TensorProto, helper
+from torch import Tensor, nn
+from torchvision.ops import roi_align
+
+from agr.attributes import N_AGES
+from agr.config import TASKS
+from agr.engine import GRAPHS
+from agr.labels import GENDERS, RACES
+from agr.model import headless
+
+from .files import write_atomically
+
+OPSET = 17
+SAMPLES = 2
+"""Samples along each side of a pixel of a candidate's cut: it is taken from a copy of the picture at which such a pixel
+is one to two pixels wide."""
+
+
+@dataclass(frozen=True, eq=False)
+class Architecture:
+    """A network to be exported. `inputs`: name -> example; `free`: name -> the axes whose lengths may change."""
+
+    network: nn.Module
+    inputs: dict[str, Tensor]
+    outputs: tuple[str, ...]
+    free: dict[str, dict[int, str]]
+
+
+class Attributes(nn.Module):
+    """Crops, uint8 (n, size, size, 3), mean and std of RGB in 0 to 1, (3,) -> logits of age, gender and race."""
+
+    def __init__(self, backbone: str) -> None:
+        super().__init__()
+        self.backbone, width = headless(backbone)
+        classes = {"age": N_AGES, "gender": len(GENDERS), "race": len(RACES)}
+        self.heads = nn.ModuleDict({task: nn.Linear(width, n) for task, n in classes.items()})
+        with torch.no_grad():
+            for tensor in self.state_dict().values():
+                if tensor.is_floating_point():
+                    tensor.normal_()  # the exporter merges equal tensors, and those of fresh layers are equal
+
+    def forward(self, crops: Tensor, mean: Tensor, std: Tensor) -> tuple[Tensor, ...]:
+        features = self.backbone(((crops.float() / 255 - mean) / std).permute(0, 3, 1, 2))
+        return tuple(head(features) for head in self.heads.values())
+
+
+class Proposals(PNet):
+    """A reduced picture, uint8 (h, w, 3) -> for each window of 12 px, stride 2, its face probability (rows, columns)
+    and the corrections of its sides (4, rows, columns).
+
+    The same as facenet-pytorch's P-Net, but pools before the first slopes, where four times as many values would pass:
+    PReLU with a positive slope rises, so it changes places with the maximum; with a negative one it is the maximum of
+    x and slope · x, and so the pooled one is that of both pooled. The six such channels make the ten 16, which the
+    kernels compute together.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        slopes = self.prelu1.weight
+        self.falling, self.rising = (slopes < 0).nonzero().flatten(), (slopes >= 0).nonzero().flatten()
+
+    def forward(self, picture: Tensor) -> tuple[Tensor, ...]:
+        x = self._first(_normal(picture))
+        x = _sloped(self.conv2(x), self.prelu2.weight)
+        x = _sloped(self.conv3(x), self.prelu3.weight)
+        return torch.softmax(self.conv4_1(x), dim=1)[0, 1], self.conv4_2(x)[0]
+
+    def _first(self, x: Tensor) -> Tensor:
+        falling, rising, slopes = self.falling, self.rising, self.prelu1.weight
+        n, m = len(falling), len(slopes)
+        order = torch.cat([falling, rising])
+        weight, bias = self.conv1.weight, self.conv1.bias
+        weight = torch.cat([weight[order], weight[falling] * slopes[falling].view(-1, 1, 1, 1)])
+        bias = torch.cat([bias[order], bias[falling] * slopes[falling]])
+        x = self.pool1(F.conv2d(x, weight, bias))
+        x = torch.cat([torch.maximum(x[:, :n], x[:, m : m + n]), _sloped(x[:, n:m], slopes[rising])], dim=1)
+        return x[:, torch.argsort(order)]
+
+
+class Refined(RNet):
+    """A picture, uint8 (h, w, 3), and boxes in its pixels, (n, 4) -> face probability (n,) and corrections (n, 4)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        _replace_slopes(self)
+
+    def forward(self, picture: Tensor, boxes: Tensor) -> tuple[Tensor, ...]:
+        corrections, probs = super().forward(_cut(picture, boxes, 24))
+        return probs[:, 1], corrections
+
+
+class Final(ONet):
+    """As `Refined`, and five landmarks as fractions of the box: all x, then all y, (n, 10)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        _replace_slopes(self)
+
+    def forward(self, picture: Tensor, boxes: Tensor) -> tuple[Tensor, ...]:
+        corrections, landmarks, probs = super().forward(_cut(picture, boxes, 48))
+        return probs[:, 1], corrections, landmarks
+
+
+class Slope(nn.Module):
+    """PReLU by operations that ONNX Runtime joins with the convolution before them."""
+
+    def __init__(self, weight: nn.Parameter) -> None:
+        super().__init__()
+        self.weight = weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _sloped(x, self.weight)
+
+
+def _sloped(x: Tensor, slopes: Tensor) -> Tensor:
+    slopes = slopes.view(1, -1, *[1] * (x.dim() - 2))
+    return F.relu(x) * (1 - slopes) + x * slopes
+
+
+def _replace_slopes(net: nn.Module) -> None:
+    for name, module in list(net.named_children()):
+        if isinstance(module, nn.PReLU):
+            setattr(net, name, Slope(module.weight))
+
+
+def _normal(picture: Tensor) -> Tensor:
+    return (picture.permute(2, 0, 1)[None].float() - 127.5) / 128
+
+
+def _cut(picture: Tensor, boxes: Tensor, size: int) -> Tensor:
+    pixels = picture.permute(2, 0, 1)[None].float()  # bytes are moved faster than floats
+    return (roi_align(pixels, [boxes], (size, size), sampling_ratio=SAMPLES, aligned=True) - 127.5) / 128
+
+
+def write_graphs(backbones: list[str], folder: Path = GRAPHS) -> list[Path]:
+    """Write the detector's graphs and that of each backbone, each with a list of the tensors that it wants.
+
+    Raises ModelError if torchvision has no such classifier, or none that ends in one linear layer.
+    """
+    graphs = {name: _exported(network) for name, network in _detector().items()} | {"nms": _non_maximum_suppression()}
+    graphs |= {name: _exported(_attributes(name)) for name in backbones}
+    return [_write(graph, folder / f"{name}.onnx") for name, graph in graphs.items()]
+
+
+def _detector() -> dict[str, Architecture]:
+    picture = {"picture": torch.zeros(60, 80, 3, dtype=torch.uint8)}
+    candidates = picture | {"boxes": torch.tensor([[0.0, 0.0, 24.0, 24.0]] * 2)}
+    free = {"picture": {0: "h", 1: "w"}}
+    scores = ("scores", "corrections")
+    return {
+        "pnet": Architecture(Proposals(), picture, scores, free),
+        "rnet": Architecture(Refined(), candidates, scores, free | {"boxes": {0: "n"}}),
+        "onet": Architecture(Final(), candidates, (*scores, "landmarks"), free | {"boxes": {0: "n"}}),
+    }
+
+
+def _attributes(backbone: str) -> Architecture:
+    crops = torch.zeros(2, 128, 128, 3, dtype=torch.uint8)
+    inputs = {"crops": crops, "mean": torch.zeros(3), "std": torch.ones(3)}
+    return Architecture(Attributes(backbone), inputs, TASKS, {"crops": {0: "n", 1: "size", 2: "size"}})
+
+
+def _exported(architecture: Architecture) -> onnx.ModelProto:
+    with TemporaryDirectory() as folder, warnings.catch_warnings():
+        # The newer exporter takes batch normalisation apart into steps that ONNX Runtime cannot fold into convolutions.
+        warnings.simplefilter("ignore")
+        path = Path(folder) / "graph.onnx"
+        torch.onnx.export(
+            architecture.network.eval(),
+            tuple(architecture.inputs.values()),
+            path,
+            dynamo=False,
+            training=torch.onnx.TrainingMode.PRESERVE,  # keeps the weights' names; the network is in evaluation mode
+            do_constant_folding=False,
+            opset_version=OPSET,
+            input_names=list(architecture.inputs),
+            output_names=list(architecture.outputs),
+            dynamic_axes=architecture.free,
+        )
+        return onnx.load(path)
+
+
+def _non_maximum_suppression() -> onnx.ModelProto:
+    """Boxes (1, n, 4) and scores (1, 1, n), and the overlap above which the lower score goes, (1,) -> (m, 3), of which
+    the last column holds the places of those that stay, best first."""
+    inputs: dict[str, list[int | str]] = {"boxes": [1, "n", 4], "scores": [1, 1, "n"], "overlap": [1]}
+    keep_all = helper.make_node("Constant", [], ["most"], value_ints=[2**31 - 1])
+    node = helper.make_node("NonMaxSuppression", ["boxes", "scores", "most", "overlap"], ["kept"])
+    graph = helper.make_graph(
+        [keep_all, node],
+        "nms",
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in inputs.items()],
+        [helper.make_tensor_value_info("kept", TensorProto.INT64, ["m", 3])],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
+
+
+def _write(model: onnx.ModelProto, path: Path) -> Path:
+    for tensor in model.graph.initializer:
+        tensor.ClearField("raw_data")
+        tensor.data_location = TensorProto.EXTERNAL
+        tensor.external_data.add(key="location", value="weights")
+    tensors = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, lambda temporary: temporary.write_bytes(model.SerializeToString(deterministic=True)))
+    write_atomically(path.with_suffix(".json"), lambda temporary: temporary.write_text(json.dumps(tensors) + "\n"))
+    return path
