@@ -42,10 +42,10 @@ def move(batch: Tensor, generator: Generator) -> Tensor:
 
 
 def vary_sharpness(batch: Tensor, generator: Generator, *, share: float = 0.5) -> Tensor:
-    """Blur (σ 0.3 to 1.5 px) half of the chosen crops, sharpen the other half (unsharp mask, 30 to 200 %)."""
+    """Blur half of the chosen crops, sharpen the rest (unsharp mask, 30 to 200 %), σ 0.24 to 1.6 % of the side."""
     chosen = _chosen(len(batch), share, generator).to(batch.device)
     n = int(chosen.sum())
-    sigma = 0.3 + 1.2 * torch.rand(n, generator=generator)
+    sigma = batch.shape[-1] * (0.0024 + 0.0136 * torch.rand(n, generator=generator))
     # One formula for both: crop + amount · (crop - blurred); an amount of -1 gives the blurred crop.
     amount = torch.where(_chosen(n, 0.5, generator), -1.0, 0.3 + 1.7 * torch.rand(n, generator=generator))
     crops = batch[chosen]
@@ -57,7 +57,7 @@ def vary_sharpness(batch: Tensor, generator: Generator, *, share: float = 0.5) -
     return batch
 
 
-def gaussian_blur(batch: Tensor, sigma: Tensor, *, radius: int = 4) -> Tensor:
+def gaussian_blur(batch: Tensor, sigma: Tensor, *, radius: int = 6) -> Tensor:
     """Blur crop i of (n, c, h, w) with standard deviation `sigma[i]` pixels, edge pixels repeated."""
     n, c, h, w = batch.shape
     offsets = torch.arange(-radius, radius + 1, device=batch.device, dtype=batch.dtype)
@@ -80,14 +80,14 @@ def lower_resolution(batch: Tensor, generator: Generator, *, share: float = 0.1)
 
 
 def vary_colour(batch: Tensor, generator: Generator) -> Tensor:
-    """Brightness ±30 %, contrast ±25 %, saturation ±40 %, white balance ±6 %, gamma ±15 %; a tenth in grey."""
+    """Brightness ±35 %, contrast ±25 %, saturation ±40 %, white balance ±6 %, gamma ±15 %; a fifth in grey."""
     n, device = len(batch), batch.device
 
     def factor(spread: float, columns: int = 1) -> Tensor:
         values = 2 * torch.rand(n, columns, generator=generator) - 1
         return (1 + spread * values).to(device).view(n, columns, 1, 1)
 
-    in_grey = _chosen(n, 0.1, generator).to(device)
+    in_grey = _chosen(n, 0.2, generator).to(device)
     saturation, balance = factor(0.4), factor(0.06, 3)
     saturation[in_grey], balance[in_grey] = 0.0, 1.0
     grey = (batch * torch.tensor(LUMA, device=device).view(1, 3, 1, 1)).sum(1, keepdim=True)
@@ -95,7 +95,7 @@ def vary_colour(batch: Tensor, generator: Generator) -> Tensor:
     contrast = factor(0.25)
     # Around grey by the saturation, then around the mean by the contrast, in one expression each.
     batch = centre + contrast * (grey - centre + saturation * (batch - grey))
-    return (batch * (factor(0.3) * balance)).clamp(1e-4, 1) ** factor(0.15)
+    return (batch * (factor(0.35) * balance)).clamp(1e-4, 1) ** factor(0.15)
 
 
 def add_noise(batch: Tensor, generator: Generator, *, share: float = 0.1) -> Tensor:

@@ -3,7 +3,6 @@ it, so a run that was interrupted and resumed ends in the same weights as one th
 
 import json
 import math
-import os
 import platform
 import shutil
 import time
@@ -30,6 +29,7 @@ from .files import content_hash_of, write_atomically
 from .init import load_init, model_config
 from .losses import attribute_losses, hard_targets, mixed_targets
 from .memory import keep_freed_memory
+from .precision import keep_strided_depthwise_in_float32, use_bf16
 from .prepare import Prepared, load_prepared
 from .relabel import read_relabel, relabelled
 from .soft import load_soft, read_all
@@ -54,7 +54,7 @@ def fit(
     Writes config.json, model.safetensors, history.csv, checkpoint.pt and what is needed to repeat the run into
     `output`, and returns it. Raises DataError if the data, the split or an earlier run in `output` does not fit.
     """
-    accelerator = Accelerator(mixed_precision="bf16" if _use_bf16(config.precision) else "no")
+    accelerator = Accelerator(mixed_precision="bf16" if use_bf16(config.precision) else "no")
     if accelerator.device.type == "cpu":
         keep_freed_memory()
     prepared = load_prepared(data)
@@ -112,6 +112,8 @@ class _Run:
         load_init(net, config.init)
         # Channels last is the faster layout for depthwise convolutions on CPUs and for tensor cores.
         net = _channels_last(net.to(accelerator.device))
+        if accelerator.device.type == "cpu":
+            keep_strided_depthwise_in_float32(net)
         self.ema = _channels_last(AttributeNet(net.config).to(accelerator.device))
         self.ema.load_state_dict(net.state_dict())
         optimizer = torch.optim.AdamW(_parameter_groups(net, config.weight_decay), lr=config.lr)
@@ -341,13 +343,3 @@ def _ema_decay(step: int, decay: float) -> float:
 
 def _seed_of(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
-
-
-def _use_bf16(precision: str) -> bool:
-    """bfloat16 pays where the hardware multiplies it: recent GPUs, CPUs with AMX or AVX512-BF16. Elsewhere it is
-    emulated, and slow."""
-    if precision != "auto":
-        return precision == "bf16"
-    if os.environ.get("ACCELERATE_USE_CPU", "").lower() not in ("1", "true") and torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
