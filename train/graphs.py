@@ -58,7 +58,9 @@ class Attributes(nn.Module):
                     tensor.normal_()  # the exporter merges equal tensors, and those of fresh layers are equal
 
     def forward(self, crops: Tensor, mean: Tensor, std: Tensor) -> tuple[Tensor, ...]:
-        features = self.backbone(((crops.float() / 255 - mean) / std).permute(0, 3, 1, 2))
+        scale, shift = 1 / (255 * std), -mean / std
+        # Colours first: ONNX Runtime broadcasts over whole planes, over a last axis of three pixel by pixel.
+        features = self.backbone(crops.permute(0, 3, 1, 2).float() * scale.view(1, 3, 1, 1) + shift.view(1, 3, 1, 1))
         return tuple(head(features) for head in self.heads.values())
 
 
@@ -78,16 +80,23 @@ class Proposals(PNet):
         self.falling, self.rising = (slopes < 0).nonzero().flatten(), (slopes >= 0).nonzero().flatten()
 
     def forward(self, picture: Tensor) -> tuple[Tensor, ...]:
-        x = self._first(_normal(picture))
+        x = self._first(picture.permute(2, 0, 1)[None].float())
         x = _sloped(self.conv2(x), self.prelu2.weight)
         x = _sloped(self.conv3(x), self.prelu3.weight)
-        return torch.softmax(self.conv4_1(x), dim=1)[0, 1], self.conv4_2(x)[0]
+        return self._scores_and_corrections(x)
+
+    def _scores_and_corrections(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Both last layers in one; of two classes only the difference counts."""
+        weight, bias = self.conv4_1.weight, self.conv4_1.bias
+        weight = torch.cat([weight[1:] - weight[:1], self.conv4_2.weight])
+        x = F.conv2d(x, weight, torch.cat([bias[1:] - bias[:1], self.conv4_2.bias]))
+        return torch.sigmoid(x[0, 0]), x[0, 1:]
 
     def _first(self, x: Tensor) -> Tensor:
         falling, rising, slopes = self.falling, self.rising, self.prelu1.weight
         n, m = len(falling), len(slopes)
         order = torch.cat([falling, rising])
-        weight, bias = self.conv1.weight, self.conv1.bias
+        weight, bias = _for_bytes(self.conv1)
         weight = torch.cat([weight[order], weight[falling] * slopes[falling].view(-1, 1, 1, 1)])
         bias = torch.cat([bias[order], bias[falling] * slopes[falling]])
         x = self.pool1(F.conv2d(x, weight, bias))
@@ -101,6 +110,7 @@ class Refined(RNet):
     def __init__(self) -> None:
         super().__init__()
         _replace_slopes(self)
+        self.conv1 = OfBytes(self.conv1)
 
     def forward(self, picture: Tensor, boxes: Tensor) -> tuple[Tensor, ...]:
         corrections, probs = super().forward(_cut(picture, boxes, 24))
@@ -113,10 +123,22 @@ class Final(ONet):
     def __init__(self) -> None:
         super().__init__()
         _replace_slopes(self)
+        self.conv1 = OfBytes(self.conv1)
 
     def forward(self, picture: Tensor, boxes: Tensor) -> tuple[Tensor, ...]:
         corrections, landmarks, probs = super().forward(_cut(picture, boxes, 48))
         return probs[:, 1], corrections, landmarks
+
+
+class OfBytes(nn.Module):
+    """The first convolution, of colours of 0 to 255 instead of -1 to 1."""
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        super().__init__()
+        self.weight, self.bias = conv.weight, conv.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, *_for_bytes(self))
 
 
 class Slope(nn.Module):
@@ -141,13 +163,16 @@ def _replace_slopes(net: nn.Module) -> None:
             setattr(net, name, Slope(module.weight))
 
 
-def _normal(picture: Tensor) -> Tensor:
-    return (picture.permute(2, 0, 1)[None].float() - 127.5) / 128
+def _for_bytes(conv: nn.Conv2d | OfBytes) -> tuple[Tensor, Tensor]:
+    """Weight and bias with which a convolution without padding gives for x what it gave for (x - 127.5) / 128."""
+    assert conv.bias is not None
+    weight = conv.weight / 128
+    return weight, conv.bias - 127.5 * weight.sum((1, 2, 3))
 
 
 def _cut(picture: Tensor, boxes: Tensor, size: int) -> Tensor:
     pixels = picture.permute(2, 0, 1)[None].float()  # bytes are moved faster than floats
-    return (roi_align(pixels, [boxes], (size, size), sampling_ratio=SAMPLES, aligned=True) - 127.5) / 128
+    return roi_align(pixels, [boxes], (size, size), sampling_ratio=SAMPLES, aligned=True)
 
 
 def write_graphs(backbones: list[str], folder: Path = GRAPHS) -> list[Path]:
