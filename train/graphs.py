@@ -109,8 +109,7 @@ class Refined(RNet):
 
     def __init__(self) -> None:
         super().__init__()
-        _replace_slopes(self)
-        self.conv1 = OfBytes(self.conv1)
+        _adapt(self)
 
     def forward(self, picture: Tensor, boxes: Tensor) -> tuple[Tensor, ...]:
         corrections, probs = super().forward(_cut(picture, boxes, 24))
@@ -122,8 +121,7 @@ class Final(ONet):
 
     def __init__(self) -> None:
         super().__init__()
-        _replace_slopes(self)
-        self.conv1 = OfBytes(self.conv1)
+        _adapt(self)
 
     def forward(self, picture: Tensor, boxes: Tensor) -> tuple[Tensor, ...]:
         corrections, landmarks, probs = super().forward(_cut(picture, boxes, 48))
@@ -157,10 +155,13 @@ def _sloped(x: Tensor, slopes: Tensor) -> Tensor:
     return F.relu(x) * (1 - slopes) + x * slopes
 
 
-def _replace_slopes(net: nn.Module) -> None:
+def _adapt(net: nn.Module) -> None:
+    """Let R-Net or O-Net take bytes, with slopes that are joined with what is before them."""
     for name, module in list(net.named_children()):
         if isinstance(module, nn.PReLU):
             setattr(net, name, Slope(module.weight))
+        elif isinstance(module, nn.Conv2d) and name == "conv1":
+            setattr(net, name, OfBytes(module))
 
 
 def _for_bytes(conv: nn.Conv2d | OfBytes) -> tuple[Tensor, Tensor]:
