@@ -23,9 +23,9 @@ from agr.labels import age_group_of
 from agr.model import AttributeNet, to_input
 
 from .augment import augment
-from .calibrate import calibrate
 from .config import FitConfig
 from .files import content_hash_of, write_atomically
+from .finish import finish
 from .init import load_init, model_config
 from .losses import attribute_losses, hard_targets, mixed_targets
 from .memory import keep_freed_memory
@@ -34,6 +34,9 @@ from .prepare import Prepared, load_prepared
 from .relabel import read_relabel, relabelled
 from .soft import load_soft, read_all
 from .utkface import DataError, read_split, subset_files
+
+BEST_FOLDER = "best"
+"""In a run's folder: the weights of its best epoch, as training left them."""
 
 
 def fit(
@@ -46,7 +49,7 @@ def fit(
     soft_labels: Path | None = None,
     resume: bool = False,
 ) -> Path:
-    """Train on the split's train part, keep the epoch that is best on its valid part, calibrate it there.
+    """Train on the split's train part, keep the epoch that is best on its valid part, balance and calibrate it there.
 
     `relabel`: corrections to labels of the train part; those of valid stay as they are, so that runs compare.
     `soft_labels`: what other models say of the training faces, mixed in by `config.soft_weight`.
@@ -85,7 +88,9 @@ def fit(
         run.restore()
     run.train()
     if accelerator.is_main_process:
-        calibrate_best(output, prepared, valid, accelerator.device)
+        best = AttributeNet.load(output / BEST_FOLDER).to(accelerator.device)
+        shift = finish(best, prepared, train, valid, output)
+        write_atomically(output / "fit.json", lambda tmp: tmp.write_text(_json(recipe | {"race_shift": shift})))
     accelerator.wait_for_everyone()
     return output
 
@@ -205,7 +210,7 @@ class _Run:
         bar.write("  ".join(f"{name} {value:.4g}" for name, value in row.items()))
         if figures["score"] > self.best_score:
             self.best_score = figures["score"]
-            self.ema.save(self.output)
+            self.ema.save(self.output / BEST_FOLDER)
 
     def _save_checkpoint(self) -> None:
         write_atomically(self.output / "history.csv", lambda path: pd.DataFrame(self.history).to_csv(path, index=False))
@@ -254,15 +259,6 @@ def valid_figures(read: Attributes, rows: pd.DataFrame) -> dict[str, float]:
     }
     mean = (figures["age_group_accuracy"] + figures["gender_accuracy"] + figures["race_accuracy"]) / 3
     return figures | {"score": mean - 0.01 * figures["age_mae"]}
-
-
-def calibrate_best(output: Path, prepared: Prepared, valid: pd.DataFrame, device: torch.device) -> None:
-    net = AttributeNet.load(output).to(device)
-    net = net.calibrated(temperatures=dict.fromkeys(net.config.temperatures, 1.0), interval_mass=0.8).to(device)
-    found = calibrate(
-        read_all(net, prepared.crops, valid), **{name: valid[name].to_numpy() for name in ("age", "gender", "race")}
-    )
-    net.calibrated(temperatures=found.temperatures, interval_mass=found.interval_mass).save(output)
 
 
 def rows_of(prepared: Prepared, split: pd.Series, subset: str) -> pd.DataFrame:
@@ -320,7 +316,7 @@ def _claim(output: Path, recipe: dict, split: Path, resume: bool) -> None:
         return
     output.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(split, output / "split.csv")
-    write_atomically(path, lambda tmp: tmp.write_text(json.dumps(recipe, indent=2) + "\n"))
+    write_atomically(path, lambda tmp: tmp.write_text(_json(recipe)))
 
 
 def _channels_last(net: AttributeNet) -> AttributeNet:
@@ -343,3 +339,7 @@ def _ema_decay(step: int, decay: float) -> float:
 
 def _seed_of(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
+
+
+def _json(recipe: dict) -> str:
+    return json.dumps(recipe, indent=2) + "\n"

@@ -57,7 +57,7 @@ class Prepared:
     source: dict
 
 
-def prepare(source: Path, output: Path, *, size: int = 128, workers: int | None = None) -> Summary:
+def prepare(source: Path, output: Path, *, size: int = 160, workers: int | None = None) -> Summary:
     """Detect and align every picture of `source` into `output`; goes on where an interrupted run stopped.
 
     Raises DataError if `output` holds crops of other data or of another kind.

@@ -1,27 +1,17 @@
 import json
 
-import numpy as np
 import pytest
 import torch
 
 from agr.config import ModelConfig
 from agr.model import AttributeNet
-from train.average import average, best_shift, mean_of_states
+from train.average import average, mean_of_states
 from train.utkface import DataError
-
-SHARES = np.array([0.6, 0.4])
 
 
 def test_tensors_are_averaged_and_counters_kept():
     one, two = {"a": torch.tensor([1.0]), "n": torch.tensor(3)}, {"a": torch.tensor([2.0]), "n": torch.tensor(8)}
     assert mean_of_states([one, two]) == {"a": torch.tensor([1.5]), "n": torch.tensor(3)}
-
-
-def test_the_most_balance_that_costs_nothing():
-    probs = np.array([[0.9, 0.1], [0.55, 0.45], [0.1, 0.9]])
-    assert best_shift(probs, np.array([0, 1, 1]), SHARES) == 1.0
-    assert best_shift(probs, np.array([0, 0, 1]), SHARES) == pytest.approx(0.4)  # 0.55 / 0.45 is (0.6 / 0.4) ** 0.49
-    assert best_shift(probs, np.array([0, 1, 1]), np.array([1.0, 0.0])) == 0.0
 
 
 @pytest.mark.slow

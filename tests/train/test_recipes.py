@@ -1,0 +1,39 @@
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from train import fit as fitting
+from train.__main__ import app
+from train.recipes import OPTIONS, names, read_recipe
+from train.utkface import DataError
+
+
+@pytest.mark.parametrize("name", names())
+def test_kept_recipes_are_whole(name):
+    assert set(read_recipe(name)) == set(OPTIONS)
+
+
+@pytest.mark.parametrize("text", ["- a", "epochs: [", "speed: 3", ""])
+def test_what_is_no_recipe_is_refused(tmp_path, text):
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(DataError, match="recipe"):
+        read_recipe(str(tmp_path / "mine.yaml"))
+
+
+def test_an_unknown_name_is_told_the_known_ones():
+    with pytest.raises(DataError, match="mobilenet_v2"):
+        read_recipe("resnet")
+
+
+@pytest.mark.slow
+def test_fit_takes_a_recipe_and_what_is_given_beside_it(monkeypatch, tmp_path):
+    seen = {}
+    monkeypatch.setattr(fitting, "fit", lambda config, **_: seen.update(vars(config)))
+    (tmp_path / "mine.yaml").write_text(json.dumps({"epochs": 3, "lr": 0.5, "init": "none"}))
+    command = ["fit", "--recipe", str(tmp_path / "mine.yaml"), "--data", "d", "--split", "s", "--output", "o"]
+    assert CliRunner().invoke(app, [*command, "--epochs", "5"]).exit_code == 0
+    assert (seen["epochs"], seen["lr"], seen["init"], seen["batch_size"]) == (5, 0.5, "none", 64)
+    refused = CliRunner().invoke(app, ["fit", "--recipe", "nothing", *command[3:]])
+    assert refused.exit_code == 1
+    assert "mobilenet_v2" in refused.output

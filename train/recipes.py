@@ -1,0 +1,29 @@
+"""Recipes that are kept: `recipes/NAME.yaml` holds the options of `fit` that gave a model, by their names."""
+
+from pathlib import Path
+
+import yaml
+
+from .utkface import DataError
+
+FOLDER = Path(__file__).parent / "recipes"
+OPTIONS = ("backbone", "init", "epochs", "batch_size", "lr", "weight_decay", "seed")
+
+
+def names() -> list[str]:
+    """The recipes that come with the code."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def read_recipe(name: str) -> dict:
+    """The options of a recipe, of `OPTIONS`: one of `names()`, or a .yaml file. Raises DataError if it is none."""
+    path = FOLDER / f"{name}.yaml" if name in names() else Path(name)
+    try:
+        recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise DataError(
+            f"There is no recipe {name!r} that can be read. Expected one of {', '.join(names())}, or a .yaml file."
+        ) from error
+    if not isinstance(recipe, dict) or not set(recipe) <= set(OPTIONS):
+        raise DataError(f"The recipe {name} does not consist of options. Expected some of {', '.join(OPTIONS)}.")
+    return recipe
