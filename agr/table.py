@@ -1,6 +1,14 @@
-"""A face as one flat row, for CSV."""
+"""A face as one flat row, for CSV; and the rows of a photo, for tables of any size."""
 
+from typing import TYPE_CHECKING
+
+from .images import ImageError
 from .labels import TASK_CLASSES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from .analyzer import Face
 
 _BOX = ("left", "top", "right", "bottom")
 _PROBABILITIES = tuple((task, label) for task, labels in TASK_CLASSES.items() for label in labels)
@@ -26,3 +34,22 @@ def face_row(face: dict) -> dict:
         | {task: face[task] for task in TASK_CLASSES}
         | {f"prob_{task}_{label}": face[f"{task}_probs"][label] for task, label in _PROBABILITIES}
     )
+
+
+def photo_rows(file: str, result: "list[Face] | ImageError") -> list[dict]:
+    """A row for each face of a photo, largest first, of `schema()`'s columns; one without a number where there is no
+    face, and one that says why a photo could not be read: every photo leaves a row. Numbers are not rounded."""
+    if isinstance(result, ImageError):
+        return [{"file": file, "error": str(result)}]
+    rows = [{"file": file, "face": number, **face_row(vars(face))} for number, face in enumerate(result, start=1)]
+    return rows or [{"file": file}]
+
+
+def schema() -> "pa.Schema":
+    """Columns of a table of photos: `file`, `face` (1, 2, ... in each photo; null where there is none), `COLUMNS` in
+    single precision, which is the network's own, and `error` (null where there is none)."""
+    import pyarrow as pa
+
+    words = {task: pa.string() for task in TASK_CLASSES}
+    columns = {name: words.get(name, pa.float32()) for name in COLUMNS}
+    return pa.schema({"file": pa.string(), "face": pa.int32(), **columns, "error": pa.string()})

@@ -159,9 +159,12 @@ def abstention_points(table: pd.DataFrame, task: str) -> pd.DataFrame:
     )
 
 
-def abstention_curve(table: pd.DataFrame, task: str, threshold: float = 0.0) -> go.Figure:
-    """Accuracy of the answered faces against their share, as the least confidence falls; marks `threshold`."""
-    points = abstention_points(table, task)
+def abstention_curve(
+    table: pd.DataFrame, task: str, threshold: float = 0.0, *, points: pd.DataFrame | None = None
+) -> go.Figure:
+    """Accuracy of the answered faces against their share, as the least confidence falls; marks `threshold`. `points`:
+    `abstention_points` of the table, if they are known."""
+    points = abstention_points(table, task) if points is None else points
     line = go.Scatter(
         x=points["answered"], y=points["accuracy"], mode="lines", line_color=BLUE, customdata=points["confidence"],
         showlegend=False,

@@ -19,10 +19,18 @@ NOT_FOUND = -100
 
 @dataclass(frozen=True, eq=False)
 class Statistic:
-    """`terms`: (n, k), what each of n faces adds; `finish`: sums of shape (..., k) -> figures of shape (...)."""
+    """`terms`: (n, k), what each of n faces adds; `finish`: sums of shape (..., k) -> figures of shape (...).
+
+    `faces`: how many there are, where a row of `terms` is the sum over several (`bootstrap.in_random_groups`).
+    """
 
     terms: np.ndarray
     finish: Callable[[np.ndarray], np.ndarray]
+    faces: int | None = None
+
+    @property
+    def n(self) -> int:
+        return len(self.terms) if self.faces is None else self.faces
 
     @property
     def value(self) -> float:

@@ -24,7 +24,7 @@ class DataError(ValueError):
 
 def file_key(path: str) -> str:
     """The name that splits and reports use: the file's own up to ".chip", so that every copy of the data set agrees."""
-    return PurePosixPath(path.replace("\\", "/")).name.split(".chip")[0]
+    return path.replace("\\", "/").rstrip("/").rpartition("/")[2].split(".chip")[0]
 
 
 class PictureSource:

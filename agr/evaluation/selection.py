@@ -51,7 +51,7 @@ def select(table: pd.DataFrame, selection: Selection) -> pd.DataFrame:
         keep &= (low <= confidence) & (confidence <= high)  # a face not found has none: nan compares false
     if not selection.twins:
         keep &= ~table["has_twin"].to_numpy(bool)
-    return table[keep]
+    return table if keep.all() else table[keep]  # of a million rows a copy takes a quarter of a gigabyte
 
 
 def _indices(task: str, names: tuple[str, ...]) -> list[int]:

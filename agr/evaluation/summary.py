@@ -8,7 +8,7 @@ import pandas as pd
 from agr.labels import TASK_CLASSES
 
 from . import metrics as m
-from .bootstrap import Estimate, estimates
+from .bootstrap import Estimate, estimates, in_random_groups
 from .tables import AGE_BANDS, classified, group_columns, with_age
 
 GROUPINGS = (("gender",), ("race",), ("age_group",), ("age_band",), ("gender", "race"))
@@ -58,19 +58,27 @@ def groups_of(table: pd.DataFrame, by: Sequence[str]) -> list[Group]:
     table = table.assign(**group_columns(table))
     found = []
     for names, part in table.groupby([f"true_{name}" for name in by], observed=True, sort=False):
-        parts = {task: classified(part, task) for task in TASK_CLASSES}
-        chosen = {f"{task}_accuracy": m.accuracy(c.true, c.pred) for task, c in parts.items()}
-        chosen |= {
-            f"{task}_selection_{label}": m.selection_rate(c.pred, i)
-            for task, c in parts.items()
-            for i, label in enumerate(TASK_CLASSES[task])
-        }
-        found.append(Group(tuple(map(str, names)), len(part), estimated(chosen | _age_errors(with_age(part)))))
+        found.append(Group(tuple(map(str, names)), len(part), estimated(in_random_groups(part, _group_statistics))))
     return sorted(found, key=lambda group: [_place(name, kind) for name, kind in zip(group.names, by, strict=True)])
+
+
+def _group_statistics(part: pd.DataFrame) -> dict[str, m.Statistic]:
+    parts = {task: classified(part, task) for task in TASK_CLASSES}
+    chosen = {f"{task}_accuracy": m.accuracy(c.true, c.pred) for task, c in parts.items()}
+    chosen |= {
+        f"{task}_selection_{label}": m.selection_rate(c.pred, i)
+        for task, c in parts.items()
+        for i, label in enumerate(TASK_CLASSES[task])
+    }
+    return chosen | _age_errors(with_age(part))
 
 
 def statistics(table: pd.DataFrame) -> dict[str, m.Statistic]:
     """What `figures` estimates."""
+    return in_random_groups(table, _statistics)
+
+
+def _statistics(table: pd.DataFrame) -> dict[str, m.Statistic]:
     found: dict[str, m.Statistic] = {"detected": m.mean(table["detected"])}
     for task, labels in TASK_CLASSES.items():
         part = classified(table, task)

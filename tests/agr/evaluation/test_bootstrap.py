@@ -1,6 +1,7 @@
 """Intervals against the textbook's, and against resampling the rows themselves."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import f1_score
 
@@ -62,3 +63,54 @@ def test_statistics_over_other_faces_do_not_mix():
         b.estimates({"a": m.mean([1.0]), "b": m.mean([1.0, 2.0])})
     with pytest.raises(ValueError, match="same faces"):
         b.difference(m.mean([1.0]), m.mean([1.0, 2.0]))
+
+
+@pytest.fixture
+def many(monkeypatch):
+    """A table of 30,000 faces, sorted as names sort, of which a few carry a rare label; and what is computed of it."""
+    rng = np.random.default_rng(1)
+    true = np.sort(rng.choice(4, 30_000, p=[0.6, 0.3, 0.0985, 0.0015]))
+    pred = np.where(rng.random(30_000) < 0.5 + 0.1 * true, true, 0)
+    table = pd.DataFrame({"true": true, "pred": pred, "other": np.where(rng.random(30_000) < 0.9, pred, true)})
+
+    def compute(part):
+        true, pred, other = (part[name].to_numpy() for name in ("true", "pred", "other"))
+        odd = true % 2 == 1
+        return {
+            "accuracy": m.accuracy(true, pred),
+            "f1": m.macro_f1(true, pred, 4),
+            "rare": m.recall(true, pred, 3),
+            "odd": m.accuracy(true[odd], pred[odd]),
+            "gap": b.difference(m.accuracy(true, pred), m.accuracy(true, other)),
+        }
+
+    return table, compute
+
+
+def test_random_groups_of_faces_give_the_intervals_of_single_ones(many):
+    table, compute = many
+    single = {name: b.estimate(statistic) for name, statistic in compute(table).items()}
+    statistics = b.in_random_groups(table, compute)
+    assert max(len(statistic.terms) for statistic in statistics.values()) == b.GROUPS
+    for name, statistic in statistics.items():
+        found, expected = b.estimate(statistic), single[name]
+        width = expected.high - expected.low
+        assert found.value == pytest.approx(expected.value, abs=1e-12)
+        assert found.n == expected.n
+        assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.12 * width), name
+
+
+def test_few_faces_are_drawn_singly(many, monkeypatch):
+    table, compute = many
+    alone = compute(table.head(b.MOST_DRAWN))
+    for name, statistic in b.in_random_groups(table.head(b.MOST_DRAWN), compute).items():
+        assert np.array_equal(statistic.terms, alone[name].terms)
+
+
+def test_slices_of_a_table_come_to_the_whole(many, monkeypatch):
+    table, compute = many
+    monkeypatch.setattr(b, "_ROWS_AT_ONCE", 7_000)
+    found = b.in_random_groups(table, compute)
+    assert {name: s.n for name, s in found.items()} == {name: s.n for name, s in compute(table).items()}
+    for name, statistic in compute(table).items():
+        assert found[name].value == pytest.approx(statistic.value, abs=1e-12)

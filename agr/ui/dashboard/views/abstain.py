@@ -20,8 +20,9 @@ def layout(reports: list[str]) -> Parts:
 def show(look: Look) -> list:
     floor, found = look.options["floor"], look.part.found
     kept = found.confidence >= floor
-    figure = f.abstention_curve(look.table, look.task, floor)
-    curve = csv_link("abstain", f.abstention_points(look.table, look.task), "Download the curve as CSV")
+    points = look.once("abstain", lambda: f.abstention_points(look.table, look.task))
+    figure = f.abstention_curve(look.table, look.task, floor, points=points)
+    curve = csv_link("abstain", points, "Download the curve as CSV")
     if not kept.any():
         return [message(f"No face is answered with a confidence of {floor:.2f} or more."), figure, curve]
     share, right = kept.sum() / len(look.part), np.mean((found.true == found.pred)[kept])

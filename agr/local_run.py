@@ -1,0 +1,85 @@
+"""A collection on this machine: a process on each core takes part after part; this process writes them.
+
+A photo is computed by one core from start to end. That wastes less than several cores on one photo, and its numbers
+then come out the same, to the bit, however many cores or machines share the work.
+"""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from .collection import CollectionError, Part, encoded_parts
+from .engine import cores
+
+if TYPE_CHECKING:
+    from .analyzer import FaceAnalyzer
+
+IN_A_WORKER = {"AGR_CORES": "1"}
+"""What a worker's environment says, here and on a cluster."""
+_LOOK_EVERY = 0.25
+"""Seconds between two looks at what the workers have done."""
+_worker: "tuple[FaceAnalyzer, multiprocessing.sharedctypes.Synchronized] | None" = None
+
+
+def encoded_by_cores(model: Path, parts: Iterator[Part], seen: Callable[[int], object]) -> Iterator[tuple[int, bytes]]:
+    """Each part's number and its rows as a parquet file, as they are done; `seen` is told how many photos are."""
+    context = multiprocessing.get_context("spawn")  # a forked child would inherit threads that it does not have
+    photos = context.Value("Q", 0)
+    pool = ProcessPoolExecutor(cores(), context, initializer=_start, initargs=(model, photos))
+    running: set[Future] = set()
+    told = 0
+    try:
+        while True:
+            running |= {pool.submit(_work, part) for part in islice(parts, 2 * cores() - len(running))}
+            if not running:
+                return
+            done, running = wait(running, _LOOK_EVERY, FIRST_COMPLETED)
+            now = photos.value
+            seen(now - told)
+            told = now
+            for future in done:
+                yield future.result()
+    except BrokenProcessPool as error:
+        raise CollectionError(
+            "A worker was ended from outside, most likely for want of memory. The same command goes on from here; "
+            "AGR_CORES=1 before it needs the least memory."
+        ) from error
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in list((pool._processes or {}).values()):
+            process.terminate()
+
+
+def _start(model: Path, photos: "multiprocessing.sharedctypes.Synchronized") -> None:
+    global _worker
+    os.environ |= IN_A_WORKER
+    Thread(target=_end_with_parent, daemon=True).start()
+    from .analyzer import FaceAnalyzer
+
+    _worker = FaceAnalyzer.from_pretrained(model), photos
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed tells nobody: its workers would wait for work forever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _work(part: Part) -> tuple[int, bytes]:
+    assert _worker is not None
+    analyzer, photos = _worker
+
+    def count(number: int) -> None:
+        with photos.get_lock():
+            photos.value += number
+
+    (done,) = encoded_parts(analyzer, [part], count)
+    return done

@@ -1,0 +1,116 @@
+"""A collection on a Ray cluster: every core of it a worker that reads and analyzes parts; this process writes them.
+
+A worker or machine that dies costs the parts that it had in work: Ray hands them to others, and since each part comes
+back whole or not at all, none is lost or written twice.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from .collection import CollectionError, Part, encoded_parts
+from .config import CONFIG_FILE, WEIGHTS_FILE, ModelConfig, read_config
+from .local_run import IN_A_WORKER
+from .sources import Item
+
+PARTS_AT_ONCE = 20_000
+"""Handed to the cluster together: bounds what this process holds to some 1 GB of names."""
+MISSING = 'Ray is not installed. Run `pip install "ray[data]>=2.40"` here and on every machine of the cluster.'
+
+
+def encoded_by_cluster(
+    model: Path, parts: Iterator[Part], seen: Callable[[int], object], *, address: str
+) -> Iterator[tuple[int, bytes]]:
+    """Each part's number and its rows as a parquet file, as they are done, like `encoded_parts`.
+
+    `address`: "local" starts a cluster on this machine, "auto" finds the one that it belongs to. This package and the
+    model are sent along; the photos have to lie where every machine sees them under the same path. Raises
+    CollectionError if there is no Ray or no such cluster.
+    """
+    data = _connected(address)
+    import ray
+
+    sent = (read_config(model / CONFIG_FILE), _weights(model / WEIGHTS_FILE))
+    try:
+        while some := list(islice(parts, PARTS_AT_ONCE)):
+            photos = {part.number: len(part.items) for part in some}
+            work = data.from_items([_sent(part) for part in some], override_num_blocks=len(some))
+            done = work.map_batches(
+                _Worker,
+                fn_constructor_args=sent,
+                batch_size=1,
+                num_cpus=1,
+                compute=data.ActorPoolStrategy(min_size=1, max_size=int(ray.cluster_resources()["CPU"])),
+                runtime_env={"env_vars": IN_A_WORKER},
+            )
+            for row in done.iter_rows():
+                yield row["part"], row["content"]
+                seen(photos[row["part"]])
+    finally:
+        ray.shutdown()
+
+
+class _Worker:
+    """Lives on one core of the cluster, with the model loaded."""
+
+    def __init__(self, config: ModelConfig, weights: dict[str, np.ndarray]) -> None:
+        from .analyzer import FaceAnalyzer
+        from .detect import FaceDetector
+        from .reader import AttributeReader
+
+        self.analyzer = FaceAnalyzer(AttributeReader(config, weights), FaceDetector())
+
+    def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, list]:
+        parts = [
+            Part(int(number), _received(items)) for number, items in zip(batch["part"], batch["items"], strict=True)
+        ]
+        done = list(encoded_parts(self.analyzer, parts))
+        return {"part": [number for number, _ in done], "content": [content for _, content in done]}
+
+
+def _sent(part: Part) -> dict:
+    return {"part": part.number, "items": json.dumps([(i.file, i.path, i.place) for i in part.items])}
+
+
+def _received(items: str) -> tuple[Item, ...]:
+    return tuple(
+        Item(file, path, tuple(place) if isinstance(place, list) else place) for file, path, place in json.loads(items)
+    )
+
+
+def _weights(path: Path) -> dict[str, np.ndarray]:
+    from safetensors.numpy import load_file
+
+    return load_file(path)
+
+
+def _connected(address: str):
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise CollectionError(MISSING) from error
+    try:
+        ray.init(
+            address=address,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            runtime_env={"py_modules": [str(Path(__file__).parent)]},
+        )
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise CollectionError(
+            f"There is no Ray cluster at {address!r} ({error}). Expected local, auto (after `ray start` on this "
+            "machine) or HOST:PORT."
+        ) from error
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    for name in ("ray.data", "ray.data._internal"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return ray.data

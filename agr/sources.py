@@ -1,0 +1,180 @@
+"""Where photos lie: files, folders, archives read in place, lists of paths; any number, of which one is held at a time.
+
+Whoever computes reads: an `Item` says where a photo is and travels well, to another process or machine too.
+"""
+
+import bz2
+import gzip
+import lzma
+import os
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from .images import ImageError
+
+PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff")
+TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+ARCHIVE_ENDINGS = (".zip", *TAR_ENDINGS)
+LIST_ENDING = ".txt"
+MAX_BYTES = 500_000_000
+"""Of a photo in an archive, unpacked: the largest that `agr.images` reads comes to 400 MB, uncompressed."""
+_OPENERS: dict[bytes, Callable] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+
+
+class SourceError(ValueError):
+    """Photos cannot be looked for; the message names the file and says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One photo. `file`: what results call it; `path`: the file that holds it, absolute; `place`: its name in a zip, or
+    where it starts in an unpacked tar and its length, both in bytes; None if the file is the photo."""
+
+    file: str
+    path: str
+    place: str | tuple[int, int] | None = None
+
+
+def photos_of(paths: Iterable[Path]) -> Iterator[Item]:
+    """Every photo of files, folders, archives and lists (a path a line), in a fixed order.
+
+    A file that is not there is an item too: it is reported with the others that cannot be read. Raises SourceError if
+    an archive or a list is damaged.
+    """
+    for path in paths:
+        name = path.name.lower()
+        if path.is_dir():
+            yield from _folder(str(path))
+        elif path.is_file() and name.endswith(ARCHIVE_ENDINGS):
+            yield from _archive(path)
+        elif path.is_file() and name.endswith(LIST_ENDING):
+            yield from _list(path)
+        else:
+            yield _file(str(path))
+
+
+class Contents:
+    """What items hold. The last archive stays open; for one thread, and fastest in the items' own order."""
+
+    def __init__(self) -> None:
+        self._path: str | None = None
+        self._open: zipfile.ZipFile | IO[bytes] | None = None
+
+    def source(self, item: Item) -> str | bytes | ImageError:
+        """For `FaceAnalyzer`: a path, the bytes of an archive's member, or why these cannot be had."""
+        if item.place is None:
+            return item.path
+        try:
+            return self._member(item.path, item.place)
+        except ImageError as error:
+            return error
+        except Exception as error:  # damage in an archive raises nearly anything
+            return ImageError(f"It cannot be read from its archive: {error}")
+
+    def _member(self, path: str, place: str | tuple[int, int]) -> bytes:
+        if path != self._path:
+            self._close()
+            self._open, self._path = (zipfile.ZipFile(path) if isinstance(place, str) else _unpacked(path)), path
+        if isinstance(place, str):
+            assert isinstance(self._open, zipfile.ZipFile)
+            _check_size(self._open.getinfo(place).file_size)
+            return self._open.read(place)
+        assert self._open is not None
+        assert not isinstance(self._open, zipfile.ZipFile)
+        start, length = place
+        _check_size(length)
+        self._open.seek(start)  # in a compressed tar this unpacks what lies between; backwards, from its start
+        content = self._open.read(length)
+        if len(content) < length:
+            raise ImageError("Its archive has become shorter since it was looked through.")
+        return content
+
+    def _close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+        self._open = self._path = None
+
+
+def _folder(folder: str) -> Iterator[Item]:
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError:
+        yield _file(folder)  # named with what cannot be read
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):  # a link to a folder may lead in circles
+            yield from _folder(entry.path)
+        elif _is_picture(entry.name):
+            yield _file(entry.path)
+
+
+def _list(path: Path) -> Iterator[Item]:
+    try:
+        with path.open(encoding="utf-8-sig", errors="surrogateescape") as lines:
+            for line in lines:
+                if name := line.rstrip("\r\n"):
+                    yield _file(name)
+    except OSError as error:
+        raise SourceError(f"The list {path} cannot be read: {error.strerror}.") from error
+
+
+def _archive(path: Path) -> Iterator[Item]:
+    place_of = str(path.absolute())
+    try:
+        for name, place in _zip(path) if path.name.lower().endswith(".zip") else _tar(path):
+            if _is_picture(PurePosixPath(name.replace("\\", "/")).name):
+                yield Item(_printable(f"{path}/{name}"), place_of, place)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile) as error:
+        raise SourceError(f"The archive {path} is damaged or cut off ({error}). Get or make it again.") from error
+
+
+def _zip(path: Path) -> Iterator[tuple[str, str]]:
+    with zipfile.ZipFile(path) as archive:
+        seen: set[str] = set()
+        for member in archive.infolist():
+            if not member.is_dir() and member.filename not in seen:  # of two of a name only one can be read
+                seen.add(member.filename)
+                yield member.filename, member.filename
+
+
+def _tar(path: Path) -> Iterator[tuple[str, tuple[int, int]]]:
+    with tarfile.open(path) as archive:
+        while (member := archive.next()) is not None:
+            archive.members = []  # type: ignore[attr-defined]  # or it would keep all that were seen
+            if member.isreg():
+                yield member.name, (member.offset_data, member.size)
+
+
+def _unpacked(path: str) -> IO[bytes]:
+    with open(path, "rb") as stream:
+        start = stream.read(6)
+    opener = next((opener for magic, opener in _OPENERS.items() if start.startswith(magic)), open)
+    return opener(path, "rb")
+
+
+def _file(name: str) -> Item:
+    return Item(_printable(name), os.path.abspath(name))
+
+
+def _is_picture(name: str) -> bool:
+    return not name.startswith(".") and name.lower().endswith(PICTURE_ENDINGS)
+
+
+def _printable(name: str) -> str:
+    """Bytes of a name that are not UTF-8 have no place in a table."""
+    with suppress(UnicodeEncodeError):
+        name.encode()
+        return name
+    return name.encode(errors="backslashreplace").decode()
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_BYTES:
+        raise ImageError(f"It unpacks to {size / 1e6:.0f} MB. At most {MAX_BYTES // 1_000_000} MB are read.")

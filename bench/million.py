@@ -1,0 +1,105 @@
+"""What a report of a million labelled photos needs, in time and memory: python -m bench.million [ROWS]
+
+The table is made of the bundled report's predictions, repeated under other names, so that nothing has to be computed by
+the network: first as `agr analyze` leaves it (a folder of parts) with a CSV of labels, then its report, then each view
+of the tab, filtered, first and repeated. Memory is the process's greatest so far.
+"""
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from agr.collected import report_of_collection
+from agr.collection import CLAIM_FILE, FORMAT, write_whole
+from agr.config import ModelError
+from agr.evaluation.report import EvalReport
+from agr.table import schema
+from agr.ui.dashboard import _Dashboard
+from agr.ui.dashboard.look import Opened, Reports, look_at
+from agr.ui.dashboard.state import Spot
+from agr.ui.dashboard.view import View
+from agr.ui.dashboard.views import VIEWS
+
+REPORT = Path(__file__).parents[1] / "eval_reports" / "mobilenet_v2"
+ROWS, IN_PART = 1_000_000, 250
+
+
+def main() -> None:
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
+    print("| what | seconds | of a core | greatest memory so far, MB |", "|---|---|---|---|", sep="\n")
+    with TemporaryDirectory() as folder:
+        faces, labels, saved = (Path(folder) / name for name in ("faces.parquet", "labels.csv", "report"))
+        timed(f"a collection of {rows:,} photos, made", lambda: make(faces, labels, rows))
+        report, _ = timed(
+            "its report: joined with the labels, figures", lambda: report_of_collection(faces, labels, name="m")
+        )
+        timed("the report, saved", lambda: report.save(saved))
+        del report
+        report = timed("the report, loaded", lambda: EvalReport.load(saved))
+        opened = Opened("million", report, lambda file: None)
+        views(opened, Opened("again", report, lambda file: None))
+
+
+def timed(what: str, do: Callable[[], Any]) -> Any:
+    started, computed = time.perf_counter(), time.process_time()
+    answer = do()
+    took, computed = time.perf_counter() - started, time.process_time() - computed
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    print(f"| {what} | {took:.2f} | {computed:.2f} | {memory:.0f} |", flush=True)
+    return answer
+
+
+def make(faces: Path, labels: Path, rows: int) -> None:
+    """A table as `agr analyze` writes it, and a CSV of its labels."""
+    known = EvalReport.load(REPORT).predictions
+    order = np.arange(rows) % len(known)
+    table = known.iloc[order].reset_index(drop=True)
+    table["file"] = [f"{i // len(known)}_{name}" for i, name in enumerate(table["file"])]
+    table[["file", "true_age", "true_gender", "true_race"]].set_axis(["file", "age", "gender", "race"], axis=1).to_csv(
+        labels, index=False
+    )
+    said = {"pred_age": "age", **{f"pred_{task}": task for task in ("age_group", "gender", "race")}}
+    table = table.rename(columns=said).assign(face=table["detected"].map({True: 1.0, False: None}), error=None)
+    for name in schema().names:
+        if name not in table:
+            table[name] = None
+    faces.mkdir()
+    for number, start in enumerate(range(0, rows, IN_PART)):
+        part = pa.Table.from_pandas(table.iloc[start : start + IN_PART], schema(), preserve_index=False)
+        pq.write_table(part, faces / f"part-{number:05d}.parquet", compression="zstd")
+    write_whole(faces / CLAIM_FILE, pd.Series({
+        "format": FORMAT, "photos": {"photos": rows, "digest": ""}, "inputs": [["photos", None]],
+        "model": {"backbone": "mobilenet_v2", "input_size": 128, "parameters": 1},
+    }).to_json().encode())  # fmt: skip
+
+
+def views(opened: Opened, beside: Opened) -> None:
+    with gr.Blocks() as page:
+        dashboard = _Dashboard(Reports({}))
+        with gr.Tabs() as tabs, gr.Tab("Evaluation", id="evaluation") as tab:
+            dashboard.build(tab, tabs, page, ModelError("none is needed"))
+    options = {name: control.value for name, control in dashboard.controls.items()}
+    for filtered, chosen in (("all faces", options), ("filtered", options | {"least": 0.3})):
+        for view in VIEWS:
+            for kind in ("first", "again"):
+                show = partial(_show, view, opened, chosen, beside)
+                timed(f"{view.name}, {filtered}, {kind}", show)
+
+
+def _show(view: View, opened: Opened, chosen: dict, beside: Opened) -> None:
+    view.show(look_at(opened, Spot(view.name, (4, 0)), chosen, beside))
+
+
+if __name__ == "__main__":
+    main()

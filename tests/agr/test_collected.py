@@ -1,0 +1,116 @@
+"""A table of photos with labels into a report."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from agr.__main__ import app
+from agr.collected import report_of_collection
+from agr.collection import CLAIM_FILE, FORMAT, analyze_collection
+from agr.evaluation.report import PROBABILITY_COLUMNS, EvalReport, ReportError
+from agr.labelled import Labels, predict, report_of, table_of
+from agr.labels import TASK_CLASSES
+from agr.table import schema
+
+
+def face(file: str, number: int, **said) -> dict:
+    row = {"file": file, "face": number, "score": 1.0, "age": 30.0, "age_low": 20.0, "age_high": 40.0} | said
+    for task, columns in PROBABILITY_COLUMNS.items():
+        row.setdefault(task, TASK_CLASSES[task][1])
+        row |= {column: float(column.endswith(f"_{row[task]}")) for column in columns}
+    return row
+
+
+@pytest.fixture
+def faces(tmp_path):
+    """A finished table of six photos: two of a name, one of two faces, one without, one damaged, one not labelled."""
+    folder = tmp_path / "faces.parquet"
+    folder.mkdir()
+    rows = [
+        face("a.zip/x/31_1_0_1.jpg", 1),
+        face("a.zip/x/31_1_0_1.jpg", 2, age=80.0, gender="Male"),
+        face("a.zip/y/31_1_0_1.jpg", 1, age=90.0),
+        {"file": "a.zip/20_0_1_2.jpg.chip.jpg"},
+        {"file": "a.zip/10_0_2_3.jpg", "error": "It is bad."},
+        face("a.zip/5_0_0_4.png", 1, age=4.0, gender="Male"),
+        face("a.zip/holiday.jpg", 1),
+    ]
+    for number, some in enumerate((rows[:4], rows[4:])):
+        pq.write_table(pa.Table.from_pylist(some, schema()), folder / f"part-{number:05d}.parquet")
+    model = {"backbone": "mobilenet_v2", "input_size": 128, "parameters": 7, "name": "m", "digest": "d"}
+    claim = {"format": FORMAT, "photos": {"photos": 6, "digest": ""}, "inputs": [["/here/a.zip", 9]], "model": model}
+    (folder / CLAIM_FILE).write_text(json.dumps(claim))
+    return folder
+
+
+def test_names_are_labels_and_the_largest_face_counts(faces):
+    report, left_out = report_of_collection(faces, None, name="mine")
+    table = report.predictions.set_index("file")
+    assert list(table.index) == ["10_0_2_3.jpg", "20_0_1_2.jpg", "31_1_0_1.jpg", "5_0_0_4.png"]
+    assert table["detected"].tolist() == [False, False, True, True]
+    assert table.loc["31_1_0_1.jpg", ["pred_age", "pred_gender", "true_age", "true_race"]].tolist() == [
+        30.0, "Female", 31.0, "White",
+    ]  # fmt: skip
+    assert report.summary["data"]["undetected"] == ["10_0_2_3.jpg", "20_0_1_2.jpg"]
+    assert report.summary["data"]["name"] == "a.zip"
+    assert report.summary["model"]["input_size"] == 128
+    assert left_out == {"a second photo of the same name": 1, "no label": 1}
+
+
+def test_a_csv_labels_what_it_names(faces, tmp_path):
+    csv = tmp_path / "labels.csv"
+    csv.write_text("file,age,gender\nholiday.jpg,33,Female\n5_0_0_4.png,,1\nelsewhere.jpg,1,0\n20_0_1_2.jpg,200,0\n")
+    done = CliRunner().invoke(app, ["report", str(faces), "--labels", str(csv), "--output", str(tmp_path / "mine")])
+    assert done.exit_code == 0, done.output
+    assert "2 labelled photos, a face found in 2" in done.stderr
+    assert "age '200'" in done.stderr
+    table = EvalReport.load(tmp_path / "mine").predictions.set_index("file")
+    assert table["true_age"].fillna(-1).to_dict() == {"5_0_0_4.png": -1, "holiday.jpg": 33}
+    assert table["true_gender"].tolist() == ["Female", "Female"]
+    assert table["true_race"].isna().all()
+
+
+@pytest.mark.parametrize(("spoil", "message"), [
+    (lambda f: (f / "part-00001.parquet").unlink(), "not finished: 3 photos"),
+    (lambda f: (f / CLAIM_FILE).unlink(), "is not a table"),
+    (lambda f: (f.parent / "labels.csv").write_text("name\nx\n"), "Expected file and any of"),
+    (lambda f: (f.parent / "labels.csv").write_text("file,age\nx.jpg,3\n"), "has a label"),
+    (lambda f: None, "labels.csv cannot be read"),
+])  # fmt: skip
+def test_refused_with_a_sentence(faces, tmp_path, spoil, message):
+    spoil(faces)
+    args = ["report", str(faces), "--labels", str(tmp_path / "labels.csv"), "--output", str(tmp_path / "mine")]
+    done = CliRunner().invoke(app, args)
+    assert (done.exit_code, message in done.output) == (1, True), done.output
+    assert "Traceback" not in done.output
+    assert not (tmp_path / "mine").exists()
+
+
+@pytest.mark.slow
+def test_the_same_report_as_pictures_one_by_one(analyzer, astronaut, tmp_path):
+    (tmp_path / "photos").mkdir()
+    for degrees in range(0, 360, 45):
+        astronaut.rotate(degrees).save(tmp_path / "photos" / f"{20 + degrees // 45}_1_0_{degrees}.jpg")
+    analyze_collection([tmp_path / "photos"], tmp_path / "faces.parquet")
+    ours, left_out = report_of_collection(tmp_path / "faces.parquet", None, name="ours")
+    files = sorted((tmp_path / "photos").iterdir())
+    labels = {file.name: Labels(int(file.name[:2]), 1, 0) for file in files}
+    rows = predict(analyzer, ((file.name, file.read_bytes()) for file in files), labels)
+    theirs = report_of(table_of(row for row, _ in rows), name="theirs", model={}, data={}, history=None)
+    assert not left_out
+    for column in ours.predictions:
+        here, there = ours.predictions[column], theirs.predictions[column]
+        if pd.api.types.is_float_dtype(there):
+            assert np.allclose(here, there, atol=0.1, equal_nan=True), column
+        else:
+            assert here.fillna("").tolist() == there.fillna("").tolist(), column
+
+
+def test_a_report_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises((ReportError, ValueError), match="is not a table"):
+        report_of_collection(tmp_path / "nothing.parquet", None, name="x")

@@ -1,0 +1,174 @@
+"""A collection into a table: parts, claims, going on after a kill."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from agr.__main__ import app
+from agr.collection import CLAIM_FILE, Part, analyze_collection, analyzed, encoded_parts
+from agr.images import ImageError
+from agr.sources import Item
+from agr.table import COLUMNS
+from tests.conftest import ROOT
+
+
+class Nobody:
+    """An analyzer that finds no face, and cannot read what is called bad; it reads three photos ahead."""
+
+    def analyze_many(self, sources):
+        ahead = []
+        for source in sources:
+            ahead.append(source)
+            if len(ahead) > 3:
+                yield self._answer(ahead.pop(0))
+        yield from map(self._answer, ahead)
+
+    def _answer(self, source):
+        return ImageError("It is bad.") if "bad" in source else []
+
+
+@pytest.fixture
+def run():
+    return lambda *args: CliRunner().invoke(app, ["analyze", *map(str, args)])
+
+
+@pytest.fixture
+def photos(tmp_path, astronaut):
+    """A folder with a face, one without, and a damaged one."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    astronaut.save(folder / "a.jpg")
+    astronaut.resize((20, 20)).save(folder / "b.png")
+    (folder / "c.jpg").write_bytes(b"")
+    return folder
+
+
+@pytest.mark.parametrize("errors", [(), (0,), (6,), (2, 3), range(7)])
+def test_what_cannot_be_read_keeps_its_place(errors):
+    sources = [(str(i), ImageError(f"e{i}") if i in errors else f"{i}") for i in range(7)]
+    answers = list(analyzed(Nobody(), iter(sources)))
+    assert [file for file, _ in answers] == [str(i) for i in range(7)]
+    assert [i for i, (_, answer) in enumerate(answers) if isinstance(answer, ImageError)] == list(errors)
+
+
+def test_parts_hold_their_own_photos_and_every_photo_a_row():
+    parts = [Part(4, tuple(Item(f"{i}", f"{i}") for i in range(5))), Part(9, (Item("x", "bad"), Item("y", "y")))]
+    seen = []
+    tables = {n: pd.read_parquet(io.BytesIO(c)) for n, c in encoded_parts(Nobody(), parts, seen.append)}
+    assert {n: t["file"].tolist() for n, t in tables.items()} == {4: ["0", "1", "2", "3", "4"], 9: ["x", "y"]}
+    assert tables[9]["error"].tolist()[0] == "It is bad."
+    assert tables[9]["face"].isna().all()
+    assert sum(seen) == 7
+
+
+@pytest.mark.slow
+def test_a_table_of_faces_and_of_what_had_none(run, photos, analyzer):
+    output = photos.parent / "faces.parquet"
+    done = run(photos, "--output", output)
+    assert done.exit_code == 1
+    assert "1 faces in 3 photos" in done.stderr
+    assert "1 of 3 file(s) could not be read" in done.stderr
+    table = pd.read_parquet(output)
+    assert list(table) == ["file", "face", *COLUMNS, "error"]
+    assert table["file"].tolist() == [str(photos / name) for name in ("a.jpg", "b.png", "c.jpg")]
+    assert table["face"].fillna(0).tolist() == [1, 0, 0]
+    assert [isinstance(error, str) for error in table["error"]] == [False, False, True]
+    (face,) = analyzer.analyze(photos / "a.jpg")
+    assert table["age"][0] == pytest.approx(face.age, abs=0.02)  # cores share a single photo otherwise
+    assert table["gender"][0] == face.gender
+
+
+@pytest.mark.slow
+def test_refused_with_a_sentence(run, photos, tmp_path):
+    output = tmp_path / "faces.parquet"
+    (tmp_path / "file.parquet").write_text("x")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thing").write_text("x")
+    assert run(photos / "a.jpg", "--output", output).exit_code == 0
+    assert run(photos / "a.jpg", "--output", output).exit_code == 0  # nothing is left to do
+    for args, message in [
+        ((photos, "--output", output), "begun with other photos (1 of"),
+        ((photos / "b.png", "--output", output), "begun with other photos"),
+        ((photos, "--format", "parquet"), "--output"),
+        ((photos, "--output", tmp_path / "file.parquet"), "is a file"),
+        ((photos, "--output", tmp_path / "other", "--format", "parquet"), "is not a table"),
+        ((photos, "--ray", "auto"), "--ray needs"),
+        ((tmp_path / "other", "--output", tmp_path / "new.parquet"), "no photo in"),
+    ]:
+        done = run(*args)
+        assert (done.exit_code, message in done.output) == (1, True), done.output
+        assert "Traceback" not in done.output
+    assert len(pd.read_parquet(output)) == 1
+
+
+@pytest.mark.slow
+def test_another_model_is_refused(photos, tmp_path):
+    from agr.collection import CollectionError
+
+    analyze_collection([photos / "b.png"], tmp_path / "faces.parquet")
+    claim = tmp_path / "faces.parquet" / CLAIM_FILE
+    claim.write_text(claim.read_text().replace(json.loads(claim.read_text())["model"]["digest"], "another"))
+    with pytest.raises(CollectionError, match="another model"):
+        analyze_collection([photos / "b.png"], tmp_path / "faces.parquet")
+
+
+@pytest.mark.slow
+def test_archives_of_the_same_names_are_told_apart(run, photos, tmp_path):
+    for output, content in (("one", b"x"), ("two", b"xy")):
+        with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+            archive.writestr("a.jpg", content)
+        done = run(tmp_path / "photos.zip", "--output", tmp_path / "faces.parquet")
+        assert ("other photos" in done.output) == (output == "two")
+
+
+@pytest.mark.slow
+def test_killed_and_started_again_no_photo_is_lost_or_twice(astronaut, tmp_path):
+    (tmp_path / "photos").mkdir()
+    astronaut.crop((130, 20, 310, 220)).resize((90, 100)).save(tmp_path / "one.jpg")
+    for number in range(300):
+        os.link(tmp_path / "one.jpg", tmp_path / "photos" / f"{number:03d}.jpg")
+    output = tmp_path / "faces.parquet"
+    command = [sys.executable, "-m", "agr", "analyze", "photos", "--output", str(output)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 120
+        while not list(output.glob("part-*")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+    early = {part: part.stat().st_mtime_ns for part in output.glob("part-*")}
+    assert 1 <= len(early) < 12
+    assert len(pd.read_parquet(output)) == sum(pq.read_metadata(part).num_rows for part in early)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert "300/300" in done.stderr
+    assert "photos/s" in done.stderr
+    assert {part: part.stat().st_mtime_ns for part in early} == early  # what was done is not done again
+    table = pd.read_parquet(output)
+    assert sorted(table["file"]) == [f"photos/{number:03d}.jpg" for number in range(300)]
+    assert sorted(path.name for path in output.iterdir()) == [CLAIM_FILE, *(f"part-{i:05d}.parquet" for i in range(12))]
+    assert not _workers_of(tmp_path)
+
+
+def _workers_of(folder: Path) -> list[int]:
+    """Processes that still stand in a folder: workers of a parent that was killed end too, a moment later."""
+    for _ in range(100):
+        left = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                left += [int(process.name)] if (process / "cwd").readlink() == folder else []
+            except OSError:  # gone meanwhile, or not ours
+                continue
+        if not left:
+            break
+        time.sleep(0.1)
+    return left

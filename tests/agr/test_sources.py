@@ -1,0 +1,112 @@
+import io
+import json
+import tarfile
+import tracemalloc
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from agr.images import ImageError
+from agr.sources import Contents, Item, SourceError, photos_of
+
+PICTURES = {"a.jpg": b"first", "deep/b.PNG": b"second", "deep/deeper/c.webp": b"third"}
+OTHERS = {".hidden.jpg": b"x", "notes.md": b"x", "deep/__MACOSX/._b.png": b"x"}
+TARS = ("tar", "tar.gz", "tgz", "tar.bz2", "tar.xz")
+
+
+def tar(path: Path, mode: str) -> None:
+    with tarfile.open(path, mode) as archive:
+        for name, content in (PICTURES | OTHERS).items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+
+
+@pytest.fixture
+def packed(tmp_path):
+    """The same pictures as a folder and in every kind of archive, by ending."""
+    for name, content in (PICTURES | OTHERS).items():
+        file = tmp_path / "folder" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        for name, content in (PICTURES | OTHERS).items():
+            archive.writestr(name, content)
+    for ending in TARS:
+        kind = {"tar": "", "tgz": "gz"}.get(ending, ending.removeprefix("tar."))
+        tar(tmp_path / f"photos.{ending}", f"w:{kind}")
+    return tmp_path
+
+
+def read(contents: Contents, item: Item) -> bytes:
+    source = contents.source(item)
+    assert not isinstance(source, ImageError), source
+    return source if isinstance(source, bytes) else Path(source).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["folder", "photos.zip", *(f"photos.{ending}" for ending in TARS)])
+def test_every_picture_is_found_and_read_in_any_order(packed, name):
+    items, contents = list(photos_of([packed / name])), Contents()
+    assert [item.file for item in items] == [str(packed / name / file) for file in PICTURES]
+    assert [read(contents, item) for item in items] == list(PICTURES.values())
+    assert [read(contents, item) for item in reversed(items)] == list(PICTURES.values())[::-1]
+
+
+def test_a_list_names_paths_and_what_is_missing_stays_in_it(packed, monkeypatch):
+    monkeypatch.chdir(packed)
+    Path("list.txt").write_text("\ufefffolder/a.jpg\r\n\nnowhere.jpg\n", encoding="utf-8")
+    items = list(photos_of([Path("list.txt"), Path("folder/deep/b.PNG")]))
+    assert [item.file for item in items] == ["folder/a.jpg", "nowhere.jpg", "folder/deep/b.PNG"]
+    assert [item.path for item in items] == [str(packed / item.file) for item in items]
+
+
+def test_links_in_circles_end(packed):
+    (packed / "folder" / "again").symlink_to(packed / "folder")
+    assert len(list(photos_of([packed / "folder"]))) == len(PICTURES)
+
+
+def test_names_that_are_no_text_can_be_printed_and_opened(tmp_path):
+    file = tmp_path / b"\xff.jpg".decode(errors="surrogateescape")
+    file.write_bytes(b"x")
+    (item,) = photos_of([tmp_path])
+    assert item.file.endswith(r"\udcff.jpg")
+    json.dumps(item.file).encode()
+    assert read(Contents(), item) == b"x"
+
+
+@pytest.mark.parametrize("name", ["photos.tar.gz", "photos.tar.xz", "photos.zip", "photos.tar"])
+def test_a_damaged_archive_is_named(packed, name):
+    whole = (packed / name).read_bytes()
+    (packed / name).write_bytes(whole[: len(whole) // 2] if name != "photos.tar" else b"no tar at all")
+    with pytest.raises(SourceError, match=f"{name} is damaged"):
+        list(photos_of([packed / name]))
+
+
+def test_a_damaged_member_is_one_error(packed):
+    content = (packed / "photos.zip").read_bytes()
+    (packed / "photos.zip").write_bytes(content.replace(b"second", b"secxnd"))
+    first, second, third = (Contents().source(item) for item in photos_of([packed / "photos.zip"]))
+    assert (first, third) == (b"first", b"third")
+    assert isinstance(second, ImageError)
+    assert "b.PNG" in str(second)
+
+
+def test_a_bomb_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("agr.sources.MAX_BYTES", 1000)
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.jpg", bytes(100_000))
+    (item,) = photos_of([tmp_path / "bomb.zip"])
+    assert "At most" in str(Contents().source(item))
+
+
+def test_a_long_tar_is_not_held(tmp_path):
+    with tarfile.open(tmp_path / "long.tar", "w") as archive:
+        for number in range(3000):
+            archive.addfile(tarfile.TarInfo(f"{number}.jpg"))
+    tracemalloc.start()
+    count = sum(1 for _ in photos_of([tmp_path / "long.tar"]))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert count == 3000
+    assert peak < 500_000  # some 3 MB when members are kept
