@@ -1,16 +1,17 @@
-"""python -m agr analyze PHOTO_OR_FOLDER... [--model M] [--format jsonl|csv] [--output FILE]"""
+"""python -m agr analyze PHOTO|FOLDER|ARCHIVE|LIST... [--model M] [--format jsonl|csv|parquet] [--output OUTPUT]
+python -m agr report FACES.parquet [--labels CSV] --output eval_reports/NAME
+python -m agr video CLIP [--rate 5] [--output PEOPLE] [--times TIMES] [--annotated BOXED.mp4]"""
 
 import csv
 import json
 import sys
-from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, NoReturn, TextIO
 
 import typer
 
-PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff")
+from .video_command import is_video, video, write_videos
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -20,6 +21,7 @@ class Format(str, Enum):
 
     jsonl = "jsonl"
     csv = "csv"
+    parquet = "parquet"
 
 
 @app.callback()
@@ -30,68 +32,156 @@ def main() -> None:
 @app.command()
 def analyze(
     photos: Annotated[
-        list[Path], typer.Argument(help="Photos, or folders that are searched for photos.", show_default=False)
+        list[Path],
+        typer.Argument(
+            help="Photos, folders that are searched for photos, archives of them (.zip, .tar, .tar.gz), lists (.txt, a "
+            "path a line), or videos, which are left alone in folders, archives and lists.",
+            show_default=False,
+        ),
     ],
     model: Annotated[
         str | None,
         typer.Option(help="A model folder or a Hugging Face Hub id; by default the bundled model.", envvar="AGR_MODEL"),
     ] = None,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub model.")] = None,
-    format: Annotated[Format, typer.Option(help="jsonl: a line a photo. csv: a row a face.")] = Format.jsonl,
-    output: Annotated[Path | None, typer.Option(help="File to write; by default standard output.")] = None,
+    format: Annotated[
+        Format | None,
+        typer.Option(
+            help="jsonl: a line a photo. csv: a row a face. parquet: a folder that a stopped run goes on in. By "
+            "default jsonl, or parquet if the output is named so.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="What to write; by default standard output.")] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            help="Share the work on a Ray cluster (parquet alone): auto for the one that this machine belongs to, "
+            "local to start one here, or HOST:PORT."
+        ),
+    ] = None,
 ) -> None:
     """Analyze photos, and write what was found.
 
-    A file that cannot be read is named on standard error and as a row with its error; the others are still done, and
-    the exit code is 1.
+    A file that cannot be read is named on standard error (not for parquet) and as a row with its error; the others are
+    still done, and the exit code is 1. Videos come after the photos, five frames of each second, with a time and each
+    person's track (python -m agr video makes a table by person).
 
     Examples:
 
       python -m agr analyze portrait.jpg
 
       python -m agr analyze holiday/ --format csv --output faces.csv
+
+      python -m agr analyze photos.tar.gz --output faces.parquet
     """
+    if format is Format.parquet or (format is None and output is not None and output.suffix == ".parquet"):
+        if any(map(is_video, photos)):
+            _fail("A parquet table holds photos only. Write videos with --format csv, or with python -m agr video.")
+        _analyze_collection(photos, output, model, revision, ray)
+    elif ray is not None:
+        _fail("--ray needs a table that many can write: add --output FACES.parquet.")
+    else:
+        _analyze(photos, output, model, revision, format or Format.jsonl)
+
+
+@app.command()
+def report(
+    faces: Annotated[Path, typer.Argument(help="A table that analyze wrote as parquet.", show_default=False)],
+    output: Annotated[Path, typer.Option(help="Folder of the report, such as eval_reports/mine.")],
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="A CSV with the columns file, age, gender, race, any of the last three missing. By default files are "
+            "named as UTKFace's."
+        ),
+    ] = None,
+) -> None:
+    """Compare a table of labelled photos with their labels: a report for the page's Evaluation tab.
+
+    Of several faces in a photo the largest counts.
+
+    Example:
+
+      python -m agr report faces.parquet --labels labels.csv --output eval_reports/mine
+    """
+    from .collected import report_of_collection
+    from .collection import CollectionError
+    from .evaluation.report import ReportError
+    from .uploads import UploadError
+
+    try:
+        made, left_out = report_of_collection(faces, labels, name=output.name)
+        made.save(output)
+    except (CollectionError, ReportError, UploadError) as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"{error.filename} cannot be read or written: {error.strerror}.")
+    data = made.summary["data"]
+    typer.echo(f"{data['n']:,} labelled photos, a face found in {data['detected']:,}: {output}", err=True)
+    for reason, count in left_out.items():
+        typer.echo(f"{count:,} left out: {reason}", err=True)
+
+
+def _analyze(photos: list[Path], output: Path | None, model: str | None, revision: str | None, format: Format) -> None:
     from .analyzer import FaceAnalyzer
+    from .collection import analyzed
     from .config import ModelError
     from .images import ImageError
+    from .sources import PICTURE_ENDINGS, Contents, SourceError, photos_of
 
-    files = list(_files(photos))
-    if not files:
-        _fail(f"No photo in {', '.join(map(str, photos))}. Expected files ending in {', '.join(PICTURE_ENDINGS)}.")
     try:
+        videos = [path for path in photos if is_video(path) and not path.is_dir()]
+        items = list(photos_of(path for path in photos if path not in videos))
+        if not items and not videos:
+            _fail(f"No photo in {', '.join(map(str, photos))}. Expected files ending in {', '.join(PICTURE_ENDINGS)}.")
         analyzer = FaceAnalyzer.from_pretrained(model, revision=revision)
-    except ModelError as error:
+    except (ModelError, SourceError) as error:
         _fail(str(error))
-    failed = 0
+    failed, contents = 0, Contents()
     with _opened(output) as stream:
-        write = _csv_writer(stream) if format is Format.csv else _jsonl_writer(stream)
+        write = _csv_writer(stream, timed=bool(videos)) if format is Format.csv else _jsonl_writer(stream)
         with typer.progressbar(
-            zip(files, analyzer.analyze_many(files), strict=True),
-            length=len(files),
+            analyzed(analyzer, ((item.file, contents.source(item)) for item in items)),
+            length=len(items),
             file=sys.stderr,
-            hidden=len(files) < 2,
+            hidden=len(items) < 2,
         ) as bar:
             for file, result in bar:
                 if isinstance(result, ImageError):
                     failed += 1
                     typer.echo(f"{file}: {result}", err=True)
-                    write(str(file), [], str(result))
+                    write(file, [], str(result))
                 else:
-                    write(str(file), [face.to_dict() for face in result], None)
+                    write(file, [face.to_dict() for face in result], None)
+        failed += write_videos(analyzer, videos, write)
     if failed:
-        _fail(f"{failed} of {len(files)} file(s) could not be read.")
+        in_full = " in full" if videos else ""
+        _fail(f"{failed} of {len(items) + len(videos)} file(s) could not be read{in_full}.")
 
 
-def _files(paths: list[Path]) -> Iterator[Path]:
-    for path in paths:
-        if path.is_dir():
-            yield from sorted(
-                file
-                for file in path.rglob("*")
-                if file.suffix.lower() in PICTURE_ENDINGS and not file.name.startswith(".")
-            )
-        else:
-            yield path  # a file that is not there is reported with the others that cannot be read
+def _analyze_collection(
+    photos: list[Path], output: Path | None, model: str | None, revision: str | None, ray: str | None
+) -> None:
+    from .collection import CollectionError, analyze_collection
+    from .config import ModelError
+    from .sources import SourceError
+
+    if output is None:
+        _fail("A parquet table is a folder: name one with --output FACES.parquet.")
+    try:
+        counts = analyze_collection(photos, output, model=model, revision=revision, ray=ray)
+    except (CollectionError, SourceError, ModelError) as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        typer.echo("Stopped. The same command goes on from here.", err=True)
+        raise typer.Exit(130) from None
+    typer.echo(
+        f"{output}: {counts.faces:,} faces in {counts.photos:,} photos, {counts.without_face:,} of them without one.",
+        err=True,
+    )
+    if counts.unreadable:
+        _fail(f"{counts.unreadable:,} of {counts.photos:,} file(s) could not be read: see the column error.")
 
 
 def _opened(output: Path | None):
@@ -106,33 +196,39 @@ def _opened(output: Path | None):
 
 
 def _jsonl_writer(stream: TextIO):
-    def write(file: str, faces: list[dict], error: str | None) -> None:
-        record = {"file": file, "faces": faces} if error is None else {"file": file, "error": error}
+    def write(file: str, faces: list[dict], error: str | None, time: float | None = None) -> None:
+        found = {"faces": faces} if time is None else {"time": time, "faces": faces}
+        record = {"file": file, **(found if error is None else {"error": error})}
         stream.write(json.dumps(record) + "\n")
         stream.flush()
 
     return write
 
 
-def _csv_writer(stream: TextIO):
+def _csv_writer(stream: TextIO, *, timed: bool):
+    """`timed`: with columns for the faces of videos."""
     from .table import COLUMNS, face_row
 
-    writer = csv.DictWriter(stream, fieldnames=["file", "face", *COLUMNS, "error"])
+    of_videos = ("time", "track") if timed else ()
+    writer = csv.DictWriter(stream, fieldnames=["file", *of_videos, "face", *COLUMNS, "error"])
     writer.writeheader()
 
-    def write(file: str, faces: list[dict], error: str | None) -> None:
+    def write(file: str, faces: list[dict], error: str | None, time: float | None = None) -> None:
         for number, face in enumerate(faces, start=1):
-            writer.writerow({"file": file, "face": number, **face_row(face)})
+            seen = {} if time is None else {"time": time, "track": face["track"]}
+            writer.writerow({"file": file, **seen, "face": number, **face_row(face)})
         if error is not None:
             writer.writerow({"file": file, "error": error})
 
     return write
 
 
-def _fail(message: str):
+def _fail(message: str) -> NoReturn:
     typer.echo(message, err=True)
     raise typer.Exit(1)
 
+
+app.command()(video)
 
 if __name__ == "__main__":
     app(prog_name="python -m agr")

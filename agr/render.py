@@ -14,15 +14,16 @@ Rect = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Mark:
-    """What to draw for one face: `box` in pixels of a picture of the size that `draw_faces` is told, and its
-    `caption`."""
+    """What to draw for one face: `box` in pixels of a picture of the size that `draw_faces` is told, its `caption`, and
+    its `number`, if that is not its place among the marks."""
 
     box: Rect
     caption: str
+    number: int | None = None
 
 
 def draw_faces(photo: Image.Image, marks: Sequence[Mark], *, width: int | None = None) -> Image.Image:
-    """A reduced copy of an RGB photo with each face boxed and captioned, numbered from 1.
+    """A reduced copy of an RGB photo with each face boxed and captioned, numbered from 1 or as the marks say.
 
     `width`: pixels of the picture that the boxes refer to, if that is not `photo` itself. A caption is put where it
     covers no other face, shortened to the face's number where only that fits.
@@ -37,21 +38,34 @@ def draw_faces(photo: Image.Image, marks: Sequence[Mark], *, width: int | None =
         draw.rectangle(box, outline=(0, 0, 0), width=line + 2)
         draw.rectangle(box, outline=BOX_COLOUR, width=line)
     font = ImageFont.load_default(size=max(13, round(max(picture.size) / 55)))
-    taken = list(boxes)
-    for number, (mark, box) in enumerate(zip(marks, boxes, strict=True), start=1):
-        others = [rect for rect in taken if rect is not box]
-        text, place = _place(draw, font, (f"{number} · {mark.caption}", str(number)), box, others, picture.size)
+    numbers = [order if mark.number is None else mark.number for order, mark in enumerate(marks, start=1)]
+    texts = [(f"{number} · {mark.caption}", str(number)) for number, mark in zip(numbers, marks, strict=True)]
+    for text, place in place_captions(texts, boxes, size=picture.size, font=font):
         draw.rectangle(place, fill=BACK_COLOUR)
         draw.text((place[0] + 4, place[1] + 2), text, fill=TEXT_COLOUR, font=font)
-        taken.append(place)
     return picture
 
 
-def _place(
-    draw, font, texts: Sequence[str], box: Rect, others: Sequence[Rect], size: tuple[int, int]
-) -> tuple[str, Rect]:
+def place_captions(
+    texts: Sequence[Sequence[str]], boxes: Sequence[Rect], *, size: tuple[int, int], font
+) -> list[tuple[str, Rect]]:
+    """For each box a text and where it goes, in pixels of a picture of that `size`.
+
+    `texts`: for each box its caption in shorter and shorter forms; the first that meets no other box and no caption is
+    taken. `font`: Pillow's. A text begins 4 pixels to the right of its place's left edge and 2 below its top.
+    """
+    taken, placed = list(boxes), []
+    for forms, box in zip(texts, boxes, strict=True):
+        others = [rect for rect in taken if rect is not box]
+        text, place = _place(font, forms, box, others, size)
+        placed.append((text, place))
+        taken.append(place)
+    return placed
+
+
+def _place(font, texts: Sequence[str], box: Rect, others: Sequence[Rect], size: tuple[int, int]) -> tuple[str, Rect]:
     """The first text and place that meets nothing; if there is none, the shortest text where it covers least."""
-    candidates = [(text, rect) for text in texts for rect in _around(draw, font, text, box, size)]
+    candidates = [(text, rect) for text in texts for rect in _around(font, text, box, size)]
     for text, rect in candidates:
         if all(_overlap(rect, other) == 0 for other in others):
             return text, rect
@@ -59,9 +73,9 @@ def _place(
     return min(shortest, key=lambda candidate: sum(_overlap(candidate[1], other) for other in others))
 
 
-def _around(draw, font, text: str, box: Rect, size: tuple[int, int]) -> list[Rect]:
+def _around(font, text: str, box: Rect, size: tuple[int, int]) -> list[Rect]:
     """Places for a caption: above, below, and inside the box at its top and bottom, moved into the picture."""
-    left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
+    left, top, right, bottom = font.getbbox(text)
     width, height = right - min(left, 0) + 8, bottom - min(top, 0) + 6
     xs = (box[0], box[2] - width)
     ys = (box[1] - height, box[3], box[1], box[3] - height)

@@ -53,12 +53,12 @@ def _card(number: int, face: Face) -> str:
     return f"""
 <article class="agr-card" aria-label="Face {number}">
   <header>
-    <img src="{_crop_uri(face.crop)}" width="88" height="88" alt="Face {number} as the network saw it">
+    <img src="{crop_uri(face.crop)}" width="88" height="88" alt="Face {number} as the network saw it">
     <div>
       <span class="agr-number">{number}</span>
       <p class="agr-age"><strong>{face.age:.0f}</strong> years</p>
       <p class="agr-interval">{low:.0f} to {high:.0f}, 8 times in 10</p>
-      <p class="agr-interval">group {group}: {_percent(face.age_group_probs[face.age_group])}</p>
+      <p class="agr-interval">group {group}: {percent(face.age_group_probs[face.age_group])}</p>
     </div>
   </header>
   {_age_plot(face)}
@@ -72,7 +72,7 @@ def _bars(title: str, probs: dict[str, float]) -> str:
     rows = "".join(
         f'<div class="agr-bar{" agr-top" if label == top else ""}"><dt>{label}</dt>'
         f'<dd><span class="agr-track"><span style="width:{100 * p:.1f}%"></span></span>'
-        f'<span class="agr-value">{_percent(p)}</span></dd></div>'
+        f'<span class="agr-value">{percent(p)}</span></dd></div>'
         for label, p in probs.items()
     )
     return f'<section><h4>{title}</h4><dl class="agr-bars">{rows}</dl></section>'
@@ -101,11 +101,13 @@ def _age_plot(face: Face) -> str:
 </svg></section>"""
 
 
-def _percent(p: float) -> str:
+def percent(p: float) -> str:
+    """A probability in whole percent, as HTML; what is nearly none or all is not rounded to it."""
     return "&lt;1 %" if 0 < p < 0.01 else "&gt;99 %" if 0.99 < p < 1 else f"{100 * p:.0f} %"
 
 
-def _crop_uri(crop: np.ndarray) -> str:
+def crop_uri(crop: np.ndarray) -> str:
+    """A small picture as the address of an <img>, so that nothing of it is kept on the server."""
     buffer = io.BytesIO()
     Image.fromarray(crop).save(buffer, "JPEG", quality=88)
     return f"data:image/jpeg;base64,{_base64(buffer.getvalue())}"

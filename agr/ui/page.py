@@ -14,9 +14,11 @@ from .cards import message
 from .dashboard import dashboard_tab
 from .dashboard.look import Reports, find_reports
 from .gpu import satisfy_zero_gpu
+from .live import live_tab
 from .memory import share_heaps
 from .predict import predict_tab
 from .theme import STYLE, theme
+from .video import video_tab
 
 TITLE = "Age, gender and race from faces"
 MAX_UPLOAD = "40mb"
@@ -45,6 +47,11 @@ def build_page(
                     gr.HTML(message(f"No photo can be analyzed: {analyzer}", is_error=True), elem_id="no-model")
                 else:
                     predict_tab(analyzer)
+            if not isinstance(analyzer, ModelError):
+                with gr.Tab("Live", id="live"):
+                    live_tab(analyzer)
+                with gr.Tab("Video", id="video"):
+                    video_tab(analyzer)
             with gr.Tab("Evaluation", id="evaluation") as evaluation:
                 shown = Reports(reports, pictures.find if pictures else None)
                 dashboard_tab(evaluation, tabs, page, shown, analyzer)

@@ -1,0 +1,251 @@
+"""FaceTracker: faces of one frame after another in, people out, each with one steady answer.
+
+Which face is whose: each person is expected where constant speed takes them, and the expected places are paired with
+the frame's faces so that the sum of the distances is least (SORT, Bewley et al. 2016, with a fixed-gain filter for its
+Kalman filter). Distances are counted in face widths instead of by overlap: five times a second, whoever walks by leaves
+their last box between two frames. Looks take no part in it: nobody is recognised who was gone.
+"""
+
+from dataclasses import dataclass, field
+
+import lap  # type: ignore[import-untyped]
+import numpy as np
+
+from .analyzer import Face
+from .attributes import N_AGES, Attributes
+from .labels import AGE_GROUPS, GENDERS, RACES
+
+MIN_FRAMES = 3
+"""Frames in which a face must be found to count as a person: false faces seldom last."""
+PATIENCE = 1.0
+"""Seconds for which someone who is not found keeps their number, however many frames that are; and this many frames
+however long they take, where a slow machine sees less than two a second:"""
+PATIENT_FRAMES = 2
+REACH, REACH_GAIN, REACH_MOST = 1.0, 1.0, 2.0
+"""Face widths from the expected place where a face may be found: at once, more per second of absence, and at most."""
+PLACE_GAIN, SPEED_GAIN = 0.8, 0.4
+"""Share of the surprise that corrects the place and the speed: boxes are steady to a few hundredths of a face."""
+SHARP = 0.01
+"""Variance of the Laplacian, over the crop's own variance, from which a crop counts as sharp: a portrait in focus has
+0.01 to 0.07, blurred by a twentieth of the eyes' distance 0.002."""
+LEAST_SHARPNESS = 0.05
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """One person: what all frames together say, and when they were seen.
+
+    `number`: 1, 2, ...; `first_seen`, `last_seen`: seconds, as `FaceTracker.update` was told; `frames`: in which the
+    face was found. The rest is named and read as in `Face`: `age_interval` holds the true age 8 times in 10. More
+    frames steady it and do not narrow it, for frames of one face share their errors.
+    """
+
+    number: int
+    first_seen: float
+    last_seen: float
+    frames: int
+    age: float
+    age_interval: tuple[float, float]
+    age_group: str
+    age_group_probs: dict[str, float]
+    gender: str
+    gender_probs: dict[str, float]
+    race: str
+    race_probs: dict[str, float]
+
+    def to_dict(self) -> dict:
+        """What JSON shows: every field, numbers rounded to what they are worth."""
+        return {
+            "number": self.number,
+            "first_seen": round(self.first_seen, 2),
+            "last_seen": round(self.last_seen, 2),
+            "frames": self.frames,
+            "age": round(self.age, 1),
+            "age_interval": [round(v, 1) for v in self.age_interval],
+            "age_group": self.age_group,
+            "age_group_probs": {name: round(p, 4) for name, p in self.age_group_probs.items()},
+            "gender": self.gender,
+            "gender_probs": {name: round(p, 4) for name, p in self.gender_probs.items()},
+            "race": self.race,
+            "race_probs": {name: round(p, 4) for name, p in self.race_probs.items()},
+        }
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """A `face` of this frame, as it was found, the `number` of its person, and what that person's frames say so far."""
+
+    number: int
+    face: Face
+    pooled: Pooled
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it was found often enough to count as a person."""
+        return self.pooled.frames >= MIN_FRAMES
+
+
+@dataclass(eq=False)
+class _Track:
+    """One person's state: numbers only, no pictures. `centre`, `speed`: pixels, pixels a second; `width`: pixels."""
+
+    number: int
+    centre: np.ndarray
+    width: float
+    first_seen: float
+    last_seen: float
+    speed: np.ndarray = field(default_factory=lambda: np.zeros(2))
+    frames: int = 0
+    missed: int = 0
+    weight: float = 0.0
+    age: np.ndarray = field(default_factory=lambda: np.zeros(N_AGES))
+    gender: np.ndarray = field(default_factory=lambda: np.zeros(len(GENDERS)))
+    race: np.ndarray = field(default_factory=lambda: np.zeros(len(RACES)))
+
+
+class FaceTracker:
+    """People in a stream of frames. Holds numbers only, and can be pickled and copied."""
+
+    def __init__(self, *, interval_mass: float) -> None:
+        """`interval_mass`: of the model whose faces come, `analyzer.reader.config.interval_mass`."""
+        self._interval_mass = interval_mass
+        self._tracks: list[_Track] = []
+        self._gone: list[Pooled] = []
+
+    def update(self, faces: list[Face], *, time: float, size: tuple[int, int]) -> list[Tracked]:
+        """The people of the next frame, in the order of its `faces`.
+
+        `time`: seconds since any start, never less than before; `size`: width and height of the frame in pixels.
+
+        A new face has a number at once, but who was found in fewer than `MIN_FRAMES` frames is not among `people`, and
+        once gone leaves the number to the next newcomer. Raises ValueError if time runs backwards.
+        """
+        if any(time < track.last_seen for track in self._tracks):
+            raise ValueError(f"expected a time not before the last frame's, got {time} seconds")
+        self._forget(time)
+        pairs = self._paired(faces, time)
+        for track in self._tracks:
+            track.missed += 1
+        return [self._seen(face, pairs.get(place), time, size) for place, face in enumerate(faces)]
+
+    @property
+    def people(self) -> list[Pooled]:
+        """All who were found in at least `MIN_FRAMES` frames, by number."""
+        return sorted([*self._gone, *self.present], key=lambda person: person.number)
+
+    @property
+    def present(self) -> list[Pooled]:
+        """Those of the people who were found in the last frame or missed in it only briefly, by number."""
+        here = [self._pooled(track) for track in self._tracks if track.frames >= MIN_FRAMES]
+        return sorted(here, key=lambda person: person.number)
+
+    def _forget(self, time: float) -> None:
+        """Let go of those who were not found for too long; who counts as a person stays in the list of people."""
+        last = time - PATIENCE - 1e-6  # a second in steps of a fifth is not exactly a second
+        gone = [track for track in self._tracks if track.last_seen < last and track.missed >= PATIENT_FRAMES]
+        self._gone += [self._pooled(track) for track in gone if track.frames >= MIN_FRAMES]
+        self._tracks = [track for track in self._tracks if track not in gone]
+
+    def _paired(self, faces: list[Face], time: float) -> dict[int, _Track]:
+        """Place of a face -> its track; faces without one are new."""
+        if not faces or not self._tracks:
+            return {}
+        cost = np.array([[_strangeness(track, face, time) for track in self._tracks] for face in faces])
+        _, chosen, _ = lap.lapjv(cost, extend_cost=True, cost_limit=1.0)
+        return {place: self._tracks[i] for place, i in enumerate(chosen) if i >= 0}
+
+    def _seen(self, face: Face, track: _Track | None, time: float, size: tuple[int, int]) -> Tracked:
+        centre, width = _centre(face), _width(face)
+        if track is None:
+            track = _Track(self._free_number(), centre, width, first_seen=time, last_seen=time)
+            self._tracks.append(track)
+        elif (passed := time - track.last_seen) > 0:
+            surprise = centre - _expected(track, time)
+            track.centre = _expected(track, time) + PLACE_GAIN * surprise
+            track.speed = track.speed + SPEED_GAIN * surprise / passed
+            track.width += PLACE_GAIN * (width - track.width)
+        track.last_seen, track.frames, track.missed = time, track.frames + 1, 0
+        weight = frame_weight(face, size)
+        track.weight += weight
+        track.age = track.age + weight * face.age_probs
+        track.gender = track.gender + weight * np.array([face.gender_probs[name] for name in GENDERS])
+        track.race = track.race + weight * np.array([face.race_probs[name] for name in RACES])
+        return Tracked(track.number, face, self._pooled(track))
+
+    def _free_number(self) -> int:
+        taken = {track.number for track in self._tracks} | {person.number for person in self._gone}
+        return next(number for number in range(1, len(taken) + 2) if number not in taken)
+
+    def _pooled(self, track: _Track) -> Pooled:
+        age, gender, race = (total[None] / track.weight for total in (track.age, track.gender, track.race))
+        read = Attributes(age, gender, race, self._interval_mass)
+        groups = read.age_group_probs[0]
+        return Pooled(
+            number=track.number,
+            first_seen=track.first_seen,
+            last_seen=track.last_seen,
+            frames=track.frames,
+            age=float(read.age[0]),
+            age_interval=tuple(read.age_interval[0].tolist()),
+            age_group=AGE_GROUPS[groups.argmax()],
+            age_group_probs=dict(zip(AGE_GROUPS, groups.tolist(), strict=True)),
+            gender=GENDERS[gender[0].argmax()],
+            gender_probs=dict(zip(GENDERS, gender[0].tolist(), strict=True)),
+            race=RACES[race[0].argmax()],
+            race_probs=dict(zip(RACES, race[0].tolist(), strict=True)),
+        )
+
+
+def frame_weight(face: Face, size: tuple[int, int]) -> float:
+    """How much a frame says of its face, above 0 to 1: score × size × share inside the frame × sharpness.
+
+    Size counts up to the crop's own side: what is larger is reduced to it. Sharpness (`sharpness` over `SHARP`, at most
+    1, at least `LEAST_SHARPNESS`) takes weight from frames blurred by movement. Only ratios within one track matter.
+    """
+    side = min(1.0, _width(face) / len(face.crop))
+    clear = min(1.0, max(LEAST_SHARPNESS, sharpness(face.crop) / SHARP))
+    return max(face.score, 1e-3) * side * _inside(face, size) * clear
+
+
+def sharpness(crop: np.ndarray) -> float:
+    """Variance of the Laplacian of the grey crop over that of the grey crop, 0 (blurred) and up: the same in any light.
+
+    `crop`: uint8 (size, size, 3). Source: Pech-Pacheco et al., Diatom autofocusing in brightfield microscopy (2000).
+    """
+    grey = crop @ np.array([0.299, 0.587, 0.114])
+    laplacian = grey[1:-1, :-2] + grey[1:-1, 2:] + grey[:-2, 1:-1] + grey[2:, 1:-1] - 4 * grey[1:-1, 1:-1]
+    contrast = grey.var()
+    return float(laplacian.var() / contrast) if contrast > 0 else 0.0
+
+
+def _strangeness(track: _Track, face: Face, time: float) -> float:
+    """How unlikely a face is to be the track's, 0 and up; from 1 on it is somebody else's.
+
+    Distance from the expected place, and 0.75 for each doubling of the size, over what is in reach.
+    """
+    reach = min(REACH_MOST, REACH + REACH_GAIN * (time - track.last_seen))
+    width = _width(face)
+    distance = float(np.linalg.norm(_centre(face) - _expected(track, time))) / max(width, track.width)
+    return (distance + 0.75 * abs(float(np.log2(width / track.width)))) / reach
+
+
+def _expected(track: _Track, time: float) -> np.ndarray:
+    return track.centre + track.speed * min(time - track.last_seen, PATIENCE)
+
+
+def _centre(face: Face) -> np.ndarray:
+    left, top, right, bottom = face.box
+    return np.array([(left + right) / 2, (top + bottom) / 2])
+
+
+def _width(face: Face) -> float:
+    """Side in pixels of the square that is as large as the box."""
+    left, top, right, bottom = face.box
+    return float(np.sqrt(max(1.0, (right - left) * (bottom - top))))
+
+
+def _inside(face: Face, size: tuple[int, int]) -> float:
+    """Share of the box that lies inside the frame, at least a twentieth."""
+    left, top, right, bottom = face.box
+    seen = max(0.0, min(right, size[0]) - max(left, 0.0)) * max(0.0, min(bottom, size[1]) - max(top, 0.0))
+    return float(max(0.05, min(1.0, seen / _width(face) ** 2)))

@@ -1,0 +1,111 @@
+// Runs as the camera component's js_on_load: `element` is its own, `trigger` sends to the server.
+// One frame is on its way at a time; the next one is taken when its answer is there, and none is ever kept.
+const EVERY = 200, LONGEST = 640, ANSWER_WITHIN = 8000, SECONDS = Number(element.querySelector('[data-seconds]').dataset.seconds);
+const find = (name) => element.querySelector(`[data-live="${name}"]`);
+const [video, boxes, status, toggle, choice] = ['video', 'boxes', 'status', 'toggle', 'choice'].map(find);
+const canvas = document.createElement('canvas');
+let stream = null, timer = null, until = 0, sentAt = null, mirrored = true, again = false, asking = false;
+
+const REFUSALS = {
+    NotAllowedError: 'The camera was refused. Allow it for this page in the browser, beside the address, and press the button again.',
+    NotFoundError: 'No camera was found. Connect one, and press the button again.',
+    OverconstrainedError: 'That camera is gone. Press the button again for another one.',
+    NotReadableError: 'The camera cannot be used: another program may hold it. Close that, and press the button again.',
+};
+const NO_CAMERA = 'This browser lends no camera to this page. It needs an address that begins with https, or localhost.';
+
+const say = (text, isError = false) => {
+    status.textContent = text;
+    status.className = isError ? 'agr-error' : 'agr-status';
+};
+const refuse = (error) => say(REFUSALS[error.name] ?? `The camera cannot be used: ${error.message}`, true);
+const label = () => {
+    toggle.textContent = stream ? 'Pause' : again ? 'Go on' : 'Start camera';
+    document.getElementById('live-panel').classList.toggle('agr-live-off', !stream);  // nobody is in view of no camera
+};
+const later = (ms) => { clearTimeout(timer); timer = setTimeout(send, ms); };
+
+const stop = (text) => {
+    clearTimeout(timer);
+    stream?.getTracks().forEach((track) => track.stop());
+    stream = video.srcObject = null;
+    boxes.innerHTML = '';
+    label();
+    say(text);
+};
+
+const offer = async () => {
+    const cameras = (await navigator.mediaDevices.enumerateDevices()).filter((each) => each.kind === 'videoinput');
+    const used = stream?.getVideoTracks()[0].getSettings().deviceId;
+    choice.replaceChildren(...cameras.map((each, i) => new Option(each.label || `Camera ${i + 1}`, each.deviceId, false, each.deviceId === used)));
+    choice.hidden = cameras.length < 2;
+};
+
+const start = async () => {
+    if (!navigator.mediaDevices?.getUserMedia) return say(NO_CAMERA, true);
+    if (asking) return;
+    asking = true;  // the button stays enabled: a disabled one would lose the focus
+    say('Waiting for the camera …');
+    try {
+        const wanted = {width: {ideal: 640}, height: {ideal: 480}};
+        if (choice.value) wanted.deviceId = {exact: choice.value};
+        stream = await navigator.mediaDevices.getUserMedia({video: wanted, audio: false});
+        const [track] = stream.getVideoTracks();
+        track.addEventListener('ended', () => stream && stop('The camera was taken away. Press the button to go on.'));
+        mirrored = track.getSettings().facingMode !== 'environment';
+        video.classList.toggle('agr-live-mirrored', mirrored);
+        video.srcObject = stream;
+        await video.play();
+        await offer();
+        [until, sentAt, again] = [performance.now() + SECONDS * 1000, null, true];
+        say(`The camera is on, for ${SECONDS} seconds. No picture is kept.`);
+        later(0);
+    } catch (error) {
+        stream?.getTracks().forEach((track) => track.stop());
+        stream = video.srcObject = null;
+        choice.replaceChildren();  // the next try takes any camera
+        choice.hidden = true;
+        refuse(error);
+    }
+    asking = false;
+    label();
+};
+
+const send = () => {
+    if (!stream) return;
+    if (performance.now() > until) return stop(`Paused after ${SECONDS} seconds, so that others get their turn. The people counted so far are kept: press “Go on”.`);
+    if (document.hidden || !element.offsetParent) return stop('Paused, as nobody was looking. Press “Go on”.');
+    if (video.readyState < 2) return later(50);
+    const scale = Math.min(1, LONGEST / Math.max(video.videoWidth, video.videoHeight));
+    [canvas.width, canvas.height] = [Math.round(video.videoWidth * scale), Math.round(video.videoHeight * scale)];
+    const context = canvas.getContext('2d');
+    if (mirrored) context.setTransform(-1, 0, 0, 1, canvas.width, 0);
+    context.drawImage(video, 0, 0, canvas.width, canvas.height);
+    const now = performance.now();
+    const step = sentAt === null ? EVERY / 1000 : (now - sentAt) / 1000;  // a pause is no time
+    sentAt = now;
+    trigger('frame', {jpeg: canvas.toDataURL('image/jpeg', 0.85).split(',')[1], step});
+    later(ANSWER_WITHIN);  // should it never come
+};
+
+element.addEventListener('answer', (event) => {
+    if (!stream) return;
+    boxes.innerHTML = event.detail;
+    if (sentAt !== null) later(Math.max(0, EVERY - (performance.now() - sentAt)));
+});
+toggle.addEventListener('click', () => stream ? stop('Paused: the camera is off. The people counted so far are kept.') : start());
+choice.addEventListener('change', () => { if (stream) { stop(''); start(); } });
+find('reset').addEventListener('click', () => { boxes.innerHTML = ''; trigger('reset'); });
+find('table').addEventListener('click', () => trigger('table'));
+
+(async () => {
+    if (!navigator.mediaDevices?.getUserMedia) return say(NO_CAMERA, true);
+    const cameras = (await navigator.mediaDevices.enumerateDevices()).filter((each) => each.kind === 'videoinput');
+    if (!cameras.length) return refuse({name: 'NotFoundError'});
+    const permission = await navigator.permissions.query({name: 'camera'});
+    if (permission.state === 'denied') refuse({name: 'NotAllowedError'});
+    permission.addEventListener('change', () => {
+        if (permission.state === 'denied' && !stream) refuse({name: 'NotAllowedError'});
+        if (permission.state === 'granted' && !stream) say('The camera is allowed. Press the button.');
+    });
+})().catch(() => {});  // a browser that does not tell is asked when the camera starts

@@ -1,0 +1,124 @@
+"""The live tab: the camera's picture with boxes that follow each face, and one steady answer a person.
+
+Gradio's own webcam stream is not used. It sends a frame every so often whether or not earlier ones are answered, starts
+anew by itself when its time is over, is silent when the camera is refused, and writes every picture that it shows to
+disk. Here the browser shows the camera itself, sends the next frame when the last one is answered, and gets boxes back.
+"""
+
+import base64
+import binascii
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+
+from agr.analyzer import FaceAnalyzer
+from agr.images import ImageError, load_photo
+from agr.tracking import FaceTracker
+
+from .live_html import overlay, panel, table_link
+
+SCRIPT = Path(__file__).parent / "live.js"
+SECONDS = 60
+"""After which the camera stops until its visitor goes on: a forgotten page takes no more from the others."""
+MAX_FRAME = 2_000_000
+"""Characters of an encoded frame; one of 640 × 480 has some 60,000."""
+MAX_STEP = 10.0
+
+PURPOSE = (
+    "Each face gets a number and one answer, drawn from all its frames: the longer someone is in view, the steadier. "
+    "Nobody is recognised: who comes back after more than a second counts as somebody new. Frames are analyzed in "
+    "memory and dropped; only numbers are kept, until you reset or an hour after you leave. Never use it to decide "
+    "anything about a person."
+)
+
+_CAMERA = f"""
+<div class="agr-live-stage" data-seconds="{SECONDS}">
+  <video data-live="video" playsinline muted aria-label="The camera's picture"></video>
+  <div data-live="boxes"></div>
+</div>
+<p data-live="status" class="agr-status" role="status">The camera is off.</p>
+<div class="agr-live-buttons">
+  <button type="button" data-live="toggle" class="agr-small agr-live-main">Start camera</button>
+  <button type="button" data-live="reset" class="agr-small">Reset</button>
+  <button type="button" data-live="table" class="agr-small">Download CSV</button>
+  <select data-live="choice" class="agr-small" aria-label="Camera" hidden></select>
+</div>"""
+
+# Answers go to the camera's element, which must not be drawn anew while its video runs.
+_HAND_OVER = """
+watch('value', () => {
+    document.querySelector('#live-camera .agr-live-stage')?.dispatchEvent(
+        new CustomEvent('answer', {detail: element.querySelector('svg')?.outerHTML ?? '', bubbles: true}));
+});
+"""
+_SAVE = "watch('value', () => element.querySelector('a')?.click());"
+
+
+@dataclass
+class Visit:
+    """What a visitor's session keeps: numbers only. `seconds`: watched so far, pauses not counted."""
+
+    tracker: FaceTracker
+    seconds: float = 0.0
+    frames: int = 0
+    tables: int = 0
+
+
+def live_tab(analyzer: FaceAnalyzer) -> None:
+    """Lay out the tab inside the `gr.Blocks` that is being built, and connect it to `analyzer`."""
+
+    def new_tracker() -> FaceTracker:
+        return FaceTracker(interval_mass=analyzer.reader.config.interval_mass)
+
+    def watch(visit: Visit, event: gr.EventData) -> tuple[Visit, str, str]:
+        """Boxes and panel for the next frame."""
+        jpeg, step = read_frame(event._data)
+        try:
+            photo = load_photo(jpeg)
+        except ImageError as error:
+            raise gr.Error(f"The camera's frame cannot be used: {error}") from error
+        faces = analyzer.analyze(photo)
+        visit.seconds, visit.frames = visit.seconds + step, visit.frames + 1
+        size = (photo.width, photo.height)
+        tracked = visit.tracker.update(faces, time=visit.seconds, size=size)
+        shown = overlay(tracked, size, frame=visit.frames)
+        return visit, shown, panel(visit.tracker.people, visit.tracker.present, seconds=visit.seconds)
+
+    def reset(visit: Visit) -> tuple[Visit, str, str]:
+        visit.tracker, visit.seconds = new_tracker(), 0.0
+        visit.frames += 1
+        return visit, overlay([], (4, 3), frame=visit.frames), panel([], [], seconds=0)
+
+    def table(visit: Visit) -> tuple[Visit, str]:
+        visit.tables += 1
+        return visit, table_link(visit.tracker.people, asked=visit.tables)
+
+    gr.Markdown(PURPOSE, elem_classes="agr-note")
+    visit = gr.State(Visit(new_tracker()))
+    with gr.Row():
+        with gr.Column(scale=3, min_width=300):
+            camera = gr.HTML(_CAMERA, js_on_load=SCRIPT.read_text(), elem_id="live-camera")
+        with gr.Column(scale=2, min_width=300):
+            counted = gr.HTML(panel([], [], seconds=0), elem_id="live-panel")
+    answer = gr.HTML(js_on_load=_HAND_OVER, elem_id="live-answer", elem_classes="agr-live-hidden")
+    saved = gr.HTML(js_on_load=_SAVE, elem_id="live-table", elem_classes="agr-live-hidden")
+    options = {"show_progress": "hidden", "api_visibility": "private"}
+    camera.frame(watch, visit, [visit, answer, counted], concurrency_id="live", trigger_mode="once", **options)
+    camera.reset(reset, visit, [visit, answer, counted], **options)
+    camera.table(table, visit, [visit, saved], **options)
+
+
+def read_frame(sent: object) -> tuple[bytes, float]:
+    """A frame as the page sends it: the encoded picture, and the seconds since the one before. Raises gr.Error."""
+    fields = sent if isinstance(sent, dict) else {}
+    text, step = fields.get("jpeg"), fields.get("step")
+    if not isinstance(text, str) or not 0 < len(text) <= MAX_FRAME:
+        raise gr.Error(f"Expected a frame of 1 to {MAX_FRAME} characters in base64. Reload the page.")
+    if isinstance(step, bool) or not isinstance(step, (int, float)) or not math.isfinite(step):
+        raise gr.Error("Expected the seconds since the last frame. Reload the page.")
+    try:
+        return base64.b64decode(text, validate=True), min(max(float(step), 0.0), MAX_STEP)
+    except binascii.Error as error:
+        raise gr.Error("Expected a frame in base64. Reload the page.") from error

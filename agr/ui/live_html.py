@@ -1,0 +1,112 @@
+"""What the live tab shows, as HTML: boxes that lie over the camera's picture, a panel, a table. Knows no Gradio."""
+
+import html
+import io
+from collections.abc import Sequence
+from functools import cache
+
+from PIL import ImageFont
+
+from agr.labels import AGE_GROUPS, GENDERS
+from agr.render import place_captions
+from agr.tracking import Pooled, Tracked
+from agr.video_table import write_people
+
+from .cards import data_link
+
+LETTERS = 26
+"""Captions are a longer side over this high: to be read on a phone, where the picture is 350 pixels wide."""
+
+
+def overlay(tracked: Sequence[Tracked], size: tuple[int, int], *, frame: int) -> str:
+    """An SVG of a frame's size with everybody's box and caption. Who was seen too briefly to count gets a dashed box.
+
+    `frame`: how many came before, so that two answers are never the same.
+    """
+    letters = max(13, round(max(size) / LETTERS))
+    known = [person for person in tracked if person.is_sure]
+    boxes = [person.face.box for person in known]
+    placed = place_captions([_captions(p) for p in known], boxes, size=size, font=_font(letters))
+    parts = [_box(person) for person in tracked]
+    for person, (text, (left, top, right, bottom)) in zip(known, placed, strict=True):
+        parts.append(
+            f'<g data-caption="{person.number}"><rect class="agr-live-back" x="{left:.0f}" y="{top:.0f}" '
+            f'width="{right - left:.0f}" height="{bottom - top:.0f}" rx="3"/>'
+            f'<text x="{(left + right) / 2:.0f}" y="{bottom - 0.32 * (bottom - top):.0f}" '
+            f'textLength="{right - left - 8:.0f}" lengthAdjust="spacingAndGlyphs" font-size="{letters}">'
+            f"{html.escape(text)}</text></g>"
+        )
+    return (
+        f'<svg viewBox="0 0 {size[0]} {size[1]}" data-frame="{frame}" data-faces="{len(tracked)}" aria-hidden="true">'
+        f"{''.join(parts)}</svg>"
+    )
+
+
+def panel(people: Sequence[Pooled], here: Sequence[Pooled], *, seconds: float) -> str:
+    """How many people there were and are, who is `here`, and how age and gender are spread over all who were seen."""
+    head = (
+        f"<div><dt>People seen</dt><dd>{len(people)}</dd></div>"
+        f'<div class="agr-live-now"><dt>In view</dt><dd>{len(here)}</dd></div>'
+        f"<div><dt>Watched</dt><dd>{seconds:.0f} s</dd></div>"
+    )
+    return (
+        f'<div class="agr-card agr-live-panel"><dl class="agr-live-counts">{head}</dl>{_in_view(here)}'
+        f"{_bars('Age', AGE_GROUPS, [person.age_group_probs for person in people])}"
+        f"{_bars('Gender', GENDERS, [person.gender_probs for person in people])}"
+        '<p class="agr-interval agr-live-how">Each person counts once, shared out by probability: a bar may hold part '
+        "of one.</p></div>"
+    )
+
+
+def table_link(people: Sequence[Pooled], *, asked: int) -> str:
+    """A link that saves the table of all people as CSV; `asked`: how often before, so that each is a new one."""
+    text = io.StringIO()
+    write_people(text, people)
+    return f'<span data-asked="{asked}">{data_link("people.csv", "people.csv", text.getvalue())}</span>'
+
+
+def _captions(person: Tracked) -> tuple[str, str, str]:
+    number, pooled = person.number, person.pooled
+    low, high = pooled.age_interval
+    short = f"{number} · {pooled.gender[0]} {pooled.age:.0f}"
+    return f"{short} ({low:.0f}–{high:.0f})", short, str(number)
+
+
+def _box(person: Tracked) -> str:
+    left, top, right, bottom = person.face.box
+    kind = "agr-live-box" if person.is_sure else "agr-live-box agr-live-unsure"
+    place = f'x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{bottom - top:.1f}" rx="4"'
+    return f'<rect class="agr-live-edge" {place}/><rect class="{kind}" {place}/>'
+
+
+def _in_view(here: Sequence[Pooled]) -> str:
+    if not here:
+        return '<p class="agr-live-nobody agr-live-now">Nobody is in view.</p>'
+    rows = "".join(
+        f'<tr><th scope="row"><span class="agr-number">{person.number}</span></th>'
+        f"<td>{person.age:.0f} <small>{person.age_interval[0]:.0f} to {person.age_interval[1]:.0f}</small></td>"
+        f"<td>{person.gender} <small>{100 * person.gender_probs[person.gender]:.0f} %</small></td></tr>"
+        for person in here
+    )
+    return (
+        '<table class="agr-table agr-live-people agr-live-now"><thead><tr><th scope="col">In view</th>'
+        f'<th scope="col">Age</th><th scope="col">Gender</th></tr></thead><tbody>{rows}</tbody></table>'
+    )
+
+
+def _bars(title: str, labels: Sequence[str], each: Sequence[dict[str, float]]) -> str:
+    """One bar a class, as long as its share of all people; beside it how many that is."""
+    totals = {label: sum(probs[label] for probs in each) for label in labels}
+    largest = max(totals.values()) or 1.0
+    rows = "".join(
+        f'<div class="agr-bar{" agr-top" if each and total == largest else ""}"><dt>{label.replace("-", "–")}</dt>'
+        f'<dd><span class="agr-track"><span style="width:{100 * total / max(1, len(each)):.1f}%"></span></span>'
+        f'<span class="agr-value">{total:.1f}</span></dd></div>'
+        for label, total in totals.items()
+    )
+    return f'<section><h4>{title}</h4><dl class="agr-bars">{rows}</dl></section>'
+
+
+@cache
+def _font(letters: int):
+    return ImageFont.load_default(size=letters)

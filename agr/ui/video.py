@@ -1,0 +1,141 @@
+"""The video tab: a video in; its people, when they are seen, and the video with boxes out."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import gradio as gr
+import numpy as np
+
+from agr.analyzer import Face, FaceAnalyzer
+from agr.video import DEFAULT_RATE, Row, VideoRun
+from agr.video_command import VIDEO_ENDINGS
+from agr.video_frames import VideoError
+
+from .cards import message
+from .uploads import uploaded
+from .video_html import people_table, progress_bar, time_table, timeline, video_downloads
+
+LONGEST = 120.0
+"""Seconds of a video that the page analyzes: one visitor's takes all cores, and the others wait."""
+MOST_RATE = 10
+_EVERY = 0.25
+"""Seconds between two looks at the progress, and until a stop is heeded."""
+GUIDE = (
+    f"A video of up to 40 MB; of a longer one the first {LONGEST / 60:.0f} minutes are analyzed (the command line, "
+    "`python -m agr video`, has no such limit). Frames of up to 4096×2304 pixels; MP4, MOV, WebM, MKV, AVI and others. "
+    "Each person is followed from frame to frame and gets one answer from all of them; who is gone for over a second, "
+    "or comes back after a cut, counts as another. The video with boxes has no sound. Video and results are deleted "
+    "from the server within minutes: save what you want to keep."
+)
+NOBODY = "Nobody was found in three frames. A video where faces are larger, sharper or longer in view may do better."
+
+Answer = tuple[object, str, object, object, gr.Button]
+"""Video with boxes, sentence or progress, links, tables, and the stop button."""
+
+
+def video_tab(analyzer: FaceAnalyzer) -> None:
+    """Lay out the tab inside the `gr.Blocks` that is being built, and connect it to `analyzer`."""
+
+    def analyze(path: str | None, rate: float) -> Iterator[Answer]:
+        yield from _answers(analyzer, path, rate)
+
+    gr.Markdown(GUIDE, elem_classes="agr-note")
+    with gr.Row():
+        with gr.Column(min_width=300):
+            clip = gr.File(label="Video", file_types=list(VIDEO_ENDINGS), height=160, elem_id="clip")
+            clip.preprocess = _sent  # type: ignore[method-assign]
+            rate = gr.Slider(2, MOST_RATE, DEFAULT_RATE, step=1, label="Analyzed frames a second", elem_id="clip-rate")
+            with gr.Row():
+                start = gr.Button("Analyze", variant="primary", elem_id="clip-start", min_width=120)
+                stop = gr.Button("Stop", interactive=False, elem_id="clip-stop", min_width=120)
+            status = gr.HTML(elem_id="clip-status")
+        with gr.Column(min_width=300):
+            boxed = gr.Video(
+                label="With boxes", interactive=False, height=380, elem_id="clip-boxed", buttons=["download"]
+            )
+    links = gr.HTML(elem_id="clip-downloads")
+    found = gr.HTML(elem_id="clip-found")
+    work = start.click(
+        analyze,
+        [clip, rate],
+        [boxed, status, links, found, stop],
+        show_progress="minimal",
+        show_progress_on=[boxed],
+        api_visibility="private",
+        concurrency_id="video",
+        concurrency_limit=1,
+    )
+    stop.click(
+        lambda: (message("Stopped."), gr.Button(interactive=False)),
+        None,
+        [status, stop],
+        cancels=[work],
+        show_progress="hidden",
+        queue=False,  # its answer would be lost with the stream that ends
+        api_visibility="private",
+    )
+
+
+def _sent(payload) -> str | None:
+    return uploaded(payload.path) if payload else None
+
+
+def _answers(analyzer: FaceAnalyzer, path: str | None, rate: float) -> Iterator[Answer]:
+    """Yields in between, so that it can be stopped."""
+    if path is None:
+        yield _refused("Choose a video first.")
+        return
+    rows: list[Row] = []
+    best: dict[int, tuple[float, np.ndarray]] = {}
+    with TemporaryDirectory() as folder:  # Gradio takes a copy into its cache, which is cleared
+        output = Path(folder) / "boxed.mp4"
+        run = VideoRun(analyzer, path, rate=rate, output=output, longest=LONGEST)
+        yield None, progress_bar(0, "Reading the video"), "", "", gr.Button(interactive=True)
+        said = time.monotonic()
+        try:
+            with closing(iter(run)) as steps:
+                for step in steps:
+                    if step.frame:
+                        rows += step.frame.rows()
+                        _keep_best(best, step.frame.faces)
+                    if time.monotonic() - said > _EVERY:
+                        said = time.monotonic()
+                        bar = progress_bar(step.done, "Drawing boxes" if run.is_drawing else "Finding faces")
+                        yield gr.skip(), bar, gr.skip(), gr.skip(), gr.skip()
+        except VideoError as error:
+            yield _refused(_without(path, error))
+            return
+        yield _shown(run, rows, {number: crop for number, (_, crop) in best.items()}, output)
+
+
+def _refused(text: str) -> Answer:
+    return None, message(text, is_error=True), "", "", gr.Button(interactive=False)
+
+
+def _shown(run: VideoRun, rows: list[Row], crops: dict[int, np.ndarray], output: Path) -> Answer:
+    people = run.people
+    count = "1 person" if len(people) == 1 else f"{len(people)} people"
+    said = f"{count} in {run.seconds:.1f} seconds, as numbered." if people else NOBODY
+    status = message(said) + (message(run.problem) if run.problem else "")
+    tables = (people_table(people, crops) + timeline(people, rows, run.seconds)) if people else ""
+    links = video_downloads(people, rows) if rows else ""
+    return str(output), status, links, tables + (time_table(rows) if rows else ""), gr.Button(interactive=False)
+
+
+def _keep_best(best: dict[int, tuple[float, np.ndarray]], faces: tuple[tuple[int | None, Face], ...]) -> None:
+    """Of each person the largest face, which shows most."""
+    for number, face in faces:
+        left, top, right, bottom = face.box
+        size = face.score * (right - left) * (bottom - top)
+        if number is not None and size > best.get(number, (0.0, None))[0]:
+            best[number] = (size, face.crop)
+
+
+def _without(path: str, error: VideoError) -> str:
+    """The error's message without the server's own path of the upload."""
+    if not Path(path).exists():
+        return "The video is not there any more: uploads are deleted after minutes. Choose it again."
+    return str(error).replace(path, Path(path).name)

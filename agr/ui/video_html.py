@@ -1,0 +1,113 @@
+"""A video's results as HTML: its people, when they are in the picture, and every face by time. Knows no Gradio."""
+
+import io
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from agr.tracking import PATIENCE, Pooled
+from agr.video import Row
+from agr.video_table import time_row, time_writer, write_people
+
+from .cards import crop_uri, data_link, percent
+
+MOST_ROWS = 1000
+"""That the page shows of the table by time; the CSV has all."""
+
+
+def people_table(people: Sequence[Pooled], crops: Mapping[int, np.ndarray]) -> str:
+    """A row for each person, with a picture of them where there is one."""
+    rows = "".join(
+        f'<tr><th scope="row"><span class="agr-person"><span class="agr-number">{one.number}</span>'
+        f"{_picture(one, crops)}</span></th>"
+        f"<td>{one.first_seen:.1f} to {one.last_seen:.1f} s<small>{one.frames} frames</small></td>"
+        f"<td><strong>{one.age:.0f}</strong><small>{_between(one.age_interval)}</small></td>"
+        f"<td>{one.gender}<small>{percent(one.gender_probs[one.gender])}</small></td>"
+        f"<td>{one.race}<small>{percent(one.race_probs[one.race])}</small></td></tr>"
+        for one in people
+    )
+    head = _head("Person", "Seen", "Age", "Gender", "Race")
+    table = f'<table class="agr-table agr-people" aria-label="By person">{head}{rows}</table>'
+    return f'<div class="agr-scroll">{table}</div>'
+
+
+def timeline(people: Sequence[Pooled], rows: Sequence[Row], seconds: float) -> str:
+    """A lane for each person, filled where they are in the picture."""
+    whole = max(seconds, 0.1)
+    lanes = []
+    for one in people:
+        stretches = _stretches([row.time for row in rows if row.track == one.number])
+        bars = "".join(
+            f'<span style="left:{100 * begin / whole:.2f}%;width:{100 * (end - begin) / whole:.2f}%" '
+            f'title="{begin:.1f} to {end:.1f} s"></span>'
+            for begin, end in stretches
+        )
+        said = ", ".join(f"{begin:.1f} to {end:.1f} seconds" for begin, end in stretches)
+        lane = f'<div class="agr-lane" role="img" aria-label="Person {one.number}: {said}">{bars}</div>'
+        lanes.append(f'<span class="agr-number">{one.number}</span>{lane}')
+    ticks = "".join(f"<span>{whole * i / 4:.1f} s</span>" for i in range(5))
+    return (
+        f'<h3>When they are seen</h3><div class="agr-timeline">{"".join(lanes)}'
+        f'<span></span><div class="agr-ticks" aria-hidden="true">{ticks}</div></div>'
+    )
+
+
+def time_table(rows: Sequence[Row]) -> str:
+    """Every face of every analyzed frame, folded away."""
+    shown = "".join(
+        f'<tr><th scope="row">{row.time:.1f} s</th><td>{row.track or "–"}</td>'
+        f"<td>{row.face['age']:.0f}<small>{_between(row.face['age_interval'])}</small></td>"
+        f"<td>{row.face['gender']}<small>{percent(row.face['gender_probs'][row.face['gender']])}</small></td>"
+        f"<td>{row.face['race']}<small>{percent(row.face['race_probs'][row.face['race']])}</small></td></tr>"
+        for row in rows[:MOST_ROWS]
+    )
+    rest = f"<p>The first {MOST_ROWS:,} of {len(rows):,}; the CSV has all.</p>" if len(rows) > MOST_ROWS else ""
+    head = _head("Time", "Person", "Age", "Gender", "Race")
+    return (
+        f'<details class="agr-times"><summary>By time: {len(rows):,} faces</summary>'
+        '<div class="agr-scroll agr-tall" tabindex="0"><table class="agr-table agr-people" aria-label="By time">'
+        f"{head}{shown}</table></div>{rest}</details>"
+    )
+
+
+def video_downloads(people: Sequence[Pooled], rows: Sequence[Row]) -> str:
+    """Links to both tables as CSV."""
+    by_person, by_time = io.StringIO(), io.StringIO()
+    write_people(by_person, people)
+    time_writer(by_time).writerows(time_row(row) for row in rows)
+    return (
+        f'<div class="agr-downloads">{data_link("people.csv", "Download by person (CSV)", by_person.getvalue())}'
+        f"{data_link('times.csv', 'Download by time (CSV)', by_time.getvalue())}</div>"
+    )
+
+
+def progress_bar(share: float, text: str) -> str:
+    """How much is done, 0 to 1, with a few words."""
+    bar = f'<progress max="1" value="{share:.3f}">{100 * share:.0f} %</progress>'
+    return f'<label class="agr-progress">{text}{bar}</label>'
+
+
+def _stretches(times: Sequence[float]) -> list[tuple[float, float]]:
+    """Begin and end of each stretch of times without a longer pause than somebody keeps their number for."""
+    stretches: list[tuple[float, float]] = []
+    for time in times:
+        if stretches and time - stretches[-1][1] <= PATIENCE:
+            stretches[-1] = (stretches[-1][0], time)
+        else:
+            stretches.append((time, time))
+    return stretches
+
+
+def _picture(one: Pooled, crops: Mapping[int, np.ndarray]) -> str:
+    if one.number not in crops:
+        return ""
+    return f'<img src="{crop_uri(crops[one.number])}" width="48" height="48" alt="Person {one.number}">'
+
+
+def _between(interval: Sequence[float]) -> str:
+    return f"{interval[0]:.0f} to {interval[1]:.0f}"
+
+
+def _head(*names: str) -> str:
+    cells = "".join(f'<th scope="col">{name}</th>' for name in names)
+    return f"<thead><tr>{cells}</tr></thead>"

@@ -1,0 +1,243 @@
+"""Videos: who is seen when, each person's attributes pooled over the frames, and an annotated copy."""
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from .analyzer import Face, FaceAnalyzer
+from .images import ImageError, Photo
+from .render import DISPLAY_SIDE, Mark, draw_faces
+from .tracking import MIN_FRAMES, PATIENCE, FaceTracker, Pooled
+from .video_boxes import Way, written
+from .video_frames import Frames, VideoError, open_video
+
+DEFAULT_RATE = 5.0
+"""Frames a second: faces turn and blink but do not age, and who walks through a picture is seen several times."""
+MIN_RATE, MAX_RATE = 2.0, 30.0
+"""Frames a second: with fewer, whoever is missed once would have lost their number (`tracking.PATIENCE`)."""
+ANNOTATED_RATE = 30.0
+_ANALYSIS_SHARE = 0.6
+"""Of the time that an annotated video takes, roughly."""
+_DECIDED = MIN_FRAMES * PATIENCE
+"""Seconds after which it is known whether a face is a person's or was found too briefly to count."""
+_HELD = 0.6
+"""Seconds: a frame that is shown for longer, as in recordings of still screens, is told to the tracker again."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A face in one frame: `time` in seconds, `track` the person's number, None if it was found too briefly to count;
+    `face` what `Face.to_dict` says, its box in pixels of the upright video."""
+
+    time: float
+    track: int | None
+    face: dict
+
+    def to_dict(self) -> dict:
+        """What JSON shows: time and track before the face's own fields."""
+        return {"time": round(self.time, 3), "track": self.track, **self.face}
+
+
+@dataclass(frozen=True)
+class Analyzed:
+    """A frame at `time` seconds: each of its faces, largest first, with the number of its person or None."""
+
+    time: float
+    faces: tuple[tuple[int | None, Face], ...]
+
+    def rows(self) -> list[Row]:
+        """Its faces, without their pictures."""
+        return [Row(self.time, number, face.to_dict()) for number, face in self.faces]
+
+
+@dataclass(frozen=True)
+class Step:
+    """Progress: `done` of all work, 0 to 1, and the next `frame`, if its faces' persons are known by now."""
+
+    done: float
+    frame: Analyzed | None = None
+
+
+@dataclass(frozen=True)
+class VideoResult:
+    """`people`: one for each track, in order of appearance; `rows`: every face of every analyzed frame, by time;
+    `seconds`: how much of the video was read; `problem`: what was wrong with it, as sentences, or None."""
+
+    people: tuple[Pooled, ...]
+    rows: tuple[Row, ...]
+    seconds: float
+    problem: str | None
+
+
+def read_frames(path: str | Path, *, rate: float = DEFAULT_RATE) -> Frames:
+    """Upright RGB frames with their time in seconds, at most `rate` a second, one in memory at a time.
+
+    After the last, `seconds` of what is returned says how much was read, and `problem` what was wrong: a file that
+    is cut off or damaged gives what can be read of it. Going through it raises VideoError if nothing can be.
+    """
+    return Frames(path, rate=rate)
+
+
+class VideoRun:
+    """A video being analyzed: iterating does the work, a `Step` at a time, and may be left at any.
+
+    Faces are found in `rate` frames a second (2 to 30), on all cores, and followed. With `output`, an MP4 (H.264, at
+    most 1280 pixels and 30 frames a second, no sound) is written in a second pass: boxes move on straight lines
+    between the analyzed frames, captions say what all of them together gave. It appears when it is complete.
+    `longest`: seconds after which the rest is left out. Memory does not grow with the length, but by 2 KB a person and
+    40 bytes a box to draw.
+
+    `people`, `seconds` and `problem` are as in `VideoResult`, so far. Iterating raises VideoError if nothing can be
+    read, or the output not be written.
+    """
+
+    def __init__(
+        self,
+        analyzer: FaceAnalyzer,
+        path: str | Path,
+        *,
+        rate: float = DEFAULT_RATE,
+        output: Path | None = None,
+        longest: float | None = None,
+    ) -> None:
+        if not MIN_RATE <= rate <= MAX_RATE:
+            raise ValueError(f"Expected a rate of {MIN_RATE:.0f} to {MAX_RATE:.0f} frames a second, got {rate}.")
+        self._analyzer, self._path, self._output = analyzer, path, output
+        self._rate, self._longest = rate, longest
+        self._tracker = FaceTracker(interval_mass=analyzer.reader.config.interval_mass)
+        self._frames: Frames | None = None
+        self._ways: dict[int, Way] = {}
+        self._shown: tuple[float, list[Face], tuple[int, int]] | None = None
+        self._stopped = self._is_drawing = False
+
+    @property
+    def people(self) -> tuple[Pooled, ...]:
+        return tuple(self._tracker.people)
+
+    @property
+    def seconds(self) -> float:
+        return self._frames.seconds if self._frames else 0.0
+
+    @property
+    def problem(self) -> str | None:
+        wrong = self._frames.problem if self._frames else None
+        stopped = f"Stopped after {self.seconds:.1f} seconds, as was asked." if self._stopped else None
+        return " ".join(filter(None, (wrong, stopped))) or None
+
+    @property
+    def is_drawing(self) -> bool:
+        """Whether all is analyzed, and the output is being written."""
+        return self._is_drawing
+
+    def stop(self) -> None:
+        """Read no further. The next steps bring what was read already, and no output is written."""
+        self._stopped = True
+
+    def __iter__(self) -> Generator[Step, None, None]:
+        with open_video(self._path) as file:
+            if self._output:
+                _check_output(self._output, self._path)
+            yield from self._decided(file)
+            if self._output and not self._stopped:
+                self._is_drawing = True
+                yield from self._drawn(file, self._output)
+
+    def _decided(self, file: BinaryIO) -> Iterator[Step]:
+        """Every frame once it is known whose faces are in it."""
+        waiting: deque[Analyzed] = deque()
+        frames = self._frames = Frames(file, rate=self._rate, longest=self._longest)
+        share = _ANALYSIS_SHARE if self._output else 1.0
+        for analyzed in self._analyzed(frames):
+            waiting.append(analyzed)
+            yield Step(share * frames.done)
+            while analyzed.time - waiting[0].time > _DECIDED:
+                yield Step(share * frames.done, self._known(waiting.popleft()))
+        self._hold(frames.seconds)
+        while waiting:
+            yield Step(share * frames.done, self._known(waiting.popleft()))
+
+    def _analyzed(self, frames: Frames) -> Iterator[Analyzed]:
+        """Every frame with the numbers that its faces have at that time."""
+        ahead: deque[tuple[float, tuple[int, int]]] = deque()
+
+        def photos() -> Iterator[Photo]:
+            for frame in frames:
+                ahead.append((frame.time, (frame.photo.width, frame.photo.height)))
+                yield frame.photo
+                if self._stopped:
+                    return
+
+        for found in self._analyzer.analyze_many(photos()):
+            time, size = ahead.popleft()
+            faces = [] if isinstance(found, ImageError) else found  # there is no such error in what is decoded already
+            self._hold(time)
+            self._shown = (time, faces, size)
+            tracked = self._tracker.update(faces, time=time, size=size)
+            yield Analyzed(time, tuple((one.number, one.face) for one in tracked))
+
+    def _hold(self, until: float) -> None:
+        """Whoever is in a frame is seen for as long as it is shown."""
+        if self._shown:
+            time, faces, size = self._shown
+            while (time := time + _HELD) < until:
+                self._tracker.update(faces, time=time, size=size)
+
+    def _known(self, frame: Analyzed) -> Analyzed:
+        """The frame without the numbers of those who were found too briefly: others bear them by now."""
+        there = {one.number for one in self.people if one.first_seen <= frame.time <= one.last_seen}
+        known = Analyzed(frame.time, tuple((number if number in there else None, face) for number, face in frame.faces))
+        if self._output:
+            for number, face in known.faces:
+                if number is not None:
+                    self._ways.setdefault(number, Way()).add(frame.time, face.box)
+        return known
+
+    def _drawn(self, file: BinaryIO, output: Path) -> Iterator[Step]:
+        captions = {one.number: f"{one.gender[0]} {one.age:.0f}" for one in self.people}
+        frames = Frames(file, rate=ANNOTATED_RATE, side=DISPLAY_SIDE, longest=self._longest)
+        with written(output, rate=ANNOTATED_RATE) as writer:
+            for frame in frames:
+                boxes = ((number, way.at(frame.time, gap=PATIENCE)) for number, way in self._ways.items())
+                marks = [Mark(box, captions[number], number) for number, box in boxes if box is not None]
+                writer.write(draw_faces(frame.photo.rgb, marks, width=frame.photo.width), frame.time)
+                yield Step(_ANALYSIS_SHARE + (1 - _ANALYSIS_SHARE) * frames.done)
+                if self._stopped:
+                    return
+            writer.finish()
+
+
+def _check_output(output: Path, clip: str | Path) -> None:
+    """What can be known before hours of analysis."""
+    if not output.parent.is_dir():
+        raise VideoError(f"{output} cannot be written: there is no folder {output.parent}.")
+    if output.exists() and output.samefile(clip):
+        raise VideoError(f"{output} is the video itself. Choose another file to write.")
+
+
+def analyze_video(
+    analyzer: FaceAnalyzer,
+    path: str | Path,
+    *,
+    rate: float = DEFAULT_RATE,
+    output: Path | None = None,
+    on_progress: Callable[[float], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> VideoResult:
+    """Analyze a video file as `VideoRun` does; `on_progress` hears what share of the work is done, 0 to 1.
+
+    Once `cancelled` says so, what was found up to there is returned, `problem` says it, and no `output` is written.
+    A row takes 2 KB: go through a `VideoRun` where hours are to be analyzed.
+    """
+    run = VideoRun(analyzer, path, rate=rate, output=output)
+    rows: list[Row] = []
+    with closing(iter(run)) as steps:
+        for step in steps:
+            rows += step.frame.rows() if step.frame else []
+            if on_progress:
+                on_progress(step.done)
+            if cancelled and cancelled():
+                run.stop()
+    return VideoResult(run.people, tuple(rows), run.seconds, run.problem)

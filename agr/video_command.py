@@ -1,0 +1,176 @@
+"""python -m agr video CLIP [--rate 5] [--output PEOPLE] [--times TIMES] [--annotated BOXED.mp4], and videos that are
+given to `python -m agr analyze`."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
+
+import typer
+
+if TYPE_CHECKING:
+    from .analyzer import FaceAnalyzer
+    from .tracking import Pooled
+    from .video import Analyzed, VideoRun
+
+VIDEO_ENDINGS = tuple(
+    f".{kind}"
+    for kind in "mp4 m4v mov 3gp webm mkv avi mpg mpeg ts mts m2ts wmv flv ogv".split()  # noqa: SIM905
+)
+_TICKS = 1000
+
+
+class TableFormat(str, Enum):
+    """How tables are written."""
+
+    jsonl = "jsonl"
+    csv = "csv"
+
+
+def is_video(path: Path) -> bool:
+    """Whether a file is named as videos are."""
+    return path.suffix.lower() in VIDEO_ENDINGS
+
+
+def write_videos(analyzer: "FaceAnalyzer", videos: Iterable[Path], write: Callable) -> int:
+    """Analyze videos for `python -m agr analyze`, frame by frame; returns how many could not be read to their end.
+
+    `write(file, faces, error, time)` gets every analyzed frame, and at a video's end what was wrong with it.
+    """
+    from .video import VideoError, VideoRun
+
+    failed = 0
+    for video in videos:
+        run = VideoRun(analyzer, video)
+        try:
+            with _bar(str(video)) as progress:
+                for step in run:
+                    progress(step.done)
+                    if step.frame:
+                        faces = [{"track": row.track, **row.face} for row in step.frame.rows()]
+                        write(str(video), faces, None, round(step.frame.time, 3))
+            problem = run.problem
+        except VideoError as error:
+            problem = str(error)
+        if problem:
+            failed += 1
+            typer.echo(f"{video}: {problem}", err=True)
+            write(str(video), [], problem, None)
+    return failed
+
+
+def video(
+    clip: Annotated[Path, typer.Argument(help="A video: MP4, MOV, WebM, MKV, AVI, ...", show_default=False)],
+    rate: Annotated[
+        float,
+        typer.Option(help="Frames that are analyzed of each second, if there are as many.", min=2, max=30),
+    ] = 5.0,
+    format: Annotated[
+        TableFormat | None,
+        typer.Option(help="Of both tables; by default csv for files named so, else jsonl.", show_default=False),
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Table by person; by default standard output.")] = None,
+    times: Annotated[Path | None, typer.Option(help="Table by time: a row a face in each analyzed frame.")] = None,
+    annotated: Annotated[
+        Path | None, typer.Option(help="The video with boxes (MP4, H.264, at most 1280 pixels, without sound).")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="A model folder or a Hugging Face Hub id; by default the bundled model.", envvar="AGR_MODEL"),
+    ] = None,
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub model.")] = None,
+) -> None:
+    """Follow every face through a video: who is seen from when to when, with age, gender and race of all their frames.
+
+    Who was found in fewer than three frames is left out, but for the table by time. Of a damaged video what can be read
+    is analyzed, and the exit code is 1. Stopped by Ctrl-C, what was found so far is written.
+
+    Examples:
+
+      python -m agr video clip.mp4
+
+      python -m agr video clip.mp4 --output people.csv --times times.csv --annotated boxed.mp4
+    """
+    from .analyzer import FaceAnalyzer
+    from .config import ModelError
+    from .video import VideoError, VideoRun
+
+    _keep_apart([clip, output, times, annotated])
+    stopped = False
+    try:
+        run = VideoRun(FaceAnalyzer.from_pretrained(model, revision=revision), clip, rate=rate, output=annotated)
+        with _written(output) as people_stream, _written(times) as times_stream:
+            take = _times_writer(times_stream, _is_csv(format, times)) if times else None
+            try:
+                _follow(run, str(clip), take)
+            except KeyboardInterrupt:
+                stopped = True
+            _write_people(people_stream, run.people, _is_csv(format, output))
+    except (ModelError, VideoError) as error:
+        _fail(f"{clip}: {error}")
+    if stopped:
+        _fail(f"{clip}: Stopped after {run.seconds:.1f} seconds. The tables hold what was found.", code=130)
+    if run.problem:
+        _fail(f"{clip}: {run.problem}")
+
+
+def _follow(run: "VideoRun", title: str, take: "Callable[[Analyzed], None] | None") -> None:
+    with _bar(title) as progress, closing(iter(run)) as steps:
+        for step in steps:
+            progress(step.done)
+            if step.frame and take:
+                take(step.frame)
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Callable[[float], None]]:
+    """A progress bar on standard error, if that is a terminal; is told the share that is done."""
+    with typer.progressbar(length=_TICKS, label=title, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+        yield lambda done: bar.update(round(done * _TICKS) - bar.pos)
+
+
+def _times_writer(stream: TextIO, as_csv: bool) -> "Callable[[Analyzed], None]":
+    from .video_table import time_row, time_writer
+
+    if as_csv:
+        table = time_writer(stream)
+        return lambda frame: table.writerows(time_row(row) for row in frame.rows())
+    return lambda frame: stream.writelines(json.dumps(row.to_dict()) + "\n" for row in frame.rows())
+
+
+def _write_people(stream: TextIO, people: "Iterable[Pooled]", as_csv: bool) -> None:
+    from .video_table import person_dict, write_people
+
+    if as_csv:
+        write_people(stream, people)
+    else:
+        stream.writelines(json.dumps(person_dict(person)) + "\n" for person in people)
+
+
+def _is_csv(format: TableFormat | None, path: Path | None) -> bool:
+    return format is TableFormat.csv if format else path is not None and path.suffix.lower() == ".csv"
+
+
+def _keep_apart(paths: list[Path | None]) -> None:
+    """Nothing is written over the clip, or twice into one file."""
+    places = [path.resolve() for path in paths if path is not None]
+    for path in places:
+        if places.count(path) > 1:
+            _fail(f"{path.name} is named twice. Name another file for each table and for the video.")
+
+
+def _written(path: Path | None) -> AbstractContextManager[TextIO]:
+    if path is None:
+        return nullcontext(sys.stdout)
+    try:
+        return path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+    except OSError as error:
+        _fail(f"{path} cannot be written: {error.strerror}.")
+
+
+def _fail(message: str, *, code: int = 1) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(code)

@@ -1,0 +1,251 @@
+"""Video files -> upright RGB frames with their time, one in memory at a time; what is wrong with a file is said, not
+raised, where something of it can be read."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import av
+import numpy as np
+from av.error import FFmpegError
+from av.stream import Disposition
+from PIL import Image
+
+from .engine import cores
+from .images import MIN_SIDE, Photo
+
+MAX_SIDE = 1920
+"""Larger frames are reduced to this many pixels on their longer side: it bounds memory and time, and in a frame of
+4K a face of 80 pixels is still found."""
+MAX_PIXELS = 4096 * 2304
+"""Of one frame, as it is in the file: a decoder keeps a dozen of them. Larger videos are refused."""
+_CONTAINERS = "mov,matroska,avi,mpegts,mpeg,flv,asf,ogg"
+"""FFmpeg's names of what is opened. Others, such as playlists, name further files, which nobody meant to open."""
+_EXPECTED = "Expected a video: MP4, MOV, WebM, MKV, AVI, MPEG, WMV, FLV or OGV."
+_BACKWARDS = 1.0
+"""Seconds: if times fall back by more, two recordings were joined, and the second goes on where the first ended."""
+
+
+class VideoError(ValueError):
+    """Nothing of the file can be read as a video, or none can be written; the message says why and what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A frame at `time`, in seconds from the video's beginning. `photo`: upright, in square pixels; its `width` and
+    `height` are those of the video as it is shown."""
+
+    time: float
+    photo: Photo
+
+
+class Frames:
+    """The frames of a video file, or of one that is open; what became of it can be asked any time.
+
+    `seconds`: how much was read; `done`: the same as a share of what is to be read, 0 to 1;
+    `problem`: what was wrong, as sentences, or None; complete after the last frame.
+    """
+
+    def __init__(
+        self, source: str | Path | BinaryIO, *, rate: float, side: int = MAX_SIDE, longest: float | None = None
+    ) -> None:
+        if not rate > 0:
+            raise ValueError(f"Expected a rate above 0 frames a second, got {rate}.")
+        self._source, self._side, self._longest = source, side, longest
+        self._gap = 1 / rate - min(0.25 / rate, 0.004)  # times jitter by milliseconds
+        self._duration: float | None = None  # as the file says
+        self._last: float | None = None
+        self._shift = 0.0
+        self._undecoded = 0
+        self._notes: list[str] = []
+        self.seconds = 0.0
+        self.done = 0.0
+
+    @property
+    def problem(self) -> str | None:
+        if self._undecoded and not self._notes:
+            return f"The file is damaged: {self._undecoded} part(s) of it could not be decoded, or not well."
+        return " ".join(self._notes) or None
+
+    def __iter__(self) -> Iterator[Frame]:
+        """At most `rate` frames a second, from the beginning. Raises VideoError if none can be read."""
+        with open_video(self._source) as file, _opened(file) as container:
+            stream = _video_stream(container)
+            self._duration = _announced(container, stream)
+            step = 1 / float(stream.average_rate or 30)
+            begin = None if stream.start_time is None else float(stream.start_time * stream.time_base)
+            due = 0.0
+            for decoded in self._decoded(container, stream):
+                self._undecoded += decoded.is_corrupt
+                begin = decoded.time if begin is None else begin
+                time = self._moment(decoded, begin or 0.0, step)
+                if time is None:
+                    continue
+                if self._longest is not None and time >= self._longest:
+                    self._cut_short()
+                    return
+                shown = float(decoded.duration * stream.time_base) if decoded.duration else step
+                self._passed(file, time + shown)
+                if time >= due:
+                    due = time + self._gap
+                    yield Frame(time, _photo(decoded, stream.sample_aspect_ratio, self._side))
+            self._ended(stream, step)
+
+    def _decoded(self, container, stream) -> Iterator[av.VideoFrame]:
+        packets = container.demux(stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except (FFmpegError, OSError):  # nothing behind this place can be read
+                packet = None
+            try:
+                yield from stream.codec_context.decode(packet)  # of None: what the decoder still holds
+            except EOFError:
+                return
+            except FFmpegError:
+                self._undecoded += 1
+            if packet is None or packet.size == 0:
+                return
+
+    def _moment(self, frame: av.VideoFrame, begin: float, step: float) -> float | None:
+        """Seconds from the beginning, always rising; None for a frame that is not later than the one before."""
+        before = -step if self._last is None else self._last
+        if frame.time is None:
+            time = before + step
+        else:
+            time = frame.time - begin + self._shift
+            if before - time > _BACKWARDS:
+                self._shift += before + step - time
+                time = before + step
+        if time <= before:
+            return None
+        self._last = time
+        return max(time, 0.0)
+
+    def _passed(self, file: BinaryIO, seconds: float) -> None:
+        self.seconds = seconds if self._longest is None else min(seconds, self._longest)
+        if self._duration:
+            share = seconds / min(self._duration, self._longest or self._duration)
+        else:  # recordings of browsers do not say how long they are
+            share = file.tell() / os.fstat(file.fileno()).st_size
+        self.done = max(self.done, min(1.0, share))
+
+    def _cut_short(self) -> None:
+        known = f" of its {self._duration:.0f}" if self._duration else ""
+        self._notes.append(f"Only the first {self._longest:.0f} seconds{known} were read.")
+
+    def _ended(self, stream, step: float) -> None:
+        if self._last is None:
+            raise VideoError(
+                "No frame of the video can be decoded: the file is damaged or cut off. Try copying it again."
+            )
+        slack = max(3 * step, 0.25) if stream.duration else 1.0  # a container's sound may be longer than its pictures
+        if self._duration and self.seconds < self._duration - slack:
+            self._notes.append(
+                f"The file is cut off or damaged: {self.seconds:.1f} of {self._duration:.1f} seconds can be read."
+            )
+
+
+@contextmanager
+def open_video(source: str | Path | BinaryIO) -> Iterator[BinaryIO]:
+    """The file, open as long as the context; one that is open already stays so. Raises VideoError.
+
+    What is deleted while it is open can still be read, but for Windows.
+    """
+    if not isinstance(source, (str, Path)):
+        yield source
+        return
+    try:
+        file = open(source, "rb")  # noqa: SIM115
+    except FileNotFoundError as error:
+        raise VideoError(f"There is no file {source}.") from error
+    except (OSError, ValueError) as error:
+        raise VideoError(f"The file {source} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+    with file:
+        if not os.fstat(file.fileno()).st_size:
+            raise VideoError(f"The file is empty (0 bytes). {_EXPECTED}")
+        yield file
+
+
+@contextmanager
+def _opened(file: BinaryIO) -> Iterator:
+    """FFmpeg is given the open file, never its name: names can be addresses."""
+    file.seek(0)
+    head = file.read(12)
+    file.seek(0)
+    try:
+        container = av.open(file, options={"format_whitelist": _CONTAINERS}, metadata_errors="replace")
+    except (FFmpegError, OSError, ValueError) as error:
+        if head[4:8] == b"ftyp":
+            raise VideoError(
+                "The video is cut off or damaged: its table of contents, often at the file's end, cannot be read. "
+                "Try copying it again."
+            ) from error
+        raise VideoError(f"This is not a video that can be read. {_EXPECTED}") from error
+    with container:
+        yield container
+
+
+def _video_stream(container) -> Any:
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not streams:
+        raise VideoError("The file holds no pictures, only sound or nothing at all. Expected a video.")
+    stream = streams[0]
+    context = stream.codec_context
+    if context is None:
+        raise VideoError("The video is in a format that cannot be decoded. Try converting it to MP4 (H.264).")
+    if context.width * context.height > MAX_PIXELS:
+        raise VideoError(
+            f"The video has frames of {context.width}×{context.height} pixels. At most 4096×2304 can be read: "
+            "reduce it first."
+        )
+    if 0 < min(context.width, context.height) < MIN_SIDE:
+        raise VideoError(
+            f"The video has frames of {context.width}×{context.height} pixels. Expected at least {MIN_SIDE} a side."
+        )
+    context.options = {"max_pixels": str(MAX_PIXELS)}  # frames can change their size on the way
+    context.thread_type = "AUTO"
+    context.thread_count = cores()
+    return stream
+
+
+def _announced(container, stream) -> float | None:
+    """Seconds that the file says it lasts, if it says so."""
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration else None
+
+
+def _photo(frame: av.VideoFrame, aspect: Fraction | None, side: int) -> Photo:
+    """Upright and in square pixels, reduced to `side` pixels where it is longer, but not below what is searched."""
+    width, height = max(1, round(frame.width * float(aspect or 1))), frame.height
+    zoom = max(min(1.0, side / max(width, height)), MIN_SIDE / min(width, height))
+    small = frame.reformat(
+        width=max(1, round(width * zoom)), height=max(1, round(height * zoom)), format="rgb24", dst_color_range="JPEG"
+    )
+    turned, array = _upright(small.to_ndarray(), _display_matrix(frame))
+    return Photo(Image.fromarray(array), *((height, width) if turned else (width, height)))
+
+
+def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
+    """a, b, c, d of x' = ax + cy, y' = bx + dy, which shows a frame as it was filmed (libavutil's display.h)."""
+    data: Any = frame.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return 1, 0, 0, 1
+    a, b, _, c, d = np.frombuffer(bytes(data), np.int32)[:5].tolist()
+    return a, b, c, d
+
+
+def _upright(array: np.ndarray, matrix: tuple[int, int, int, int]) -> tuple[bool, np.ndarray]:
+    """Whether sides were swapped, and the array turned and mirrored by quarter turns as `matrix` says."""
+    a, b, c, d = matrix
+    turned = abs(b) + abs(c) > abs(a) + abs(d)
+    if turned:
+        array = array.swapaxes(0, 1)
+    row_sign, column_sign = (b, c) if turned else (d, a)
+    array = array[:: -1 if row_sign < 0 else 1, :: -1 if column_sign < 0 else 1]
+    return turned, np.ascontiguousarray(array)

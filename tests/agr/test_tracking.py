@@ -1,0 +1,245 @@
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+from agr.analyzer import Face
+from agr.attributes import N_AGES, Attributes
+from agr.labels import AGE_GROUP_STARTS, AGE_GROUPS, GENDERS, RACES
+from agr.tracking import LEAST_SHARPNESS, MIN_FRAMES, PATIENCE, FaceTracker, frame_weight, sharpness
+
+SIZE = (640, 480)
+STEP = 0.2
+MASS = 0.75
+RNG = np.random.default_rng(5)
+SHARP_CROP = RNG.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+
+
+def bell(mean, spread=4.0):
+    probs = np.exp(-0.5 * ((np.arange(N_AGES) - mean) / spread) ** 2)
+    return probs / probs.sum()
+
+
+def make_face(x, y=200.0, *, width=80.0, score=0.99, age=30.0, female=0.3, crop=SHARP_CROP):
+    """A face whose box has its centre at (x, y)."""
+    age_probs = bell(age)
+    gender, race = np.array([1 - female, female]), np.array([0.6, 0.1, 0.1, 0.1, 0.1])
+    read = Attributes(age_probs[None], gender[None], race[None], MASS)
+    half = width / 2
+    return Face(
+        box=(x - half, y - half, x + half, y + half),
+        score=score,
+        landmarks=((x, y),) * 5,
+        age=float(read.age[0]),
+        age_interval=tuple(read.age_interval[0]),
+        age_group=AGE_GROUPS[read.age_group_probs[0].argmax()],
+        age_group_probs=dict(zip(AGE_GROUPS, read.age_group_probs[0], strict=True)),
+        gender=GENDERS[gender.argmax()],
+        gender_probs=dict(zip(GENDERS, gender, strict=True)),
+        race=RACES[race.argmax()],
+        race_probs=dict(zip(RACES, race, strict=True)),
+        age_probs=age_probs,
+        crop=crop,
+    )
+
+
+def run(frames, tracker=None):
+    """Numbers of each frame's faces; frames follow each other five times a second."""
+    tracker = tracker or FaceTracker(interval_mass=MASS)
+    return [
+        [person.number for person in tracker.update(faces, time=i * STEP, size=SIZE)] for i, faces in enumerate(frames)
+    ]
+
+
+def test_two_people_keep_their_numbers_when_they_cross():
+    lanes = [(60 + 40 * i, 580 - 40 * i) for i in range(14)]  # they meet in the middle, half a face apart in height
+    numbers = run([[make_face(right, 190), make_face(left, 230)] for right, left in lanes])
+    assert numbers == [[1, 2]] * len(lanes)
+
+
+def test_who_is_hidden_while_two_cross_comes_out_on_the_other_side():
+    lanes = [(60 + 40 * i, 580 - 40 * i) for i in range(14)]
+    frames = [
+        [make_face(right), *([make_face(left)] if abs(right - left) > 60 else [])]  # the nearer one covers the other
+        for right, left in lanes
+    ]
+    assert sum(len(frame) == 1 for frame in frames) >= 1
+    assert run(frames)[-1] == [1, 2]
+
+
+def test_the_order_of_the_faces_does_not_matter():
+    numbers = run([[make_face(100), make_face(300)], [make_face(302), make_face(99)], [make_face(101), make_face(301)]])
+    assert numbers == [[1, 2], [2, 1], [1, 2]]
+
+
+def test_someone_fast_keeps_the_number():
+    assert run([[make_face(60 + 70 * i)] for i in range(8)]) == [[1]] * 8  # boxes of two frames hardly overlap
+
+
+@pytest.mark.parametrize("missed", [1, 4])
+def test_a_short_miss_keeps_the_number(missed):
+    moving = [[make_face(60 + 15 * i)] for i in range(20)]
+    moving[8 : 8 + missed] = [[]] * missed
+    assert {number for numbers in run(moving) for number in numbers} == {1}
+
+
+def test_who_comes_after_a_long_miss_is_new():
+    gap = [[]] * (round(PATIENCE / STEP) + 1)
+    tracker = FaceTracker(interval_mass=MASS)
+    assert run([[make_face(100)]] * 4 + gap + [[make_face(100)]] * 4, tracker)[-1] == [2]
+    assert [(person.number, person.frames) for person in tracker.people] == [(1, 4), (2, 4)]
+
+
+def test_at_one_frame_a_second_a_single_miss_keeps_the_number():
+    tracker = FaceTracker(interval_mass=MASS)
+    found = [True, True, True, False, True, False, False, False, True]
+    numbers = [
+        [person.number for person in tracker.update([make_face(100)] * there, time=1.2 * i, size=SIZE)]
+        for i, there in enumerate(found)
+    ]
+    assert numbers == [[1], [1], [1], [], [1], [], [], [], [2]]
+
+
+def test_who_is_missed_for_a_moment_is_still_present():
+    tracker = FaceTracker(interval_mass=MASS)
+    run([[make_face(100), make_face(300)]] * 3 + [[make_face(100)]], tracker)
+    assert [person.number for person in tracker.present] == [1, 2]
+    for i in range(8):
+        tracker.update([make_face(100)], time=1 + i * STEP, size=SIZE)
+    assert [person.number for person in tracker.present] == [1]
+    assert [person.number for person in tracker.people] == [1, 2]
+
+
+def test_a_newcomer_gets_a_new_number():
+    one, two = make_face(100), make_face(400)
+    assert run([[one], [one], [two, one], [one, two]]) == [[1], [1], [2, 1], [1, 2]]
+
+
+def test_a_larger_face_in_the_same_place_is_somebody_else():
+    assert run([[make_face(200, width=60)]] * 3 + [[make_face(200, width=300)]])[-1] == [2]
+
+
+def test_a_face_of_one_frame_is_no_person_and_leaves_its_number():
+    person, false = make_face(100), make_face(500, 60, width=30)
+    tracker = FaceTracker(interval_mass=MASS)
+    tracked = tracker.update([person, false], time=0.0, size=SIZE)
+    assert not any(each.is_sure for each in tracked)
+    for i in range(1, 12):
+        tracked = tracker.update([person], time=i * STEP, size=SIZE)
+    assert tracked[0].is_sure
+    assert [each.number for each in tracker.people] == [1]
+    late = [tracker.update([person, make_face(500)], time=2.4 + i * STEP, size=SIZE)[1].number for i in range(3)]
+    assert late == [2, 2, 2]
+    assert len(tracker.people) == 2
+
+
+def test_people_hold_when_and_how_often_they_were_seen():
+    tracker = FaceTracker(interval_mass=MASS)
+    run([[]] * 2 + [[make_face(100)]] * 5, tracker)
+    (person,) = tracker.people
+    assert (person.frames, person.first_seen, person.last_seen) == (5, pytest.approx(0.4), pytest.approx(1.2))
+    assert person.to_dict()["first_seen"] == 0.4
+    assert set(person.to_dict()) == set(vars(person))
+
+
+def test_time_may_not_run_backwards():
+    tracker = FaceTracker(interval_mass=MASS)
+    tracker.update([make_face(100)], time=3.0, size=SIZE)
+    with pytest.raises(ValueError, match=r"2\.0 seconds"):
+        tracker.update([make_face(100)], time=2.0, size=SIZE)
+
+
+def test_the_pooled_age_is_steadier_than_the_frames():
+    rng = np.random.default_rng(0)
+    tracker, single, pooled = FaceTracker(interval_mass=MASS), [], []
+    for i in range(40):
+        (tracked,) = tracker.update([make_face(200, age=rng.normal(40, 6))], time=i * STEP, size=SIZE)
+        single.append(tracked.face.age)
+        pooled.append(tracked.pooled.age)
+    assert np.std(single) > 4
+    assert np.std(pooled[5:]) < 0.5 * np.std(single[5:])
+    assert abs(pooled[-1] - np.mean(single)) < 0.1
+
+
+def test_pooling_is_the_weighted_mean_read_off_as_for_a_single_face():
+    rng = np.random.default_rng(1)
+    blurred = np.full((64, 64, 3), 100, np.uint8) + np.arange(64, dtype=np.uint8)[:, None]
+    faces = [
+        make_face(
+            300, width=w, score=s, age=rng.uniform(20, 60), female=rng.random(), crop=(SHARP_CROP, blurred)[i % 2]
+        )
+        for i, (w, s) in enumerate([(40, 0.9), (50, 0.99), (64, 0.8), (70, 0.95)])
+    ]
+    tracker = FaceTracker(interval_mass=MASS)
+    for i, face in enumerate(faces):
+        (tracked,) = tracker.update([face], time=i * STEP, size=SIZE)
+    pooled = tracked.pooled
+
+    clear = np.array([1, LEAST_SHARPNESS, 1, LEAST_SHARPNESS])
+    weights = np.array([f.score for f in faces]) * np.minimum(1, np.array([40, 50, 64, 70]) / 64) * clear
+    ages = np.average([f.age_probs for f in faces], axis=0, weights=weights)
+    female = np.average([f.gender_probs["Female"] for f in faces], weights=weights)
+    expected = Attributes(ages[None], np.array([[1 - female, female]]), np.full((1, 5), 0.2), MASS)
+    assert pooled.age == pytest.approx(expected.age[0])
+    assert pooled.age_interval == pytest.approx(tuple(expected.age_interval[0]))
+    assert pooled.gender_probs["Female"] == pytest.approx(female)
+    assert list(pooled.age_group_probs.values()) == pytest.approx(np.add.reduceat(ages, AGE_GROUP_STARTS))
+    for task in ("age_group", "gender", "race"):
+        probs = getattr(pooled, f"{task}_probs")
+        assert sum(probs.values()) == pytest.approx(1)
+        assert getattr(pooled, task) == max(probs, key=probs.get)
+
+
+def test_one_frame_pooled_is_that_frame():
+    face = make_face(200, female=0.8)
+    (tracked,) = FaceTracker(interval_mass=MASS).update([face], time=0, size=SIZE)
+    assert tracked.pooled.age == pytest.approx(face.age)
+    assert tracked.pooled.age_interval == pytest.approx(face.age_interval)
+    assert (tracked.pooled.gender, tracked.pooled.age_group) == ("Female", face.age_group)
+    assert tracked.face is face
+
+
+def test_weights_grow_with_score_size_sharpness_and_what_is_in_the_frame():
+    whole = frame_weight(make_face(300), SIZE)
+    assert whole == pytest.approx(0.99)
+    assert frame_weight(make_face(300, score=0.7), SIZE) < whole
+    assert frame_weight(make_face(300, width=32), SIZE) == pytest.approx(whole / 2)
+    assert frame_weight(make_face(300, width=300), SIZE) == pytest.approx(whole)  # no more detail reaches the network
+    assert frame_weight(make_face(0), SIZE) == pytest.approx(whole / 2)
+    grey = np.full((64, 64, 3), 90, np.uint8)
+    assert 0 < frame_weight(make_face(300, score=0, crop=grey), SIZE) < whole / 10
+
+
+def test_sharpness_falls_with_blur_and_not_with_light(astronaut):
+    from PIL import ImageFilter
+
+    portrait = astronaut.crop((160, 40, 288, 168))
+    values = [sharpness(np.asarray(portrait.filter(ImageFilter.GaussianBlur(r)))) for r in (0, 1, 2, 4)]
+    assert values == sorted(values, reverse=True)
+    dark = sharpness(np.asarray(portrait.point(lambda v: v // 2)))
+    assert dark == pytest.approx(values[0], rel=0.1)
+
+
+def test_a_tracker_can_be_copied_and_kept():
+    tracker = FaceTracker(interval_mass=MASS)
+    run([[make_face(100), make_face(300)]] * MIN_FRAMES, tracker)
+    for twin in (copy.deepcopy(tracker), pickle.loads(pickle.dumps(tracker))):
+        assert twin.people == tracker.people
+        assert [t.number for t in twin.update([make_face(301)], time=1.0, size=SIZE)] == [2]
+    assert len(pickle.dumps(tracker)) < 10_000  # no pictures
+
+
+@pytest.mark.slow
+def test_a_real_face_keeps_its_number_while_it_moves(analyzer, astronaut):
+    from PIL import Image
+
+    tracker = FaceTracker(interval_mass=analyzer.reader.config.interval_mass)
+    portrait = astronaut.resize((300, 300))
+    for i in range(10):
+        frame = Image.new("RGB", SIZE, (90, 110, 120))
+        frame.paste(portrait, (20 + 30 * i, 100))
+        tracked = tracker.update(analyzer.analyze(frame), time=i * STEP, size=SIZE)
+        assert [person.number for person in tracked] == [1]
+    (person,) = tracker.people
+    assert person.frames == 10

@@ -1,0 +1,173 @@
+"""Videos through detector, tracker and encoder."""
+
+import tracemalloc
+from itertools import pairwise
+
+import av
+import pytest
+
+from agr.render import Mark
+from agr.video import MIN_RATE, VideoError, VideoRun, analyze_video
+from agr.video_frames import Frames
+from tests.clips import scene, turned, walk, write_clip
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", walk(4))
+
+
+@pytest.fixture(scope="module")
+def whole(analyzer, clip):
+    """The clip's result, its annotated copy, and what was said of progress."""
+    output, said = clip.with_name("boxed.mp4"), []
+    return analyze_video(analyzer, clip, output=output, on_progress=said.append), output, said
+
+
+def test_one_walker_is_one_person(whole):
+    result, _, said = whole
+    (person,) = result.people
+    assert (person.number, person.frames) == (1, 20)
+    assert (person.first_seen, person.last_seen) == pytest.approx((0, 3.8))
+    assert sum(person.race_probs.values()) == pytest.approx(1)
+    assert (result.seconds, result.problem) == (pytest.approx(4, abs=0.05), None)
+    assert said == sorted(said)
+    assert said[-1] == 1
+
+
+def test_a_row_a_face_and_time(whole):
+    rows = whole[0].rows
+    assert [row.time for row in rows] == pytest.approx([i / 5 for i in range(20)])
+    assert {row.track for row in rows} == {1}
+    lefts = [row.face["box"][0] for row in rows]
+    assert lefts == sorted(lefts)  # to the right
+    said = rows[3].to_dict()
+    assert said["time"] == 0.6
+    assert {"track", "box", "age", "age_interval", "gender_probs", "race_probs"} <= set(said)
+
+
+def test_the_annotated_copy_has_every_frame_with_boxes(whole, clip):
+    _, output, _ = whole
+    with av.open(str(output)) as container:
+        stream = container.streams.video[0]
+        assert (stream.width, stream.height, stream.codec_context.name) == (320, 240, "h264")
+        assert float(stream.duration * stream.time_base) == pytest.approx(4, abs=0.1)
+    drawn = list(Frames(output, rate=30))
+    assert [frame.time for frame in drawn] == pytest.approx([frame.time for frame in Frames(clip, rate=30)], abs=0.001)
+    orange = [_orange(frame.photo.rgb) for frame in drawn]
+    assert min(orange) > 300
+    assert max(map(_orange, (frame.photo.rgb for frame in Frames(clip, rate=5)))) < 100
+
+
+def _orange(picture) -> int:
+    return sum(r > 220 and 140 < g < 210 and b < 70 for r, g, b in picture.get_flattened_data())
+
+
+def test_boxes_follow_between_the_analyzed_frames(analyzer, clip, monkeypatch):
+    import agr.video as module
+
+    drawn: list[list[Mark]] = []
+    monkeypatch.setattr(module, "draw_faces", lambda photo, marks, **_: drawn.append(marks) or photo)
+    list(VideoRun(analyzer, clip, output=clip.with_name("follow.mp4")))
+    lefts = [marks[0].box[0] for marks in drawn[:57]]  # up to the last analyzed one
+    steps = [b - a for a, b in pairwise(lefts)]
+    assert len(drawn) == 60
+    assert min(steps) > 1
+    assert max(steps) < 6  # at (320 - 117) / 60 = 3.4 pixels a frame
+    assert {marks[0].number for marks in drawn[:57]} == {1}
+    assert drawn[0][0].caption == drawn[56][0].caption
+
+
+@pytest.mark.parametrize("matrix", [(0, 1, -1, 0), (-1, 0, 0, -1)])
+def test_turned_videos_are_analyzed_and_drawn_upright(analyzer, clip, tmp_path, matrix):
+    # The picture in the file lies so that the matrix sets it upright.
+    from PIL import Image
+
+    back = {0: Image.Transpose.ROTATE_90, -1: Image.Transpose.ROTATE_180}[matrix[0]]
+    laid = write_clip(tmp_path / "laid.mp4", [(i / 10, scene().transpose(back)) for i in range(10)])
+    result = analyze_video(analyzer, turned(laid, tmp_path / "turned.mp4", matrix), output=tmp_path / "out.mp4")
+    (person,) = result.people
+    assert person.frames == 5
+    assert next(iter(Frames(tmp_path / "out.mp4", rate=5))).photo.rgb.size == (320, 240)
+
+
+def test_a_still_that_is_shown_for_long_is_a_person(analyzer, tmp_path):
+    path = write_clip(tmp_path / "still.mp4", [(0, scene()), (5, scene()), (10, scene())])
+    result = analyze_video(analyzer, path)
+    (person,) = result.people
+    assert (person.first_seen, person.last_seen) == (0, 10)
+    assert [row.track for row in result.rows] == [1, 1, 1]
+
+
+def test_who_is_found_too_briefly_has_no_track(analyzer, tmp_path):
+    empty = scene().crop((0, 0, 60, 45)).resize((320, 240))
+    pictures = [(i / 10, scene() if 6 <= i < 9 else empty) for i in range(20)]
+    result = analyze_video(analyzer, write_clip(tmp_path / "brief.mp4", pictures))
+    assert result.people == ()
+    assert [(round(row.time, 1), row.track) for row in result.rows] == [(0.6, None), (0.8, None)]
+
+
+def test_of_a_file_cut_off_the_rest_is_analyzed(analyzer, tmp_path):
+    path = write_clip(tmp_path / "cut.mp4", walk(4), options={"preset": "ultrafast", "g": "15"})
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+    result = analyze_video(analyzer, path, output=tmp_path / "out.mp4")
+    assert len(result.people) == 1
+    assert result.problem
+    assert "cut off" in result.problem
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert 1 < container.duration / av.time_base < 3.5
+
+
+def test_cancelled_it_keeps_what_it_found(analyzer, clip, tmp_path):
+    calls = iter(range(100))
+    output = tmp_path / "out.mp4"
+    result = analyze_video(analyzer, clip, output=output, cancelled=lambda: next(calls) >= 2)
+    assert 2 < len(result.rows) < 15
+    assert result.problem
+    assert "Stopped after" in result.problem
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_left_at_any_step_it_leaves_nothing(analyzer, clip, tmp_path):
+    steps = iter(VideoRun(analyzer, clip, output=tmp_path / "out.mp4"))
+    while next(steps).done < 0.8:
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4.part"]
+    steps.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_memory_does_not_grow_with_the_length(analyzer, tmp_path):
+    def most(seconds: int) -> float:
+        path = write_clip(tmp_path / f"{seconds}.mp4", walk(seconds, fps=5))
+        tracemalloc.start()
+        for _ in VideoRun(analyzer, path, output=tmp_path / "out.mp4"):
+            pass
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak / 1e6
+
+    most(1)  # whatever is loaded once
+    short, long = most(4), most(12)
+    assert long - short < 1  # where the frames between would be 9 MB, the faces' crops 2 MB
+
+
+@pytest.mark.parametrize(
+    ("output", "message"), [("clip.mp4", "the video itself"), ("no/out.mp4", "no folder"), ("text.mp4", None)]
+)
+def test_what_cannot_be_written_is_said_first(analyzer, clip, output, message):
+    if message is None:
+        clip.with_name(output).write_text("x")
+        with pytest.raises(VideoError, match="not a video"):
+            analyze_video(analyzer, clip.with_name(output))
+        return
+    with pytest.raises(VideoError, match=message):
+        next(iter(VideoRun(analyzer, clip, output=clip.with_name("x").parent / output)))
+
+
+@pytest.mark.parametrize("rate", [0, MIN_RATE - 0.1, 31])
+def test_rates_have_bounds(analyzer, clip, rate):
+    with pytest.raises(ValueError, match="2 to 30"):
+        VideoRun(analyzer, clip, rate=rate)

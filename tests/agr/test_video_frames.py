@@ -1,0 +1,181 @@
+"""Every kind of video file, good and bad, into upright frames."""
+
+import gc
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from agr.images import Photo
+from agr.video import read_frames
+from agr.video_frames import Frames, VideoError, open_video
+from tests.clips import scene, turned, walk, write_clip, write_sound
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", walk(4))
+
+
+def times(path, **options) -> list[float]:
+    return [round(frame.time, 2) for frame in Frames(path, **({"rate": 5} | options))]
+
+
+def close(a: Image.Image, b: Image.Image) -> bool:
+    return a.size == b.size and np.abs(np.asarray(a, float) - np.asarray(b, float)).mean() < 6
+
+
+def test_frames_come_at_the_rate_that_was_asked_for(clip):
+    assert times(clip) == pytest.approx([i / 5 for i in range(20)])
+    assert times(clip, rate=3) == pytest.approx([i / 3 for i in range(12)], abs=0.01)
+    assert len(times(clip, rate=100)) == 60  # all there are
+    with pytest.raises(ValueError, match="above 0"):
+        read_frames(clip, rate=0)
+
+
+def test_what_was_read_is_known_afterwards(clip):
+    frames = read_frames(clip, rate=5)
+    (first, *_) = [frame.photo.rgb for frame in frames]
+    assert close(first, scene(0))
+    assert (frames.seconds, frames.done) == pytest.approx((4, 1), abs=0.05)
+    assert frames.problem is None
+
+
+def test_frame_rates_that_vary_keep_their_times(tmp_path):
+    moments = [0, 0.05, 0.1, 0.3, 1.5, 1.55, 4.0, 4.1]
+    path = write_clip(tmp_path / "vary.mp4", [(t, scene(t / 5)) for t in moments])
+    assert times(path) == [0, 0.3, 1.5, 4.0]
+    seen = [frame for frame in Frames(path, rate=5) if frame.time == 4]
+    assert close(seen[0].photo.rgb, scene(0.8))
+
+
+@pytest.mark.parametrize(
+    ("matrix", "method"),
+    [
+        ((1, 0, 0, 1), None),
+        ((0, 1, -1, 0), Image.Transpose.ROTATE_270),
+        ((-1, 0, 0, -1), Image.Transpose.ROTATE_180),
+        ((0, -1, 1, 0), Image.Transpose.ROTATE_90),
+        ((-1, 0, 0, 1), Image.Transpose.FLIP_LEFT_RIGHT),
+        ((1, 0, 0, -1), Image.Transpose.FLIP_TOP_BOTTOM),
+        ((0, 1, 1, 0), Image.Transpose.TRANSPOSE),
+        ((0, -1, -1, 0), Image.Transpose.TRANSVERSE),
+    ],
+)
+def test_frames_are_upright(clip, tmp_path, matrix, method):
+    first = next(iter(Frames(turned(clip, tmp_path / "turned.mp4", matrix), rate=5))).photo
+    wanted = scene(0) if method is None else scene(0).transpose(method)
+    assert close(first.rgb, wanted)
+    assert (first.width, first.height) == wanted.size
+
+
+def test_pixels_become_square_and_odd_sizes_stay(tmp_path):
+    narrow = write_clip(tmp_path / "narrow.mp4", [(0, scene().resize((160, 240)))], aspect=Fraction(2))
+    photo = next(iter(Frames(narrow, rate=5))).photo
+    assert (photo.width, photo.height) == (320, 240)
+    assert close(photo.rgb, scene())
+    odd = write_clip(tmp_path / "odd.mkv", [(0, scene(size=(321, 243)))], codec="ffv1", options={})
+    assert next(iter(Frames(odd, rate=5))).photo.rgb.size == (321, 243)
+
+
+def test_large_frames_are_reduced_and_know_their_size(tmp_path):
+    path = write_clip(tmp_path / "large.mp4", [(0, scene(size=(2400, 1200)))])
+    photo = next(iter(Frames(path, rate=5))).photo
+    assert photo.rgb.size == (1920, 960)
+    assert (photo.width, photo.scale) == (2400, 1.25)
+
+
+@pytest.mark.parametrize(("ending", "codec"), [("mov", "libx264"), ("mkv", "libx264"), ("avi", "mpeg4")])
+def test_other_containers(tmp_path, ending, codec):
+    path = write_clip(tmp_path / f"clip.{ending}", walk(1), codec=codec, options={})
+    assert len(times(path)) == 5
+
+
+def test_sound_makes_no_difference(tmp_path, clip):
+    with_sound = write_clip(tmp_path / "sound.mp4", walk(4), sound=True)
+    assert times(with_sound) == times(clip)
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_of_a_file_cut_off_the_rest_is_read(tmp_path, ending):
+    path = write_clip(tmp_path / f"whole.{ending}", walk(4), options={"preset": "ultrafast", "g": "15"})
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 6 // 10])
+    frames = Frames(path, rate=5)
+    read = list(frames)
+    assert 5 < len(read) < 18
+    assert frames.problem
+    assert "cut off" in frames.problem
+    assert "of 4.0 seconds" in frames.problem
+
+
+def test_of_a_damaged_file_the_rest_is_read(tmp_path):
+    path = write_clip(tmp_path / "whole.mp4", walk(4), options={"preset": "ultrafast", "g": "5"})
+    content = bytearray(path.read_bytes())
+    for place in np.random.default_rng(0).integers(len(content) // 4, len(content), 200):
+        content[place] ^= 0xFF
+    path.write_bytes(content)
+    frames = Frames(path, rate=5)
+    assert len(list(frames)) > 5
+    assert frames.problem
+    assert "damaged" in frames.problem
+
+
+def test_a_long_video_is_left_at_the_limit(clip):
+    frames = Frames(clip, rate=5, longest=2)
+    assert max(frame.time for frame in frames) < 2
+    assert (frames.seconds, frames.done) == (2, 1)
+    assert frames.problem == "Only the first 2 seconds of its 4 were read."
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "empty"),
+        (b"These are the days of our lives. " * 100, "not a video"),
+        (b"#EXTM3U\n#EXTINF:10,\nclip.mp4\n#EXT-X-ENDLIST\n", "not a video"),
+        (b"ffconcat version 1.0\nfile clip.mp4\n", "not a video"),
+        (b"\0\0\0\x20ftypisom" + b"\0" * 2000, "table of contents"),
+    ],
+)
+def test_what_is_no_video_is_refused(tmp_path, clip, content, message):
+    (tmp_path / "clip.mp4").write_bytes(clip.read_bytes())  # which the playlists name
+    (tmp_path / "bad.mp4").write_bytes(content)
+    with pytest.raises(VideoError, match=message):
+        list(Frames(tmp_path / "bad.mp4", rate=5))
+
+
+def test_what_cannot_be_used_is_refused(tmp_path, clip):
+    with pytest.raises(VideoError, match="only sound"):
+        list(Frames(write_sound(tmp_path / "sound.m4a"), rate=5))
+    with pytest.raises(VideoError, match="no file"):
+        list(Frames(tmp_path / "nowhere.mp4", rate=5))
+    with pytest.raises(VideoError, match="cannot be read"):
+        list(Frames(tmp_path, rate=5))
+    with pytest.raises(VideoError, match="4200×2400"):
+        list(Frames(write_clip(tmp_path / "huge.mp4", [(0, scene(size=(4200, 2400)))]), rate=5))
+    with pytest.raises(VideoError, match="at least 20"):
+        list(Frames(write_clip(tmp_path / "tiny.mp4", [(0, scene().resize((64, 16)))]), rate=5))
+    cut = tmp_path / "no-index.mp4"  # as a camera leaves it whose battery fell out
+    content = clip.read_bytes()
+    cut.write_bytes(content[: content.index(b"moov") - 4] + content[content.index(b"mdat") - 4 :])
+    with pytest.raises(VideoError, match="table of contents"):
+        list(Frames(cut, rate=5))
+
+
+def test_one_frame_is_held_however_long_the_video(clip):
+    alive = []
+    for _ in Frames(clip, rate=100):
+        gc.collect(0)
+        alive.append(sum(isinstance(thing, Photo) for thing in gc.get_objects()))
+    assert len(alive) == 60
+    assert max(alive) <= 3  # this one, the one before, and what a test left
+
+
+def test_a_file_that_is_open_can_be_deleted_and_read_twice(tmp_path, clip):
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(clip.read_bytes())
+    with open_video(path) as file:
+        path.unlink()
+        assert times(file) == times(file) == times(clip)

@@ -1,0 +1,218 @@
+"""The live tab in a real browser, whose camera shows a made clip: the bundled portrait moving across the picture."""
+
+import base64
+import csv
+import os
+import re
+import shutil
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from PIL import Image
+
+from agr.ui import live
+from agr.ui.live import read_frame
+from tests.agr.ui.conftest import CHROMIUM_FLAGS
+from tests.conftest import ASTRONAUT
+
+WAIT = 60_000
+FAKE = "--use-fake-device-for-media-stream"
+SHOTS = os.environ.get("AGR_SHOTS")
+"""A folder for pictures of the page, for whoever wants to look."""
+
+
+def make_clip(path: Path, *, frames: int = 240) -> Path:
+    """Motion JPEG of 640×480: the portrait goes to the right and back, slowly, for tests run on busy machines."""
+    portrait = Image.open(ASTRONAUT).convert("RGB").resize((400, 400), Image.Resampling.LANCZOS)
+    with path.open("wb") as stream:
+        for i in range(frames):
+            frame = Image.new("RGB", (640, 480), (96, 112, 122))
+            there = i / frames * 2
+            frame.paste(portrait, (60 + round(120 * (there if there < 1 else 2 - there)), 80))
+            frame.save(stream, "JPEG", quality=92)
+    return path
+
+
+@pytest.fixture(scope="module")
+def camera_browser(browser, tmp_path_factory):
+    """A second Chromium, whose camera is the clip."""
+    clip = make_clip(tmp_path_factory.mktemp("clip") / "clip.mjpeg")
+    flags = [*CHROMIUM_FLAGS, FAKE, f"--use-file-for-fake-video-capture={clip}"]
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    launched = browser.browser_type.launch(executable_path=path, args=flags)
+    yield launched
+    launched.close()
+
+
+@pytest.fixture
+def open_live(page_url):
+    """open_live(browser, **context options) -> the page on its live tab; nothing may have gone wrong in its console."""
+    opened, trouble = [], []
+
+    def open_live(chromium, script=None, **options):
+        defaults = {"viewport": {"width": 1280, "height": 1000}, "permissions": ["camera"]}
+        context = chromium.new_context(**(defaults | options))
+        page = context.new_page()
+        if script:
+            page.add_init_script(script)
+        page.on("console", lambda m: trouble.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.goto(page_url)
+        page.get_by_role("tab", name="Live").click()
+        page.wait_for_selector("#live-camera [data-live=toggle]", timeout=WAIT)
+        opened.append(context)
+        return page
+
+    yield open_live
+    for context in opened:
+        context.close()
+    assert not trouble
+
+
+# The streams that the page was given, to see that it lets go of them.
+REMEMBER = """
+window.taken = [];
+const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = async (wanted) => { const got = await ask(wanted); taken.push(got); return got; };
+"""
+
+
+def seen(page) -> str:
+    return page.inner_text("#live-panel dd >> nth=0")
+
+
+def start(page) -> None:
+    page.get_by_role("button", name="Start camera").click()
+    page.wait_for_selector("#live-camera svg [data-caption]", timeout=WAIT)
+
+
+def shot(page, name: str) -> None:
+    if SHOTS:
+        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+class TestInTheBrowser:
+    def test_a_face_is_boxed_counted_paused_reset_and_taken_home(self, camera_browser, open_live, tmp_path):
+        page = open_live(camera_browser, script=REMEMBER, accept_downloads=True)
+        assert seen(page) == "0"
+        start(page)
+        assert re.match(r"\d · [FM] \d", page.text_content("#live-camera text"))
+        assert seen(page) == "1"
+        first = page.locator("#live-camera .agr-live-box").get_attribute("x")
+        page.wait_for_function(
+            f"Math.abs(document.querySelector('#live-camera .agr-live-box')?.getAttribute('x') - {first}) > 30",
+            timeout=WAIT,
+        )  # the box follows
+        page.wait_for_selector("#live-camera svg [data-caption]", timeout=WAIT)
+        assert seen(page) == "1"
+        shot(page, "live-light")
+
+        page.get_by_role("button", name="Pause").click()
+        assert "Paused" in page.get_by_role("status").filter(has_text="Paused").inner_text()
+        assert page.locator("#live-camera svg").count() == 0
+        page.wait_for_timeout(600)  # an answer that was on its way
+        frame = page.inner_text("#live-panel dl")
+        page.wait_for_timeout(600)
+        assert page.inner_text("#live-panel dl") == frame  # nothing is sent any more
+        assert seen(page) == "1"
+        assert page.evaluate("document.querySelector('#live-camera video').srcObject") is None
+        assert page.evaluate("window.taken.every((stream) => !stream.active)")  # its lamp is off
+        shot(page, "live-paused")
+
+        for _ in range(2):  # the same table twice
+            with page.expect_download() as download:
+                page.get_by_role("button", name="Download CSV").click()
+            download.value.save_as(tmp_path / "people.csv")
+        (row,) = csv.DictReader((tmp_path / "people.csv").read_text().splitlines())
+        assert float(row["age_low"]) < float(row["age"]) < float(row["age_high"])
+        assert float(row["prob_gender_Male"]) + float(row["prob_gender_Female"]) == pytest.approx(1, abs=1e-3)
+        assert int(row["frames"]) >= 3
+
+        page.get_by_role("button", name="Go on").click()
+        page.wait_for_selector("#live-camera svg [data-caption]", timeout=WAIT)
+        assert seen(page) in ("1", "2")  # whoever moved on while nobody looked may be taken for somebody else
+        page.get_by_role("button", name="Pause").click()
+        page.wait_for_timeout(600)
+        page.get_by_role("button", name="Reset").click()
+        page.wait_for_function("document.querySelector('#live-panel dd').innerText === '0'", timeout=WAIT)
+
+    def test_it_keeps_up_and_leaves_no_file(self, camera_browser, open_live):
+        folder = Path(os.environ["GRADIO_TEMP_DIR"])
+        page = open_live(camera_browser)
+        start(page)
+        before = sorted(folder.rglob("*"))
+        page.evaluate(
+            """() => {
+                window.answers = 0;
+                document.querySelector('#live-camera').addEventListener('answer', () => { window.answers += 1; });
+            }"""
+        )
+        page.wait_for_timeout(6000)
+        assert page.evaluate("window.answers") >= 5  # 30 with two free cores; the machine may be busy
+        assert sorted(folder.rglob("*")) == before
+        if SHOTS:
+            print("answers a second:", page.evaluate("window.answers") / 6)
+
+    def test_the_time_limit_stops_the_camera_and_says_how_to_go_on(self, camera_browser, open_live):
+        page = open_live(
+            camera_browser,
+            script="const now = performance.now.bind(performance); window.skew = 0;"
+            "performance.now = () => now() + window.skew;",
+        )
+        start(page)
+        page.evaluate(f"window.skew = {live.SECONDS * 1000}")
+        page.get_by_text(f"Paused after {live.SECONDS} seconds").wait_for(timeout=WAIT)
+        assert seen(page) == "1"
+        page.get_by_role("button", name="Go on").click()
+        page.wait_for_selector("#live-camera svg [data-caption]", timeout=WAIT)
+        page.get_by_role("tab", name="Evaluation").click()  # out of sight it stops by itself
+        page.wait_for_timeout(1500)
+        page.get_by_role("tab", name="Live").click()
+        page.get_by_text("nobody was looking").wait_for(timeout=WAIT)
+
+    def test_by_keyboard_in_the_dark_on_a_phone(self, camera_browser, open_live):
+        page = open_live(camera_browser, viewport={"width": 390, "height": 844}, color_scheme="dark")
+        page.focus("#live-camera [data-live=toggle]")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#live-camera svg [data-caption]", timeout=WAIT)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert page.evaluate("document.activeElement.dataset.live") == "toggle"
+        shot(page, "live-dark-phone")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.dataset.live") == "reset"
+        page.keyboard.press("Shift+Tab")
+        page.keyboard.press("Space")
+        page.get_by_text("Paused: the camera is off").wait_for(timeout=WAIT)
+
+    def test_a_refused_camera_says_so(self, camera_browser, open_live):
+        page = open_live(camera_browser, permissions=[])
+        page.get_by_role("button", name="Start camera").click()
+        page.get_by_role("status").filter(has_text="was refused").wait_for(timeout=WAIT)
+        assert page.get_by_role("button", name="Start camera").is_enabled()
+        shot(page, "live-refused")
+
+    def test_without_any_camera_it_says_so_at_once(self, browser, open_live):
+        page = open_live(browser)
+        page.get_by_role("status").filter(has_text="No camera was found").wait_for(timeout=WAIT)
+
+
+def test_a_frame_is_bytes_and_a_step():
+    sent = {"jpeg": base64.b64encode(b"picture").decode(), "step": 0.25}
+    assert read_frame(sent) == (b"picture", 0.25)
+    assert read_frame(sent | {"step": -3})[1] == 0
+    assert read_frame(sent | {"step": 1e9})[1] == live.MAX_STEP
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"jpeg": None}, {"jpeg": ""}, {"jpeg": "%%"}, {"jpeg": 5}, {"jpeg": "A" * (live.MAX_FRAME + 1)}]
+    + [{"step": value} for value in (None, "1", True, float("nan"), float("inf"))],
+)
+def test_what_is_no_frame_is_refused_with_a_sentence(wrong):
+    with pytest.raises(gr.Error, match="Expected"):
+        read_frame({"jpeg": "QUJD", "step": 0.2} | wrong)
+    with pytest.raises(gr.Error, match="Expected"):
+        read_frame("nothing")

@@ -1,0 +1,162 @@
+"""The video tab in a real browser."""
+
+import tempfile
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+
+import agr.ui.video as module
+from agr.analyzer import FaceAnalyzer
+from tests.clips import walk, write_clip
+from tests.conftest import ASTRONAUT
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+WAIT = 90_000
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", walk(3))
+
+
+@pytest.fixture
+def tab(visit):
+    """tab(file, **context options) -> the page with the video tab open and the file chosen."""
+
+    def tab(file, **options):
+        page = visit(**options)
+        button = page.get_by_role("tab", name="Video")
+        if button.count() == 0 or not button.first.is_visible():  # on a phone, behind three dots
+            page.locator(".overflow-menu > button").first.click()
+            button = page.locator(".overflow-dropdown button", has_text="Video")
+        button.first.click()
+        page.set_input_files("#clip input[type=file]", str(file))
+        page.wait_for_selector("#clip .file-preview", timeout=WAIT)
+        return page
+
+    return tab
+
+
+@pytest.fixture
+def slow(monkeypatch, tmp_path):
+    """Five frames a second are analyzed, never more; returns how many were. Temporary files lie apart."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    count = [0]
+    whole = FaceAnalyzer.analyze_many
+
+    def slowly(self, images):
+        for faces in whole(self, images):
+            time.sleep(0.2)
+            count[0] += 1
+            yield faces
+
+    monkeypatch.setattr(FaceAnalyzer, "analyze_many", slowly)
+    return count
+
+
+def stands_still(count: list[int]) -> bool:
+    """Whether the work ends within seconds, and its files go."""
+    for _ in range(20):
+        before = count[0]
+        time.sleep(1)
+        if count[0] == before:
+            return not list(Path(tempfile.gettempdir()).iterdir())
+    return False
+
+
+def test_a_video_is_answered_and_can_be_taken_home(tab, clip):
+    page = tab(clip, accept_downloads=True)
+    page.click("#clip-start")
+    page.wait_for_selector("#clip-found table", timeout=WAIT)
+    assert "1 person in 3.0 seconds" in page.inner_text("#clip-status")
+    row = page.inner_text("#clip-found table >> nth=0")
+    assert "0.0 to 2.8 s" in row
+    assert "15 frames" in row
+    page.wait_for_function("document.querySelector('#clip-boxed video')?.readyState >= 1", timeout=WAIT)
+    width, seconds = page.evaluate(
+        "(() => { const v = document.querySelector('#clip-boxed video'); return [v.videoWidth, v.duration]; })()"
+    )
+    assert (width, round(seconds)) == (320, 3)
+    assert page.query_selector("#clip-stop").is_disabled()
+    page.locator(".agr-times summary").focus()
+    page.keyboard.press("Enter")
+    assert "0.2 s" in page.inner_text(".agr-times table")
+    for name, rows in (("person", 1), ("time", 15)):
+        with page.expect_download() as download:
+            page.get_by_text(f"Download by {name}").click()
+        assert len(Path(download.value.path()).read_text().splitlines()) == rows + 1
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_cannot_be_read_in_full_is_said_on_a_phone(tab, clip, tmp_path, scheme):
+    path = tmp_path / "cut.mp4"
+    path.write_bytes(write_clip(path, walk(3), options={"g": "10"}).read_bytes()[: path.stat().st_size * 7 // 10])
+    page = tab(path, viewport={"width": 390, "height": 800}, color_scheme=scheme)
+    page.click("#clip-start")
+    page.wait_for_selector("#clip-found table", timeout=WAIT)
+    assert "cut off" in page.inner_text("#clip-status")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    contrast = page.evaluate(
+        """() => {
+            const light = (c) => c.match(/[\\d.]+/g).slice(0, 3).reduce((a, v) => a + v / 765, 0);
+            const text = getComputedStyle(document.querySelector('.agr-people td')).color;
+            return Math.abs(light(text) - light(getComputedStyle(document.body).backgroundColor));
+        }"""
+    )
+    assert contrast > 0.5
+
+
+def test_what_is_no_video_is_refused(tab, tmp_path):
+    (tmp_path / "text.mp4").write_text("no video")
+    page = tab(tmp_path / "text.mp4")
+    page.click("#clip-start")
+    alert = page.wait_for_selector("#clip-status [role=alert]", timeout=WAIT)
+    assert "not a video" in alert.inner_text()
+    assert page.query_selector("#clip-found table") is None
+
+
+def test_a_stop_ends_the_work(tab, clip, slow, tmp_path):
+    page = tab(write_clip(tmp_path / "long.mp4", walk(20, fps=5)))
+    page.click("#clip-start")
+    page.wait_for_selector("#clip-status progress", timeout=WAIT)
+    page.wait_for_selector("#clip-stop:not([disabled])", timeout=WAIT)
+    while not slow[0]:
+        page.wait_for_timeout(100)
+    page.click("#clip-stop")
+    page.wait_for_selector("#clip-status >> text=Stopped", timeout=WAIT)
+    assert stands_still(slow)
+    assert slow[0] < 90
+    assert "Stopped" in page.inner_text("#clip-status")
+
+
+def test_whoever_leaves_ends_the_work(tab, slow, tmp_path):
+    page = tab(write_clip(tmp_path / "long.mp4", walk(20, fps=5)))
+    page.click("#clip-start")
+    page.wait_for_selector("#clip-status progress", timeout=WAIT)
+    page.close()
+    assert stands_still(slow)
+    assert slow[0] < 90
+
+
+def test_longer_videos_are_analyzed_up_to_the_limit(analyzer, clip, monkeypatch):
+    monkeypatch.setattr(module, "LONGEST", 2.0)
+    (*_, (boxed, said, _, tables, _)) = module._answers(analyzer, str(clip), 5)
+    assert boxed.endswith("boxed.mp4")
+    assert "Only the first 2 seconds of its 3 were read." in said
+    assert "10 frames" in tables
+
+
+def test_no_file_of_this_machine_is_read():
+    with pytest.raises(gr.Error, match="not sent to this page"):
+        module._sent(SimpleNamespace(path=str(ASTRONAUT)))
+    assert module._sent(None) is None
+
+
+def test_an_upload_that_was_deleted_meanwhile_is_said_without_its_path(analyzer, tmp_path):
+    (*_, (_, said, _, _, _)) = module._answers(analyzer, str(tmp_path / "gone.mp4"), 5)
+    assert "Choose it again" in said
+    assert str(tmp_path) not in said
