@@ -1,6 +1,7 @@
 """Nobody gets at what is not theirs, and whoever does odd things disturbs nobody: through the real HTTP interface."""
 
 import http.server
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -112,6 +113,43 @@ def test_a_client_that_vanishes_disturbs_nobody(page_url):
         with httpx.stream("GET", f"{root}/{event}", timeout=60):
             pass  # gone before the answer
     assert '"faces"' in ask(page_url, {"path": path, "meta": FILE})
+
+
+def test_cancelled_requests_leave_the_queue_to_others(page_url):
+    """Each with its own words: joined, and cancelled while waiting or in work."""
+    config = httpx.get(page_url + "config", timeout=60).json()
+    (number,) = [each["id"] for each in config["dependencies"] if each["api_name"] == "analyze"]
+    with ASTRONAUT.open("rb") as stream:
+        (path,) = httpx.post(page_url + "gradio_api/upload", files={"files": stream}, timeout=60).json()
+    sent = {"data": [{"path": path, "meta": FILE}], "fn_index": number, "session_hash": "cancelling"}
+    joined = [httpx.post(page_url + "gradio_api/queue/join", json=sent, timeout=60).json() for _ in range(30)]
+    for event in joined:
+        body = {"session_hash": "cancelling", "fn_index": number, "event_id": event["event_id"]}
+        assert httpx.post(page_url + "gradio_api/cancel", json=body, timeout=60).json() == {"success": True}
+    assert httpx.get(page_url + "gradio_api/queue/status", timeout=60).json()["queue_size"] == 0
+    assert '"faces"' in ask(page_url, {"path": path, "meta": FILE})
+
+
+@pytest.mark.browser
+def test_who_waits_sees_place_and_time(visit, page_url, astronaut, tmp_path):
+    """Behind 24 large photos of others."""
+    astronaut.resize((4000, 3000)).save(tmp_path / "large.jpg")
+    page = visit()
+    page.evaluate(
+        """() => { window.seen = ''; new MutationObserver(() => { window.seen += document.body.innerText + '\\n'; })
+        .observe(document.body, {subtree: true, childList: true, characterData: true}); }"""
+    )
+    with (tmp_path / "large.jpg").open("rb") as stream:
+        (path,) = httpx.post(page_url + "gradio_api/upload", files={"files": stream}, timeout=60).json()
+    for _ in range(24):
+        sent = {"data": [{"path": path, "meta": FILE}]}
+        httpx.post(page_url + "gradio_api/call/analyze", json=sent, timeout=60).raise_for_status()
+    page.set_input_files("#photo input[type=file]", ASTRONAUT)
+    page.wait_for_selector("#cards .agr-card, #cards article", timeout=120_000)
+    place = re.findall(r"queue: (\d+)/(\d+)", page.evaluate("window.seen"))
+    assert place
+    assert all(int(mine) <= int(all_) for mine, all_ in place)
+    assert int(place[0][1]) > 3
 
 
 def test_many_visitors_at_once_all_get_their_own_answer(page_url, astronaut, tmp_path):
