@@ -28,6 +28,7 @@ bench: $(VENV)/dev.installed
 	$(BIN)/python -m bench.speed
 	$(BIN)/python -m bench.load
 	$(BIN)/python -m bench.dashboard
+	$(BIN)/python -m bench.live
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

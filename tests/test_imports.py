@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ ROOT = Path(__file__).parent.parent
 FILES = sorted([*ROOT.glob("agr/**/*.py"), *ROOT.glob("train/**/*.py"), ROOT / "app.py"])
 
 
+@cache
 def imports(file: Path) -> set[str]:
     """Every module that a file imports, anywhere in it, with its full name."""
     package = list(file.relative_to(ROOT).with_suffix("").parts)[:-1]

@@ -4,6 +4,7 @@ on the valid part.
 Source of the balance: Menon et al., "Long-tail learning via logit adjustment" (2021).
 """
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -45,11 +46,13 @@ def _balance(net: AttributeNet, probs: np.ndarray, train: pd.Series, valid: pd.S
 
 
 def best_shift(probs: np.ndarray, labels: np.ndarray, shares: np.ndarray) -> float:
-    """How much of the classes' frequency to take out of the logits, 0 to 1: the most that costs no accuracy.
+    """How much of the classes' frequency to take out of the logits, 0 to 1: the most that costs no accuracy which the
+    validation data could tell, half a standard error.
 
     `probs` (n, k), `labels` (n,), of validation data; `shares` (k,) of the classes in training, all above 0.
     """
     if not (shares > 0).all():
         return 0.0
     right = [((np.log(probs + 1e-12) - shift * np.log(shares)).argmax(axis=1) == labels).mean() for shift in SHIFTS]
-    return float(SHIFTS[max(i for i, accuracy in enumerate(right) if accuracy >= right[0])])
+    least = right[0] - 0.5 * math.sqrt(right[0] * (1 - right[0]) / len(labels))
+    return float(SHIFTS[max(i for i, accuracy in enumerate(right) if accuracy >= least)])
