@@ -87,7 +87,7 @@ def test_a_resumed_run_ends_in_the_same_weights(prepared, split, tmp_path, monke
 
 @pytest.mark.slow
 def test_it_learns_and_leaves_what_is_needed_to_repeat_it(prepared, split, tmp_path):
-    config = FitConfig(init="none", epochs=6, batch_size=8, lr=3e-3, ema_decay=0.8, precision="fp32")
+    config = FitConfig(init="none", epochs=12, batch_size=8, lr=3e-3, ema_decay=0.8, precision="fp32")
     run = fit(config, data=prepared, split=split, output=tmp_path / "run")
     history = pd.read_csv(run / "history.csv")
     assert history["train_age"].iloc[-1] < history["train_age"].iloc[0]
