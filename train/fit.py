@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from tqdm import tqdm
 
 from agr.attributes import Attributes
@@ -57,6 +58,7 @@ def fit(
     Writes config.json, model.safetensors, history.csv, checkpoint.pt and what is needed to repeat the run into
     `output`, and returns it. Raises DataError if the data, the split or an earlier run in `output` does not fit.
     """
+    AcceleratorState._reset_state()  # of a run before this one in the same process, perhaps in another precision
     accelerator = Accelerator(mixed_precision="bf16" if use_bf16(config.precision) else "no")
     if accelerator.device.type == "cpu":
         keep_freed_memory()
