@@ -54,4 +54,4 @@ def test_pictures_become_rows_and_rows_a_report(analyzer, astronaut, encoded):
     report = report_of(table, name="three", model=model_facts(analyzer), data={"name": "three"}, history=None)
     assert report.summary["data"]["undetected"] == ["a_meadow.png", "c_broken.jpg"]
     assert report.summary["figures"]["all"]["gender_accuracy"]["n"] == 1
-    assert report.summary["model"]["input_size"] == 128
+    assert report.summary["model"]["input_size"] == analyzer.reader.config.input_size == 160
