@@ -7,10 +7,11 @@ import json
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, NoReturn, TextIO
+from typing import Annotated, TextIO
 
 import typer
 
+from .command import fail, written
 from .video_command import is_video, video, write_videos
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -77,10 +78,10 @@ def analyze(
     """
     if format is Format.parquet or (format is None and output is not None and output.suffix == ".parquet"):
         if any(map(is_video, photos)):
-            _fail("A parquet table holds photos only. Write videos with --format csv, or with python -m agr video.")
+            fail("A parquet table holds photos only. Write videos with --format csv, or with python -m agr video.")
         _analyze_collection(photos, output, model, revision, ray)
     elif ray is not None:
-        _fail("--ray needs a table that many can write: add --output FACES.parquet.")
+        fail("--ray needs a table that many can write: add --output FACES.parquet.")
     else:
         _analyze(photos, output, model, revision, format or Format.jsonl)
 
@@ -114,9 +115,9 @@ def report(
         made, left_out = report_of_collection(faces, labels, name=output.name)
         made.save(output)
     except (CollectionError, ReportError, UploadError) as error:
-        _fail(str(error))
+        fail(str(error))
     except OSError as error:
-        _fail(f"{error.filename} cannot be read or written: {error.strerror}.")
+        fail(f"{error.filename} cannot be read or written: {error.strerror}.")
     data = made.summary["data"]
     typer.echo(f"{data['n']:,} labelled photos, a face found in {data['detected']:,}: {output}", err=True)
     for reason, count in left_out.items():
@@ -134,12 +135,12 @@ def _analyze(photos: list[Path], output: Path | None, model: str | None, revisio
         videos = [path for path in photos if is_video(path) and not path.is_dir()]
         items = list(photos_of(path for path in photos if path not in videos))
         if not items and not videos:
-            _fail(f"No photo in {', '.join(map(str, photos))}. Expected files ending in {', '.join(PICTURE_ENDINGS)}.")
+            fail(f"No photo in {', '.join(map(str, photos))}. Expected files ending in {', '.join(PICTURE_ENDINGS)}.")
         analyzer = FaceAnalyzer.from_pretrained(model, revision=revision)
     except (ModelError, SourceError) as error:
-        _fail(str(error))
+        fail(str(error))
     failed, contents = 0, Contents()
-    with _opened(output) as stream:
+    with written(output) as stream:
         write = _csv_writer(stream, timed=bool(videos)) if format is Format.csv else _jsonl_writer(stream)
         with typer.progressbar(
             analyzed(analyzer, ((item.file, contents.source(item)) for item in items)),
@@ -157,7 +158,7 @@ def _analyze(photos: list[Path], output: Path | None, model: str | None, revisio
         failed += write_videos(analyzer, videos, write)
     if failed:
         in_full = " in full" if videos else ""
-        _fail(f"{failed} of {len(items) + len(videos)} file(s) could not be read{in_full}.")
+        fail(f"{failed} of {len(items) + len(videos)} file(s) could not be read{in_full}.")
 
 
 def _analyze_collection(
@@ -168,11 +169,11 @@ def _analyze_collection(
     from .sources import SourceError
 
     if output is None:
-        _fail("A parquet table is a folder: name one with --output FACES.parquet.")
+        fail("A parquet table is a folder: name one with --output FACES.parquet.")
     try:
         counts = analyze_collection(photos, output, model=model, revision=revision, ray=ray)
     except (CollectionError, SourceError, ModelError) as error:
-        _fail(str(error))
+        fail(str(error))
     except KeyboardInterrupt:
         typer.echo("Stopped. The same command goes on from here.", err=True)
         raise typer.Exit(130) from None
@@ -181,18 +182,7 @@ def _analyze_collection(
         err=True,
     )
     if counts.unreadable:
-        _fail(f"{counts.unreadable:,} of {counts.photos:,} file(s) could not be read: see the column error.")
-
-
-def _opened(output: Path | None):
-    if output is None:
-        from contextlib import nullcontext
-
-        return nullcontext(sys.stdout)
-    try:
-        return output.open("w", encoding="utf-8", errors="backslashreplace", newline="")
-    except OSError as error:
-        _fail(f"{output} cannot be written: {error.strerror}.")
+        fail(f"{counts.unreadable:,} of {counts.photos:,} file(s) could not be read: see the column error.")
 
 
 def _jsonl_writer(stream: TextIO):
@@ -221,11 +211,6 @@ def _csv_writer(stream: TextIO, *, timed: bool):
             writer.writerow({"file": file, "error": error})
 
     return write
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(1)
 
 
 app.command()(video)

@@ -4,12 +4,14 @@ given to `python -m agr analyze`."""
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
+
+from .command import fail, written
 
 if TYPE_CHECKING:
     from .analyzer import FaceAnalyzer
@@ -102,7 +104,7 @@ def video(
     stopped = False
     try:
         run = VideoRun(FaceAnalyzer.from_pretrained(model, revision=revision), clip, rate=rate, output=annotated)
-        with _written(output) as people_stream, _written(times) as times_stream:
+        with written(output) as people_stream, written(times) as times_stream:
             take = _times_writer(times_stream, _is_csv(format, times)) if times else None
             try:
                 _follow(run, str(clip), take)
@@ -110,11 +112,11 @@ def video(
                 stopped = True
             _write_people(people_stream, run.people, _is_csv(format, output))
     except (ModelError, VideoError) as error:
-        _fail(f"{clip}: {error}")
+        fail(f"{clip}: {error}")
     if stopped:
-        _fail(f"{clip}: Stopped after {run.seconds:.1f} seconds. The tables hold what was found.", code=130)
+        fail(f"{clip}: Stopped after {run.seconds:.1f} seconds. The tables hold what was found.", code=130)
     if run.problem:
-        _fail(f"{clip}: {run.problem}")
+        fail(f"{clip}: {run.problem}")
 
 
 def _follow(run: "VideoRun", title: str, take: "Callable[[Analyzed], None] | None") -> None:
@@ -159,18 +161,4 @@ def _keep_apart(paths: list[Path | None]) -> None:
     places = [path.resolve() for path in paths if path is not None]
     for path in places:
         if places.count(path) > 1:
-            _fail(f"{path.name} is named twice. Name another file for each table and for the video.")
-
-
-def _written(path: Path | None) -> AbstractContextManager[TextIO]:
-    if path is None:
-        return nullcontext(sys.stdout)
-    try:
-        return path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
-    except OSError as error:
-        _fail(f"{path} cannot be written: {error.strerror}.")
-
-
-def _fail(message: str, *, code: int = 1) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(code)
+            fail(f"{path.name} is named twice. Name another file for each table and for the video.")
