@@ -7,7 +7,7 @@ there a cut at the border is stretched.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from PIL import Image
@@ -40,39 +40,46 @@ class Cascade:
         self._networks = {name: Network(name, tensors) for name, tensors in load_weights().items()}
         self._suppression = Network("nms", {})
 
-    def find(self, picture: Image.Image, *, least: float, step: float = 0.5**0.5) -> Found:
+    def find(
+        self,
+        picture: Image.Image,
+        *,
+        least: float,
+        step: float = 0.5**0.5,
+        thresholds: Mapping[str, float] = THRESHOLDS,
+    ) -> Found:
         """Faces of an RGB picture whose boxes have sides of `least` pixels and more; `step`: each size that is looked
-        for, as a share of the one before.
+        for, as a share of the one before; `thresholds`: the least probability with which each network lets one through.
 
         Returns boxes (n, 4), scores (n,) and landmarks (n, 5, 2), all float32, in pixels of the picture; boxes may
         reach out of it.
         """
         copies = halved(picture)
-        boxes = squared(self._proposals(copies, least, step))
-        boxes, scores, corrections = self._read("rnet", copies, boxes)
+        boxes = squared(self._proposals(copies, least, step, thresholds["pnet"]))
+        boxes, scores, corrections = self._read("rnet", copies, boxes, thresholds["rnet"])
         kept = self._suppressed(boxes, scores, 0.7)
         boxes = squared(corrected(boxes[kept], corrections[kept]))
-        boxes, scores, corrections, landmarks = self._read("onet", copies, boxes)
+        boxes, scores, corrections, landmarks = self._read("onet", copies, boxes, thresholds["onet"])
         points = points_in(boxes, landmarks)
         boxes = corrected(boxes, corrections)
         kept = without_contained(boxes, scores, 0.7)
         return boxes[kept], scores[kept], points[kept]
 
-    def _proposals(self, copies: list[Image.Image], least: float, step: float) -> np.ndarray:
-        """Boxes (n, 4), in pixels of the first copy, that P-Net takes for faces."""
+    def _proposals(self, copies: list[Image.Image], least: float, step: float, threshold: float) -> np.ndarray:
+        """Boxes (n, 4), in pixels of the first copy, that P-Net takes for faces with a probability of `threshold`."""
         strips = [(level, top) for level in levels(copies, least, step) for top in strip_tops(level)]
-        found = in_parallel(lambda strip: self._proposals_of(*strip, size=copies[0].size), strips)
+        found = in_parallel(lambda strip: self._proposals_of(*strip, size=copies[0].size, threshold=threshold), strips)
         if not found:
             return np.empty((0, 4), np.float32)
         boxes, scores, corrections = (np.concatenate(part) for part in zip(*found, strict=True))
         kept = self._suppressed(boxes, scores, 0.7)
         return corrected(boxes[kept], corrections[kept])
 
-    def _proposals_of(self, level: np.ndarray, top: int, *, size: tuple[int, int]) -> Found:
+    def _proposals_of(self, level: np.ndarray, top: int, *, size: tuple[int, int], threshold: float) -> Found:
         """Boxes, scores and corrections from the strip of a level that begins at row `top`; `size`: width and height of
         the picture in whose pixels the boxes are."""
         scores, corrections = self._networks["pnet"](picture=level[top : top + STRIDE * STRIP + WINDOW - STRIDE])
-        rows, columns = np.nonzero(scores >= THRESHOLDS["pnet"])
+        rows, columns = np.nonzero(scores >= threshold)
         best = np.argsort(-scores[rows, columns], kind="stable")[:MOST_PROPOSALS]
         rows, columns = rows[best], columns[best]
         corners = np.stack([STRIDE * columns, top + STRIDE * rows], axis=1)
@@ -81,8 +88,9 @@ class Cascade:
         kept = self._suppressed(boxes, scores[rows, columns], 0.5)
         return boxes[kept], scores[rows, columns][kept], corrections[:, rows, columns].T[kept]
 
-    def _read(self, name: str, copies: list[Image.Image], boxes: np.ndarray) -> Found:
-        """The square boxes (n, 4) that a network takes for faces, and what it says of them."""
+    def _read(self, name: str, copies: list[Image.Image], boxes: np.ndarray, threshold: float) -> Found:
+        """The square boxes (n, 4) that a network takes for faces, with more than `threshold`, and what it says of
+        them."""
 
         def read(group: tuple[int, np.ndarray]) -> Found:
             copy, places = group
@@ -94,7 +102,7 @@ class Cascade:
         if not parts:
             return tuple(np.empty((0, *shape), np.float32) for shape in ((4,), (), (4,), (10,)))[: 3 + (name == "onet")]
         found = [np.concatenate(part) for part in zip(*parts, strict=True)]
-        kept = found[1] > THRESHOLDS[name]
+        kept = found[1] > threshold
         return tuple(part[kept] for part in found)
 
     def _suppressed(self, boxes: np.ndarray, scores: np.ndarray, overlap: float) -> np.ndarray:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from .cascade import Cascade
+from .cascade import THRESHOLDS, Cascade
 
 LEAST_FACE = 40
 """Pixels of the photo. Smaller faces are looked for only where there is none of this size: they hold little to tell an
@@ -13,11 +13,14 @@ age from, and looking for them costs the most."""
 LAST_SIDE, LAST_LEAST, LAST_STEP, LAST_MIN_SCORE = 1024, 24, 0.5**0.125, 0.8
 """Where there is none: pixels of the longer side to which the photo is reduced, pixels of the smallest face on it, the
 steps between the sizes that are looked for, and the least probability."""
+LAST_THRESHOLDS = THRESHOLDS | {"pnet": 0.4, "rnet": 0.3}
+"""More is let through to O-Net then: babies' faces from close by, mostly."""
 BORDER = 0.5
 """Of the shorter side: what is added around the photo then, edge pixels repeated, for faces that fill it."""
-MIN_SCORE = 0.90
-"""Least probability of a face that is reported. True faces score 0.98 and more, leaves, hands and folds of cloth mostly
-less."""
+SURE, LIKELY, SMALL = 0.9, 0.7, 80
+"""Least probability of a face that is reported beside others: the first for those of fewer pixels than `SMALL`, the
+second for larger ones. True faces score 0.98 and more but for one in a hundred; leaves, hands and folds of cloth that
+score less are mostly small."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,22 +71,28 @@ class FaceDetector:
     def detect(self, image: Image.Image) -> Faces:
         """Find all faces of an RGB picture; coordinates are pixels of `image`.
 
-        Looks for those of `LEAST_FACE` pixels and more; if there is none, for smaller ones and for such as reach out of
+        Looks for those of `LEAST_FACE` pixels and more; if none is sure, for smaller ones and for such as reach out of
         the picture.
         """
-        found = _sure(self._cascade.find(image, least=LEAST_FACE), MIN_SCORE).within(image.size)
-        return found if len(found) else self._last_resort(image)
+        boxes, scores, points = self._cascade.find(image, least=LEAST_FACE)
+        least = np.where((boxes[:, 2:] - boxes[:, :2]).min(axis=1) < SMALL, SURE, LIKELY)
+        found = _likely((boxes, scores, points), least).within(image.size)
+        if found.scores.max(initial=0) >= SURE:
+            return found
+        closer = self._last_resort(image)
+        return closer if len(closer) else found
 
     def _last_resort(self, image: Image.Image) -> Faces:
         small = image.copy()
         small.thumbnail((LAST_SIDE, LAST_SIDE), Image.Resampling.BOX)
         margin = round(BORDER * min(small.size))
         bordered = np.pad(np.asarray(small), ((margin, margin), (margin, margin), (0, 0)), mode="edge")
-        found = self._cascade.find(Image.fromarray(bordered), least=LAST_LEAST, step=LAST_STEP)
+        padded = Image.fromarray(bordered)
+        found = self._cascade.find(padded, least=LAST_LEAST, step=LAST_STEP, thresholds=LAST_THRESHOLDS)
         zoom = max(image.size) / max(small.size)
-        return _sure(found, LAST_MIN_SCORE).moved(-margin).scaled(zoom).within(image.size)
+        return _likely(found, LAST_MIN_SCORE).moved(-margin).scaled(zoom).within(image.size)
 
 
-def _sure(found: tuple[np.ndarray, ...], least: float) -> Faces:
+def _likely(found: tuple[np.ndarray, ...], least: float | np.ndarray) -> Faces:
     kept = found[1] >= least
     return Faces(*(part[kept] for part in found))

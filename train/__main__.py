@@ -98,6 +98,7 @@ def fit(
         Path | None, typer.Option(help="What other models say of the training faces: of `soften` or `clean`.")
     ] = None,
     soft_weight: Annotated[float, typer.Option(help="Share of the soft labels, 0 to 1.")] = 0.5,
+    mixup: Annotated[float, typer.Option(help="Blend pairs of faces, by shares from Beta(M, M); 0: do not.")] = 0.0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --output; it ends as if never interrupted.")
     ] = False,
@@ -121,6 +122,7 @@ def fit(
             precision=precision,
             seed=seed,
             soft_weight=soft_weight,
+            mixup=mixup,
         )
         run(config, data=data, split=split, output=output, relabel=relabel, soft_labels=soft_labels, resume=resume)
     typer.echo(f"The model is in {output}. Next: python -m train evaluate --model {output} ...")
@@ -129,17 +131,21 @@ def fit(
 @app.command()
 def soften(
     model: Annotated[list[Path], typer.Option(help="Folder of a model; several may be given, their mean counts.")],
-    data: DataFolder,
+    data: Annotated[
+        list[Path], typer.Option(help="Folder that `prepare` wrote; one for each input size among the models.")
+    ],
+    split: Split,
     output: Annotated[Path, typer.Option(help="The soft labels, a .parquet.")],
 ) -> None:
-    """Write what trained models say of every face, for a small one to learn from: fit --soft-labels.
+    """Write what trained models say of every training face, for a small one to learn from: fit --soft-labels.
 
-    Example: python -m train soften --model runs/a --model runs/b --data runs/utkface --output runs/soft.parquet
+    Example: python -m train soften --model runs/a --model runs/b --data runs/utkface --split split.csv --output
+    runs/soft.parquet
     """
     from .soft import soften as run
 
     with _clear_errors():
-        count = run(model, data=data, output=output)
+        count = run(model, data=data, split=split, output=output)
     typer.echo(f"{count} faces. Next: python -m train fit --soft-labels {output} ...")
 
 

@@ -23,7 +23,7 @@ from agr.evaluation.report import HISTORY_FILE
 from agr.labels import age_group_of
 from agr.model import AttributeNet, to_input
 
-from .augment import augment
+from .augment import augment, mix_up
 from .config import FitConfig
 from .files import content_hash_of, write_atomically
 from .finish import finish
@@ -189,6 +189,8 @@ class _Run:
         if self.soft:
             soft = {task: torch.from_numpy(probs[places]).to(device) for task, probs in self.soft.items()}
             targets = mixed_targets(targets, soft, self.config.soft_weight)
+        if self.config.mixup:
+            crops, targets = mix_up(crops, targets, generator, alpha=self.config.mixup)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, self.steps, self.config)
         with self.accelerator.autocast():

@@ -13,7 +13,7 @@ from agr.reader import AttributeReader
 
 from .files import write_atomically
 from .prepare import load_prepared
-from .utkface import DataError
+from .utkface import DataError, read_split, subset_files
 
 if TYPE_CHECKING:
     from agr.model import AttributeNet
@@ -25,25 +25,31 @@ COLUMNS = {
 }
 
 
-def soften(models: list[Path], *, data: Path, output: Path) -> int:
-    """Write the mean of what `models` say of every prepared face to `output`, a parquet; returns the number of faces.
+def soften(models: list[Path], *, data: list[Path], split: Path, output: Path) -> int:
+    """Write the mean of what `models` say of every prepared face of the split's train part to `output`, a parquet;
+    returns the number of faces. `data`: folders that `prepare` wrote, one for each input size among the models.
 
     Models that were trained on these very faces repeat their labels to a degree: those of `train.clean` do not. Raises
     ModelError or DataError if a model does not fit the data.
     """
-    prepared = load_prepared(data)
-    rows = prepared.index[prepared.index["detected"]]
+    by_size = {each.source["input_size"]: each for each in map(load_prepared, data)}
+    first = next(iter(by_size.values())).index
+    files = subset_files(read_split(split), "train", first.index)
+    files = files[first["detected"].loc[files].to_numpy()]
     reads = []
     for folder in models:
         net = AttributeReader.load(folder)
-        if net.config.input_size != prepared.source["input_size"]:
+        prepared = by_size.get(net.config.input_size)
+        if prepared is None:
             raise DataError(
-                f"{folder} takes crops of {net.config.input_size} pixels, but {data} holds some of "
-                f"{prepared.source['input_size']}. Prepare the data again with that --size."
+                f"{folder} takes crops of {net.config.input_size} pixels, but the data hold some of "
+                f"{', '.join(map(str, by_size))}. Prepare them with that --size too, and name both folders."
             )
-        reads.append(read_all(net, prepared.crops, rows))
-    save_soft(output, rows.index, mean_of(reads))
-    return len(rows)
+        if not prepared.index["detected"].reindex(files, fill_value=False).all():
+            raise DataError("The folders of --data were prepared from different pictures: expected the same for all.")
+        reads.append(read_all(net, prepared.crops, prepared.index.loc[files]))
+    save_soft(output, files, mean_of(reads))
+    return len(files)
 
 
 def mean_of(reads: list[Attributes]) -> Attributes:
@@ -55,12 +61,12 @@ def mean_of(reads: list[Attributes]) -> Attributes:
 
 
 def save_soft(path: Path, files: pd.Index, read: Attributes) -> None:
-    """Write distributions of `files`, in their order."""
-    values = np.concatenate([read.age_probs, read.gender_probs, read.race_probs], axis=1).astype(np.float32)
+    """Write distributions of `files`, in their order, in half precision: three digits are more than they are worth."""
+    values = np.concatenate([read.age_probs, read.gender_probs, read.race_probs], axis=1).astype(np.float16)
     names = [name for part in COLUMNS.values() for name in part]
     path.parent.mkdir(parents=True, exist_ok=True)
     table = pd.DataFrame(values, columns=names).assign(file=list(files))
-    write_atomically(path, lambda temporary: table.to_parquet(temporary, index=False))
+    write_atomically(path, lambda temporary: table.to_parquet(temporary, index=False, compression="zstd"))
 
 
 def load_soft(path: Path, files: pd.Index) -> dict[str, np.ndarray]:

@@ -42,11 +42,10 @@ def test_the_pyramid_begins_where_the_least_face_fills_the_window(noise):
 
 
 def test_a_strip_more_changes_nothing(networks, picture, monkeypatch):
-    monkeypatch.setitem(cascade.THRESHOLDS, "pnet", 0.1)
-    level = np.asarray(picture)
-    whole = networks._proposals_of(level, 0, size=(250, 250))
+    level, how = np.asarray(picture), {"size": (250, 250), "threshold": 0.1}
+    whole = networks._proposals_of(level, 0, **how)
     monkeypatch.setattr(cascade, "STRIP", 7)
-    strips = [networks._proposals_of(level, top, size=(250, 250)) for top in strip_tops(level)]
+    strips = [networks._proposals_of(level, top, **how) for top in strip_tops(level)]
     strips = [np.concatenate(part) for part in zip(*strips, strict=True)]
     assert len(whole[0]) > 20
     assert len(strips[0]) >= len(whole[0])
@@ -59,11 +58,10 @@ def test_tiles_and_batches_change_nothing(networks, picture, monkeypatch):
     rng = np.random.default_rng(0)
     corners, sides = rng.uniform(-20, 260, (90, 2)), rng.uniform(24, 200, (90, 1))
     boxes = np.concatenate([corners, corners + sides], axis=1).astype(np.float32)
-    monkeypatch.setitem(cascade.THRESHOLDS, "rnet", -1)
-    whole = networks._read("rnet", halved(picture), boxes)
+    whole = networks._read("rnet", halved(picture), boxes, -1)
     monkeypatch.setattr(cascade, "TILE", 20)
     monkeypatch.setattr(cascade, "AT_ONCE", 3)
-    parts = networks._read("rnet", halved(picture), boxes)
+    parts = networks._read("rnet", halved(picture), boxes, -1)
     order, other = (np.lexsort(found[0].T) for found in (whole, parts))
     assert len(order) == 90
     for one, two in zip(whole, parts, strict=True):

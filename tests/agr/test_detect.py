@@ -72,3 +72,30 @@ def test_no_face_is_no_error(detector, size):
 def test_results_are_checked():
     with pytest.raises(ValueError, match="landmarks"):
         Faces(np.zeros((2, 4)), np.zeros(2), np.zeros((2, 4, 2)))
+
+
+class Told:
+    """Finds what it is told to, first in the photo, then in the bordered copy."""
+
+    def __init__(self, *answers: list[tuple[float, float]]) -> None:
+        self.answers = iter(answers)
+
+    def find(self, picture, **_):
+        sides, scores = np.array(next(self.answers), np.float32).reshape(-1, 2).T
+        low, high = picture.size[0] / 2 - sides / 2, picture.size[0] / 2 + sides / 2
+        boxes = np.stack([low, low, high, high], axis=1).astype(np.float32)
+        return boxes, scores, np.zeros((len(sides), 5, 2), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("answers", "scores"),
+    [
+        ([[(60, 0.95), (60, 0.85), (100, 0.85), (100, 0.6)]], [0.85, 0.95]),  # small ones must be surer
+        ([[(100, 0.8)], [(90, 0.85), (90, 0.75)]], [0.85]),  # none is sure: a closer look
+        ([[(100, 0.8), (60, 0.8)], []], [0.8]),  # which may find nothing
+        ([[], []], []),
+    ],
+)
+def test_how_sure_a_face_must_be(detector, monkeypatch, answers, scores):
+    monkeypatch.setattr(detector, "_cascade", Told(*answers))
+    assert detector.detect(Image.new("RGB", (300, 300))).scores.tolist() == pytest.approx(scores)
