@@ -1,29 +1,29 @@
 """MTCNN's three networks in ONNX Runtime, each looking closer at what the one before let through.
 
 Source: Zhang et al., "Joint Face Detection and Alignment Using Multitask Cascaded Convolutional Networks" (2016). What
-differs from facenet-pytorch, whose weights these are: the pyramid is made of bytes, by halving; all candidates of a
-size are cut at once, from the copy of the picture that fits them; and what lies outside the picture is grey, where
-there a cut at the border is stretched.
+differs from facenet-pytorch, whose weights these are: the pyramid is made of bytes, by halving; candidates are cut
+from the copy of the picture that fits them; and what lies outside the picture repeats its edge, where there a cut at
+the border is stretched.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from PIL import Image
 
 from .engine import Network, cores, in_parallel
+from .images import cut_out
 from .mtcnn import load_weights
 
 WINDOW, STRIDE = 12, 2
 """Pixels of P-Net's window, and of the step between two."""
-THRESHOLDS = {"pnet": 0.6, "rnet": 0.7, "onet": 0.7}
-"""Least face probability: the values of the paper's authors."""
+THRESHOLDS = {"pnet": 0.5, "rnet": 0.7, "onet": 0.7}
+"""Least face probability: the values of the paper's authors, but 0.6 for P-Net, with which a face in 200 is missed."""
 INPUT_SIDE = {"rnet": 24, "onet": 48}
 """Pixels to which a candidate is cut."""
-AT_ONCE, TILE = 32, 512
-"""Candidates that a network reads together, and pixels of the square they lie in: what it computes then fits the
-processor's cache."""
+AT_ONCE = 16
+"""Candidates that a network reads together: what it computes then fits the processor's cache."""
 STRIP = 128
 """Rows of windows that P-Net reads together, for the same reason; so memory does not grow with the picture either."""
 MOST_PROPOSALS = 2000
@@ -92,13 +92,11 @@ class Cascade:
         """The square boxes (n, 4) that a network takes for faces, with more than `threshold`, and what it says of
         them."""
 
-        def read(group: tuple[int, np.ndarray]) -> Found:
-            copy, places = group
-            on_copy = boxes[places] / 2**copy
-            view, corner = window_around(copies[copy], on_copy)
-            return (boxes[places], *self._networks[name](picture=view, boxes=on_copy - corner))
+        def read(some: np.ndarray) -> Found:
+            return (some, *self._networks[name](crops=cut(copies, some, INPUT_SIDE[name])))
 
-        parts = in_parallel(read, neighbours(boxes, INPUT_SIDE[name], len(copies)))
+        rounds = math.ceil(len(boxes) / (cores() * AT_ONCE))
+        parts = in_parallel(read, np.array_split(boxes, min(len(boxes), cores() * rounds)) if len(boxes) else [])
         if not parts:
             return tuple(np.empty((0, *shape), np.float32) for shape in ((4,), (), (4,), (10,)))[: 3 + (name == "onet")]
         found = [np.concatenate(part) for part in zip(*parts, strict=True)]
@@ -141,32 +139,25 @@ def levels(copies: list[Image.Image], least: float, step: float) -> list[np.ndar
     return in_parallel(level, scales[:-1])
 
 
-def neighbours(boxes: np.ndarray, side: int, n: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Groups of square boxes that are read together: which of the n copies they are cut from, and their places.
+def cut(copies: list[Image.Image], boxes: np.ndarray, side: int) -> np.ndarray:
+    """Square boxes in pixels of the first copy, (n, 4) -> uint8 (n, side, side, 3), edge pixels repeated where a box
+    leaves the picture.
 
-    On its copy a box has `side` to twice as many pixels; smaller ones go with the first copy, larger ones with the
-    last. Those of a group lie in the same tile, so that only little of a large picture is made into floats at a time.
+    Each is cut from the copy on which it has `side` to twice as many pixels; smaller ones from the first, larger ones
+    from the last.
     """
-    copy = np.floor(np.log2((boxes[:, 2] - boxes[:, 0]) / side)).clip(0, n - 1).astype(int)
-    tile = (boxes[:, :2] // (TILE * 2 ** copy[:, None])).astype(int)
-    keys = np.concatenate([copy[:, None], tile], axis=1)
-    for key in np.unique(keys, axis=0):
-        places = np.flatnonzero((keys == key).all(axis=1))
-        size = min(AT_ONCE, -(-len(places) // cores()))
-        for some in np.split(places, range(size, len(places), size)):
-            yield int(key[0]), some
+    places = np.floor(np.log2((boxes[:, 2] - boxes[:, 0]) / side)).clip(0, len(copies) - 1).astype(int)
+    on_copies = boxes / 2.0 ** places[:, None]
+    return np.stack([_cut_one(copies[k], box, side) for k, box in zip(places, on_copies.tolist(), strict=True)])
 
 
-def window_around(picture: Image.Image, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The part of a picture that the boxes cover and a pixel more, uint8 (h, w, 3), edge pixels repeated where it
-    leaves the picture; and where it begins, float32 (4,): left, top, left, top."""
-    left, top = (math.floor(low) - 1 for low in boxes[:, :2].min(axis=0))
-    right, bottom = (math.ceil(high) + 1 for high in boxes[:, 2:].max(axis=0))
-    width, height = picture.size
-    left, top, right, bottom = min(left, width - 1), min(top, height - 1), max(right, 1), max(bottom, 1)
-    view = np.asarray(picture.crop((max(left, 0), max(top, 0), min(right, width), min(bottom, height))))
-    beyond = ((max(-top, 0), max(bottom - height, 0)), (max(-left, 0), max(right - width, 0)), (0, 0))
-    return np.pad(view, beyond, mode="edge"), np.array([left, top] * 2, np.float32)
+def _cut_one(copy: Image.Image, box: list[float], side: int) -> np.ndarray:
+    left, top, right, bottom = box
+    x, y = math.floor(left), math.floor(top)
+    if x < 0 or y < 0 or right > copy.width or bottom > copy.height:
+        copy = cut_out(copy, x, y, math.ceil(right), math.ceil(bottom))
+        left, top, right, bottom = left - x, top - y, right - x, bottom - y
+    return np.asarray(copy.resize((side, side), Image.Resampling.BILINEAR, (left, top, right, bottom)))
 
 
 def corrected(boxes: np.ndarray, corrections: np.ndarray) -> np.ndarray:

@@ -17,10 +17,11 @@ LAST_THRESHOLDS = THRESHOLDS | {"pnet": 0.4, "rnet": 0.3}
 """More is let through to O-Net then: babies' faces from close by, mostly."""
 BORDER = 0.5
 """Of the shorter side: what is added around the photo then, edge pixels repeated, for faces that fill it."""
-SURE, LIKELY, SMALL = 0.9, 0.7, 80
-"""Least probability of a face that is reported beside others: the first for those of fewer pixels than `SMALL`, the
-second for larger ones. True faces score 0.98 and more but for one in a hundred; leaves, hands and folds of cloth that
-score less are mostly small."""
+SURE, LIKELY = 0.9, 0.7
+"""Least probability of a face that is reported beside others: the first for small ones, the second for large ones. All
+but one in a hundred true ones score 0.98 and more; leaves, hands and folds of cloth that do not are mostly small."""
+SMALL, SMALL_SHARE = 80, 1 / 32
+"""What is small: less than that many pixels, or that share of the photo's longer side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +76,8 @@ class FaceDetector:
         the picture.
         """
         boxes, scores, points = self._cascade.find(image, least=LEAST_FACE)
-        least = np.where((boxes[:, 2:] - boxes[:, :2]).min(axis=1) < SMALL, SURE, LIKELY)
-        found = _likely((boxes, scores, points), least).within(image.size)
+        is_small = (boxes[:, 2:] - boxes[:, :2]).min(axis=1) < max(SMALL, SMALL_SHARE * max(image.size))
+        found = _likely((boxes, scores, points), np.where(is_small, SURE, LIKELY)).within(image.size)
         if found.scores.max(initial=0) >= SURE:
             return found
         closer = self._last_resort(image)

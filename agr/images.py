@@ -79,6 +79,17 @@ def load_photo(source: "ImageSource | Photo") -> Photo:
     return Photo(rgb, width, height)
 
 
+def cut_out(picture: Image.Image, left: int, top: int, right: int, bottom: int) -> Image.Image:
+    """The rectangle of those pixels, at least one each way; what lies outside the picture repeats its nearest pixel."""
+    width, height = picture.size
+    if left >= 0 and top >= 0 and right <= width and bottom <= height:
+        return picture.crop((left, top, right, bottom))
+    columns, rows = np.arange(left, right).clip(0, width - 1), np.arange(top, bottom).clip(0, height - 1)
+    x, y = int(columns[0]), int(rows[0])
+    inside = np.asarray(picture.crop((x, y, int(columns[-1]) + 1, int(rows[-1]) + 1)))
+    return Image.fromarray(inside[rows - y][:, columns - x])
+
+
 def _open(source: ImageSource) -> Image.Image:
     if isinstance(source, Image.Image):
         return source

@@ -18,7 +18,6 @@ import torch.nn.functional as F
 from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
 from onnx import TensorProto, helper
 from torch import Tensor, nn
-from torchvision.ops import roi_align
 
 from agr.attributes import N_AGES
 from agr.config import TASKS
@@ -29,9 +28,6 @@ from agr.model import headless
 from .files import write_atomically
 
 OPSET = 17
-SAMPLES = 2
-"""Samples along each side of a pixel of a candidate's cut: it is taken from a copy of the picture at which such a pixel
-is one to two pixels wide."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,26 +101,26 @@ class Proposals(PNet):
 
 
 class Refined(RNet):
-    """A picture, uint8 (h, w, 3), and boxes in its pixels, (n, 4) -> face probability (n,) and corrections (n, 4)."""
+    """Candidates, uint8 (n, 24, 24, 3) -> face probability (n,) and corrections (n, 4)."""
 
     def __init__(self) -> None:
         super().__init__()
         _adapt(self)
 
-    def forward(self, picture: Tensor, boxes: Tensor) -> tuple[Tensor, ...]:
-        corrections, probs = super().forward(_cut(picture, boxes, 24))
+    def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
+        corrections, probs = super().forward(crops.permute(0, 3, 1, 2).float())
         return probs[:, 1], corrections
 
 
 class Final(ONet):
-    """As `Refined`, and five landmarks as fractions of the box: all x, then all y, (n, 10)."""
+    """As `Refined`, of 48 pixels, and five landmarks as fractions of the box: all x, then all y, (n, 10)."""
 
     def __init__(self) -> None:
         super().__init__()
         _adapt(self)
 
-    def forward(self, picture: Tensor, boxes: Tensor) -> tuple[Tensor, ...]:
-        corrections, landmarks, probs = super().forward(_cut(picture, boxes, 48))
+    def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
+        corrections, landmarks, probs = super().forward(crops.permute(0, 3, 1, 2).float())
         return probs[:, 1], corrections, landmarks
 
 
@@ -171,11 +167,6 @@ def _for_bytes(conv: nn.Conv2d | OfBytes) -> tuple[Tensor, Tensor]:
     return weight, conv.bias - 127.5 * weight.sum((1, 2, 3))
 
 
-def _cut(picture: Tensor, boxes: Tensor, size: int) -> Tensor:
-    pixels = picture.permute(2, 0, 1)[None].float()  # bytes are moved faster than floats
-    return roi_align(pixels, [boxes], (size, size), sampling_ratio=SAMPLES, aligned=True)
-
-
 def write_graphs(backbones: list[str], folder: Path = GRAPHS) -> list[Path]:
     """Write the detector's graphs and that of each backbone, each with a list of the tensors that it wants.
 
@@ -187,14 +178,15 @@ def write_graphs(backbones: list[str], folder: Path = GRAPHS) -> list[Path]:
 
 
 def _detector() -> dict[str, Architecture]:
+    def candidates(side: int) -> dict[str, Tensor]:
+        return {"crops": torch.zeros(2, side, side, 3, dtype=torch.uint8)}
+
     picture = {"picture": torch.zeros(60, 80, 3, dtype=torch.uint8)}
-    candidates = picture | {"boxes": torch.tensor([[0.0, 0.0, 24.0, 24.0]] * 2)}
-    free = {"picture": {0: "h", 1: "w"}}
     scores = ("scores", "corrections")
     return {
-        "pnet": Architecture(Proposals(), picture, scores, free),
-        "rnet": Architecture(Refined(), candidates, scores, free | {"boxes": {0: "n"}}),
-        "onet": Architecture(Final(), candidates, (*scores, "landmarks"), free | {"boxes": {0: "n"}}),
+        "pnet": Architecture(Proposals(), picture, scores, {"picture": {0: "h", 1: "w"}}),
+        "rnet": Architecture(Refined(), candidates(24), scores, {"crops": {0: "n"}}),
+        "onet": Architecture(Final(), candidates(48), (*scores, "landmarks"), {"crops": {0: "n"}}),
     }
 
 

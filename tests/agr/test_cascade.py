@@ -6,12 +6,11 @@ from agr import cascade
 from agr.cascade import (
     Cascade,
     corrected,
+    cut,
     halved,
     levels,
-    neighbours,
     squared,
     strip_tops,
-    window_around,
     without_contained,
 )
 
@@ -54,18 +53,16 @@ def test_a_strip_more_changes_nothing(networks, picture, monkeypatch):
     assert np.mean(same) > 0.5
 
 
-def test_tiles_and_batches_change_nothing(networks, picture, monkeypatch):
+def test_batches_change_nothing(networks, picture, monkeypatch):
     rng = np.random.default_rng(0)
     corners, sides = rng.uniform(-20, 260, (90, 2)), rng.uniform(24, 200, (90, 1))
     boxes = np.concatenate([corners, corners + sides], axis=1).astype(np.float32)
     whole = networks._read("rnet", halved(picture), boxes, -1)
-    monkeypatch.setattr(cascade, "TILE", 20)
     monkeypatch.setattr(cascade, "AT_ONCE", 3)
     parts = networks._read("rnet", halved(picture), boxes, -1)
-    order, other = (np.lexsort(found[0].T) for found in (whole, parts))
-    assert len(order) == 90
+    assert len(whole[0]) == 90
     for one, two in zip(whole, parts, strict=True):
-        assert np.allclose(one[order], two[other], atol=1e-4)
+        assert np.allclose(one, two, atol=1e-4)
 
 
 def test_suppression_is_that_of_torchvision(networks):
@@ -80,24 +77,23 @@ def test_suppression_is_that_of_torchvision(networks):
     assert networks._suppressed(boxes, scores, 0.5).tolist() == expected.tolist()
 
 
-def test_candidates_are_cut_from_the_copy_that_fits_them():
-    sides = np.array([10, 24, 47, 49, 100, 5000])
-    boxes = np.zeros((6, 4), np.float32)
-    boxes[:, 2:] = sides[:, None]
-    groups = {0: [], 1: [], 2: [], 3: []}
-    for k, places in neighbours(boxes, 24, 4):
-        groups[k] += places.tolist()
-    assert groups == {0: [0, 1, 2], 1: [3], 2: [4], 3: [5]}
+@pytest.mark.parametrize(("side", "copy"), [(10, 0), (24, 0), (47, 0), (49, 1), (100, 2), (5000, 3)])
+def test_candidates_are_cut_from_the_copy_that_fits_them(side, copy):
+    copies = [Image.new("RGB", (5120 // 2**k, 5120 // 2**k), (k, 0, 0)) for k in range(4)]
+    assert (cut(copies, np.array([[5, 5, 5 + side, 5 + side]], np.float32), 24)[0, :, :, 0] == copy).all()
 
 
-def test_a_window_repeats_edges(noise):
-    view, corner = window_around(Image.fromarray(noise), np.array([[-3.5, -2, 10, 10], [50, 40, 90, 70]], np.float32))
-    assert corner.tolist() == [-5, -3, -5, -3]
-    assert view.shape == (74, 96, 3)
-    assert np.array_equal(view[3:63, 5:85], noise)
-    assert (view[:3, 5:85] == noise[0]).all()
-    inside, corner = window_around(Image.fromarray(noise), np.array([[3, 2, 10, 10]], np.float32))
-    assert np.array_equal(inside, noise[1:11, 2:11])
+def test_a_cut_is_the_mean_of_what_it_covers_and_repeats_edges(noise):
+    picture = Image.fromarray(noise)
+    boxes = np.array([[10, 5, 34, 29], [10.5, 5.5, 34.5, 29.5], [-6, -4, 18, 20], [70, 50, 94, 74]], np.float32)
+    plain, between, low, high = cut([picture], boxes, 24).astype(int)
+    assert np.array_equal(plain, noise[5:29, 10:34])
+    means = sum(noise[5 + y : 29 + y, 10 + x : 34 + x].astype(int) for x in (0, 1) for y in (0, 1)) / 4
+    assert np.abs(between - means).max() <= 1
+    assert np.array_equal(low[4:, 6:], noise[:20, :18])
+    assert (low[:4, 6:] == noise[0, :18]).all()
+    assert np.array_equal(high[:10, :10], noise[50:, 70:])
+    assert (high[10:, 10:] == noise[-1, -1]).all()
 
 
 def test_boxes_are_moved_and_squared():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from agr.images import MAX_SIDE, ImageError, load_photo
+from agr.images import MAX_SIDE, ImageError, cut_out, load_photo
 
 RED, WHITE = (200, 30, 30), (255, 255, 255)
 
@@ -150,3 +150,11 @@ def test_two_pictures_in_one_jpeg_are_read_as_the_first(encoded):
     second = Image.new("RGB", (64, 48), (0, 0, 255))
     data = encoded(Image.new("RGB", (64, 48), RED), "MPO", save_all=True, append_images=[second])
     assert near(load_photo(data).rgb.getpixel((5, 5)), RED)
+
+
+def test_a_window_repeats_edges(noise):
+    picture = Image.fromarray(noise)
+    assert np.array_equal(cut_out(picture, 3, 2, 11, 10), noise[2:10, 3:11])
+    padded = np.pad(noise, ((3, 4), (5, 6), (0, 0)), mode="edge")
+    assert np.array_equal(cut_out(picture, -5, -3, 86, 64), padded)
+    assert np.array_equal(cut_out(picture, 500, 500, 502, 501), np.full((1, 2, 3), noise[-1, -1]))

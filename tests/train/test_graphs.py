@@ -36,17 +36,12 @@ def test_proposals_are_those_of_facenet_pytorch(reference, astronaut):
 
 @pytest.mark.parametrize(("name", "side"), [("rnet", 24), ("onet", 48)])
 def test_the_later_networks_are_those_of_facenet_pytorch(reference, astronaut, name, side):
-    """On boxes of twice the input's side, where two samples a pixel are every pixel once."""
     import torch
 
-    picture = np.asarray(astronaut.resize((256, 256)))
-    corners = np.random.default_rng(0).integers(0, 256 - 2 * side, (20, 2))
-    boxes = np.concatenate([corners, corners + 2 * side], axis=1).astype(np.float32)
-    found = Network(name, load_weights()[name])(picture=picture, boxes=boxes)
-    cuts = np.stack([picture[y : y + 2 * side, x : x + 2 * side] for x, y in corners])
-    halves = cuts.reshape(20, side, 2, side, 2, 3).mean(axis=(2, 4))
+    crops = np.stack([np.asarray(astronaut.resize((side, side), box=(9 * i, 0, 300, 300))) for i in range(20)])
+    found = Network(name, load_weights()[name])(crops=crops)
     with torch.inference_mode():
-        expected = getattr(reference, name)((torch.tensor(halves).permute(0, 3, 1, 2).float() - 127.5) / 128)
+        expected = getattr(reference, name)((torch.tensor(crops).permute(0, 3, 1, 2).float() - 127.5) / 128)
     probs, others = expected[-1][:, 1], expected[:-1]
     assert np.allclose(found[0], probs, atol=1e-4)
     for one, other in zip(found[1:], others, strict=True):
