@@ -5,17 +5,15 @@ is clicked in the browser and timed until the page has changed.
 """
 
 import os
-import shutil
 import statistics
 import sys
 import time
 import tracemalloc
-from contextlib import contextmanager
 from pathlib import Path
 
 import gradio as gr
 import pandas as pd
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from agr.analyzer import FaceAnalyzer
 from agr.config import ModelError
@@ -26,11 +24,12 @@ from agr.ui.dashboard import _Dashboard
 from agr.ui.dashboard.look import Opened, Reports, look_at
 from agr.ui.dashboard.state import Spot
 from agr.ui.dashboard.views import VIEWS
-from agr.ui.page import build_page, launch, reports_of
+from agr.ui.page import build_page, reports_of
+
+from .browser import chromium, served
 
 ROOT = Path(__file__).parents[1]
 REPORTS = ROOT / "eval_reports"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 REPEATS = 7
 MANY = 100_000
 # Clicks an element and waits until what `target` selects has changed and was drawn.
@@ -60,9 +59,7 @@ def _in_the_browser() -> list[tuple[str, float]]:
         FaceAnalyzer.from_pretrained(), reports_of(REPORTS), PictureSource(Path(faces)) if faces else None
     )
     shown = "real faces" if faces else "placeholders"
-    with _served(_empty_page()) as empty, _served(page) as ours, sync_playwright() as playwright:
-        chromium = shutil.which("chromium") or shutil.which("google-chrome")
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+    with served(_empty_page()) as empty, served(page) as ours, chromium() as browser:
         tab = browser.new_page(viewport={"width": 1280, "height": 1400})
         tab.goto(empty)
         tab.wait_for_selector("#again")
@@ -87,7 +84,6 @@ def _in_the_browser() -> list[tuple[str, float]]:
         tab.wait_for_timeout(1000)
         rows.append(("a tick: gallery and list anew", _median(tab, "#mislabels input", "#mislabels")))
         rows.append(("a page of the gallery", _median(tab, "#mislabels nav button:not([disabled])", "#mislabels")))
-        browser.close()
     return rows
 
 
@@ -145,13 +141,6 @@ def _empty_page() -> gr.Blocks:
         line, count = gr.HTML("0", elem_id="line"), gr.State(0)
         gr.Button("again", elem_id="again").click(lambda n: (str(n + 1), n + 1), count, [line, count])
     return page
-
-
-@contextmanager
-def _served(page: gr.Blocks):
-    launch(page, prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
-    yield page.local_url
-    page.close(verbose=False)
 
 
 if __name__ == "__main__":

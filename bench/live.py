@@ -2,39 +2,66 @@
 
 On a made clip: the bundled portrait (up to three times) moves across 640×480 pixels, nearer and farther, under changing
 light, blurred by its movement and compressed as a webcam's frames are. Frames are taken through what the page does with
-each: decode, analyze, track, draw boxes and panel. It is not Gradio, the network or the browser that is measured here.
+each: decode, analyze, track, draw boxes and panel; then through all of it, in Chromium, whose camera shows the clip.
+With AGR_UTKFACE faces of known age show what weighting a person's frames brings.
 """
 
 import io
+import os
 import statistics
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from PIL import Image, ImageFilter
 
 import agr
 from agr import FaceAnalyzer
+from agr.attributes import N_AGES
 from agr.engine import cores
+from agr.evaluation.pictures import PictureSource, file_key
 from agr.images import load_photo
+from agr.labelled import labels_of
 from agr.tracking import FaceTracker, Pooled
 from agr.ui.live_html import overlay, panel
+from agr.ui.page import build_page
+
+from .browser import chromium, served
 
 PORTRAIT = Path(agr.__file__).parent / "ui" / "examples" / "astronaut.jpg"
 SIZE = (640, 480)
 RATE = 5
 SECONDS = 12
+CAMERA_RATE = 30
+"""Frames a second of Chromium's camera."""
+KNOWN = 100
+"""Faces of known age."""
+# Notes when the page sends a frame and when the answer is drawn.
+NOTE = """
+window.sent = []; window.drawn = [];
+const encode = HTMLCanvasElement.prototype.toDataURL;
+HTMLCanvasElement.prototype.toDataURL = function (...options) {
+    window.sent.push(performance.now());
+    return encode.apply(this, options);
+};
+document.addEventListener('answer', () => requestAnimationFrame(() => window.drawn.push(performance.now())));
+"""
 
 
-def clip(people: int, *, seed: int = 0) -> Iterator[bytes]:
+def portraits(people: int) -> list[Image.Image]:
+    """The bundled portrait's face, that many times."""
+    return [Image.open(PORTRAIT).convert("RGB").crop((120, 0, 340, 220))] * people
+
+
+def clip(faces: list[Image.Image], *, seed: int = 0) -> Iterator[bytes]:
     """Encoded frames, `RATE` a second; the same for the same seed."""
     rng = np.random.default_rng(seed)
-    portrait = Image.open(PORTRAIT).convert("RGB")
-    face = portrait.crop((120, 0, 340, 220))
+    people = len(faces)
     for i in range(RATE * SECONDS):
         frame = Image.new("RGB", SIZE, (96, 112, 122))
-        for k in range(people):
+        for k, face in enumerate(faces):
             swing = np.sin(2 * np.pi * (i / RATE / 6 + k / people))
             side = round(170 + 40 * np.sin(2 * np.pi * (i / RATE / 5 + k / 3)))
             blur = float(abs(np.cos(2 * np.pi * (i / RATE / 6 + k / people))) * 1.5 * rng.random())
@@ -58,10 +85,21 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|")
     for people in (1, 2, 3):
         print(_row(analyzer, people))
+    print(
+        "\n| faces, in Chromium | frames a second | delay, ms (median, 95 %) | people counted |",
+        "|---|---|---|---|",
+        sep="\n",
+    )
+    page = build_page(analyzer, {})
+    with served(page) as address:
+        for people in (1, 2, 3):
+            print(_row_in_chromium(address, people))
+    if pictures := os.environ.get("AGR_UTKFACE"):
+        print(_pooling(analyzer, PictureSource(Path(pictures))))
 
 
 def _row(analyzer: FaceAnalyzer, people: int) -> str:
-    frames = list(clip(people))
+    frames = list(clip(portraits(people)))
     analyzer.analyze(load_photo(frames[0]))
     tracker = FaceTracker(interval_mass=analyzer.reader.config.interval_mass)
     walls, works, ours = [], [], []
@@ -86,6 +124,57 @@ def _row(analyzer: FaceAnalyzer, people: int) -> str:
         f"| {people} | {1000 / statistics.mean(walls):.1f} | {statistics.median(walls):.0f}, {late:.0f} |"
         f" {statistics.median(works):.0f} | {statistics.median(ours):.1f} | {len(tracker.people)} |"
         f" {single:.1f} | {pooled:.1f} |"
+    )
+
+
+def _row_in_chromium(address: str, people: int) -> str:
+    with TemporaryDirectory() as folder:
+        film = Path(folder) / "clip.mjpeg"
+        film.write_bytes(b"".join(frame * (CAMERA_RATE // RATE) for frame in clip(portraits(people))))
+        flags = ("--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={film}")
+        with chromium(*flags) as browser:
+            page = browser.new_context(permissions=["camera"]).new_page()
+            page.add_init_script(NOTE)
+            page.goto(address)
+            page.get_by_role("tab", name="Live").click()
+            page.get_by_role("button", name="Start camera").click()
+            page.wait_for_selector("#live-camera svg [data-caption]")
+            page.evaluate("() => { window.sent = []; window.drawn = []; }")
+            page.wait_for_timeout(1000 * SECONDS)
+            sent, drawn = (np.array(page.evaluate(f"window.{name}")) for name in ("sent", "drawn"))
+            counted = page.inner_text("#live-panel dd >> nth=0")
+    delays = [moment - sent[sent < moment].max() for moment in drawn if (sent < moment).any()]
+    return (
+        f"| {people} | {len(drawn) / SECONDS:.1f} | {np.median(delays):.0f}, {np.quantile(delays, 0.95):.0f} |"
+        f" {counted} |"
+    )
+
+
+def _pooling(analyzer: FaceAnalyzer, pictures: PictureSource) -> str:
+    """How far the ages of `KNOWN` faces, each on a clip of its own, are from their labels: frame by frame, and pooled
+    with equal and with the tracker's weights."""
+    named = sorted(key for key in map(file_key, pictures.members) if labels_of(key) is not None)
+    files = [named[i] for i in np.random.default_rng(0).choice(len(named), KNOWN, replace=False)]
+    singles, equals, weighted = [], [], []
+    for seed, file in enumerate(files):
+        tracker = FaceTracker(interval_mass=analyzer.reader.config.interval_mass)
+        probs = []
+        for i, jpeg in enumerate(clip([load_photo(pictures.find(file)).rgb], seed=seed)):
+            tracked = tracker.update(analyzer.analyze(jpeg), time=i / RATE, size=SIZE)
+            probs += [person.face.age_probs for person in tracked[:1]]
+        if tracker.people:
+            ages, true = np.array(probs) @ np.arange(N_AGES), labels_of(file).age
+            singles.append(np.abs(ages - true).mean())
+            equals.append(abs(ages.mean() - true))
+            weighted.append(abs(tracker.people[0].age - true))
+    gain = np.array(equals) - weighted
+    lines = ["", f"| age of {len(singles)} faces of UTKFace | mean absolute error, years |", "|---|---|"]
+    lines += [
+        f"| {name} | {np.mean(errors):.2f} |"
+        for name, errors in (("frame by frame", singles), ("pooled, all frames alike", equals), ("pooled", weighted))
+    ]
+    return "\n".join(
+        [*lines, f"| pooled better than alike by | {gain.mean():.3f} ± {gain.std() / len(gain) ** 0.5:.3f} |"]
     )
 
 

@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 PORTRAIT = ROOT / "agr/ui/examples/astronaut.jpg"
 PHOTOS = 20
 VISITORS = (1, 4, 16, 32)
+FEW = 4
 URL = "http://127.0.0.1:7871"
 
 
@@ -35,6 +36,9 @@ def main() -> None:
                 " memory, MB | threads | files |", "|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
         rows += [_row(n, photos, server.pid, Path(folder) / "uploads") for n in VISITORS]
         print("\n".join(rows))
+    with tempfile.TemporaryDirectory() as folder, _served(Path(folder) / "uploads") as server:
+        _wait_for_answer()
+        print(_lasting(_photos(Path(folder)), server.pid))
 
 
 @contextmanager
@@ -92,13 +96,38 @@ def _row(visitors: int, photos: list[tuple[Path, int]], pid: int, uploads: Path)
     times = np.array([[seconds for seconds, _ in seen] for seen in answers])
     wrong = sum(not right for seen in answers for _, right in seen)
     slowest = times.sum(axis=1).max() / np.median(times.sum(axis=1))
-    status = Path(f"/proc/{pid}/status").read_text()
-    memory, threads = (int(status.split(f"{key}:")[1].split()[0]) for key in ("VmRSS", "Threads"))
+    memory, threads = _size_of(pid)
     files = sum(1 for path in uploads.rglob("*") if path.is_file())
     return (
         f"| {visitors} | {times.size / took:.1f} | {np.median(times):.2f} | {np.quantile(times, 0.95):.2f} |"
         f" {slowest:.2f} × the median | {wrong} | {memory / 1000:.0f} | {threads} | {files} |"
     )
+
+
+def _lasting(photos: list[tuple[Path, int]], pid: int) -> str:
+    """Memory of another server after 100 photos and after 1,000, from `FEW` visitors at a time throughout."""
+    lines = [f"\n| photos, from {FEW} visitors | memory, MB | threads |", "|---|---|---|"]
+    with ThreadPoolExecutor(FEW) as pool:
+        clients = list(pool.map(lambda _: Client(URL, verbose=False), range(FEW)))
+        done = 0
+        for until in (100, 1000):
+            ask = [
+                pool.submit(clients[i % FEW].predict, handle_file(photos[i % len(photos)][0]), api_name="/analyze")
+                for i in range(done, until)
+            ]
+            for asked in ask:
+                asked.result()
+            done = until
+            memory, threads = _size_of(pid)
+            lines.append(f"| {until:,} | {memory / 1000:.0f} | {threads} |")
+    return "\n".join(lines)
+
+
+def _size_of(pid: int) -> tuple[int, int]:
+    """Resident memory in kB, and threads."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    memory, threads = (int(status.split(f"{key}:")[1].split()[0]) for key in ("VmRSS", "Threads"))
+    return memory, threads
 
 
 if __name__ == "__main__":

@@ -2,10 +2,12 @@
 
 The table is made of the bundled report's predictions, repeated under other names, so that nothing has to be computed by
 the network: first as `agr analyze` leaves it (a folder of parts) with a CSV of labels, then its report, then each view
-of the tab, filtered, first and repeated. Memory is the process's greatest so far.
+of the tab, filtered, first and repeated; memory is the process's greatest so far. At last a page of its own shows the
+report in Chromium; memory is the page's server's.
 """
 
 import resource
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -19,6 +21,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import Page
 
 from agr.collected import report_of_collection
 from agr.collection import CLAIM_FILE, FORMAT, write_whole
@@ -31,7 +35,11 @@ from agr.ui.dashboard.state import Spot
 from agr.ui.dashboard.view import View
 from agr.ui.dashboard.views import VIEWS
 
-REPORT = Path(__file__).parents[1] / "eval_reports" / "mobilenet_v2"
+from .browser import chromium
+
+ROOT = Path(__file__).parents[1]
+REPORT = ROOT / "eval_reports" / "mobilenet_v2"
+URL = "http://127.0.0.1:7872"
 ROWS, IN_PART = 1_000_000, 250
 
 
@@ -46,9 +54,51 @@ def main() -> None:
         )
         timed("the report, saved", lambda: report.save(saved))
         del report
+        in_chromium(saved)
         report = timed("the report, loaded", lambda: EvalReport.load(saved))
         opened = Opened("million", report, lambda file: None)
         views(opened, Opened("again", report, lambda file: None))
+
+
+def in_chromium(report: Path) -> None:
+    """The tab and its views, each opened once, and a filter; seconds from the click until the answer is drawn."""
+    print("| in Chromium | seconds | | the server's memory, MB |", "|---|---|---|---|", sep="\n")
+    command = [sys.executable, "app.py", "--reports", str(report), "--port", URL.rsplit(":", 1)[1]]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as server, chromium() as browser:
+        try:
+            page = browser.new_page(viewport={"width": 1280, "height": 1400})
+            _open(page)
+            _clicked("the tab, opened", lambda: page.get_by_role("tab", name="Evaluation").click(), page, server.pid)
+            for view in VIEWS[1:]:
+                tab = page.get_by_role("tab", name=view.name, exact=True)
+                _clicked(view.name, tab.click, page, server.pid)
+            page.get_by_role("tab", name="Figures", exact=True).click()
+            _clicked("Figures, without twins", page.get_by_label("with twins").click, page, server.pid)
+        finally:
+            server.terminate()
+    print()
+
+
+def _open(page: Page) -> None:
+    for _ in range(600):
+        try:
+            page.goto(URL)
+            page.wait_for_selector("#photo input[type=file]", state="attached")
+            return
+        except PlaywrightError:  # the server is about to start
+            time.sleep(0.1)
+    sys.exit("The page did not start within a minute.")
+
+
+def _clicked(what: str, click: Callable[[], None], page: Page, server: int) -> None:
+    """Every answer of the tab writes the page's address anew."""
+    before, started = page.evaluate("location.search"), time.perf_counter()
+    click()
+    page.wait_for_function("before => location.search !== before", arg=before, timeout=600_000)
+    page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    took = time.perf_counter() - started
+    resident = int(Path(f"/proc/{server}/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
+    print(f"| {what} | {took:.2f} | | {resident:.0f} |", flush=True)
 
 
 def timed(what: str, do: Callable[[], Any]) -> Any:

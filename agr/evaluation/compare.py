@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from .bootstrap import Estimate, difference
+from .metrics import NOT_FOUND
 from .summary import estimated, statistics
 from .tables import classified
 
@@ -54,6 +55,19 @@ def disagreements(first: pd.DataFrame, second: pd.DataFrame, task: str) -> tuple
     right_a, right_b = a.true == a.pred, b.true == b.pred
     files = a.rows["file"].to_numpy()
     return files[right_a & ~right_b], files[right_b & ~right_a]
+
+
+def contradicted(first: pd.DataFrame, second: pd.DataFrame, task: str) -> pd.Series:
+    """Faces, of two tables as `compare` takes them, that both models give one class, and the label another.
+
+    Returns the lesser of their two probabilities of that class, 0 to 1, by file, greatest first. The surer two models
+    that err alike are, the likelier it is the label that is wrong, the more so the less the two have in common.
+    """
+    a, b = classified(first, task), classified(second, task)
+    alike = (a.pred == b.pred) & (a.pred != a.true) & (a.pred != NOT_FOUND)
+    sureness = np.minimum(a.where(alike).confidence, b.where(alike).confidence)
+    files = pd.Index(a.rows["file"].to_numpy()[alike], name="file")
+    return pd.Series(sureness, files, name="sureness").sort_values(ascending=False, kind="stable")
 
 
 def _is_over_detected(name: str) -> bool:

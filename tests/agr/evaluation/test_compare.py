@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from agr.evaluation.compare import COMPARED, common, compare, disagreements
+from agr.evaluation.compare import COMPARED, common, compare, contradicted, disagreements
 from agr.evaluation.summary import figures
 
 
@@ -49,6 +49,20 @@ def test_faces_that_only_one_gets_right(predictions, better):
     right = [(t["pred_race"] == t["true_race"]).to_numpy() for t in (first, second)]
     assert len(only_first) == np.sum(right[0] & ~right[1]) == 0
     assert set(only_second) == set(first["file"][right[1] & ~right[0]])
+
+
+def test_labels_that_both_contradict_alike(predictions, better):
+    first, second = common(predictions, better)
+    found = contradicted(first, second, "race")
+    pairs = zip(first.to_dict("records"), second.to_dict("records"), strict=True)
+    expected = {
+        a["file"]: min(a[f"prob_race_{a['pred_race']}"], b[f"prob_race_{a['pred_race']}"])
+        for a, b in pairs
+        if a["detected"] and b["detected"] and a["pred_race"] == b["pred_race"] != a["true_race"]
+    }
+    assert len(expected) > 3
+    assert found.to_dict() == pytest.approx(expected)
+    assert found.is_monotonic_decreasing
 
 
 def test_tables_in_another_order_are_refused(predictions):

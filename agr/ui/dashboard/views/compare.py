@@ -1,9 +1,10 @@
-"""Compare: two reports on the same files, and the faces that one gets right and the other wrong."""
+"""Compare: two reports on the same files, the faces that one gets right and the other wrong, and those whose label
+both contradict."""
 
 import gradio as gr
 import pandas as pd
 
-from agr.evaluation.compare import Compared, common, compare, disagreements
+from agr.evaluation.compare import Compared, common, compare, contradicted, disagreements
 
 from ...cards import message
 from ..figure_cards import TITLES
@@ -12,7 +13,9 @@ from ..html import csv_link, estimate_html, faces, table_html
 from ..look import Look
 from ..view import Parts, View, click_slot, text_slot
 
-SIDES = ["only the other is right", "only this one is right"]
+SIDES = ["only the other is right", "only this one is right", "both contradict alike"]
+SURE = 0.9
+"""Probability from which a contradiction is called sure."""
 
 
 def layout(reports: list[str]) -> Parts:
@@ -68,6 +71,8 @@ def _table(rows: list[Compared], n: int, names: tuple[str, str]) -> str:
 
 
 def _faces(look: Look, this: pd.DataFrame, other: pd.DataFrame) -> str:
+    if look.options["side"] == SIDES[2]:
+        return _contradicted(look, this, other)
     first, second = disagreements(this, other, look.task)
     files = second if look.options["side"] == SIDES[0] else first
     rows = this[this["file"].isin(files)]
@@ -78,6 +83,19 @@ def _faces(look: Look, this: pd.DataFrame, other: pd.DataFrame) -> str:
     )
     tiles = gallery(rows, look.task, look.opened.find, page=look.spot.page, notes=notes)
     return message(title) + tiles + csv_link("disagreements", rows[["file", f"true_{look.task}", f"pred_{look.task}"]])
+
+
+def _contradicted(look: Look, this: pd.DataFrame, other: pd.DataFrame) -> str:
+    sureness = contradicted(this, other, look.task)
+    rows = this.set_index("file", drop=False).loc[sureness.index]
+    title = message(
+        f"Both models give {faces(len(sureness))} the same class, and the label another; for "
+        f"{(sureness >= SURE).sum()} of them both are at least {SURE:.0%} sure. Where models err alike and are sure, "
+        "the label is often wrong: open the faces to judge."
+    )
+    tiles = gallery(rows, look.task, look.opened.find, page=look.spot.page)
+    table = rows[["file", f"true_{look.task}", f"pred_{look.task}"]].assign(sureness=sureness.to_numpy())
+    return title + tiles + csv_link("contradicted", table)
 
 
 VIEW = View("Compare", layout, show)

@@ -113,6 +113,10 @@ def test_two_reports_are_compared_on_their_files(look_with):
     assert f"Only first is right: {len(listed)} faces" in faces
     assert (listed["true_race"] != listed["pred_race"].fillna("")).all()
     assert "Choose another report" in BY_NAME["Compare"].show(look_with())[0]
+    _, faces = BY_NAME["Compare"].show(look_with(other=other, side="both contradict alike"))
+    both = saved(faces, "contradicted")
+    assert f"Both models give {len(both)} faces the same class" in faces
+    assert (both["true_race"] != both["pred_race"]).all()
 
 
 def test_compare_says_when_there_is_nothing_in_common(look_with, opened):
