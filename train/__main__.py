@@ -156,15 +156,16 @@ def average(
     split: Split,
     output: Annotated[Path, typer.Option(help="Folder of the new model.")],
 ) -> None:
-    """Average the weights of models that share their first steps; balance the races and calibrate on the valid part.
+    """Average the weights of models that share their first steps; balance and calibrate on the valid part.
 
     Example: python -m train average --model runs/b --model runs/a --data runs/utkface --split split.csv --output runs/c
     """
     from .average import average as run
 
     with _clear_errors():
-        shift = run(model, data=data, split=split, output=output)
-    typer.echo(f"The model is in {output}; {shift:.0%} of the races' frequencies taken out of its logits.")
+        balance = run(model, data=data, split=split, output=output)
+    raised = ", ".join(f"{name} by {by:g}" for classes in balance.values() for name, by in classes.items())
+    typer.echo(f"The model is in {output}. Classes whose logits were raised: {raised or 'none'}.")
 
 
 @app.command()

@@ -15,14 +15,14 @@ from agr.evaluation.report import HISTORY_FILE
 from agr.model import AttributeNet
 
 from .files import content_hash_of
-from .finish import finish
+from .finish import Balance, finish
 from .fit import rows_of
 from .prepare import load_prepared
 from .utkface import DataError, read_split
 
 
-def average(models: list[Path], *, data: Path, split: Path, output: Path) -> float:
-    """Write the mean of `models`, which may be one, as a model folder; returns the strength of its balance, 0 to 1.
+def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Balance:
+    """Write the mean of `models`, which may be one, as a model folder; returns how it was balanced.
 
     One of them should have been trained from another's weights: models without a common start do not average. Raises
     ModelError or DataError if they do not fit each other or the data.
@@ -30,15 +30,15 @@ def average(models: list[Path], *, data: Path, split: Path, output: Path) -> flo
     if output.exists():
         raise DataError(f"{output} is there already. Choose another --output.")
     prepared, parts = load_prepared(data), read_split(split)
-    train, valid = (rows_of(prepared, parts, subset) for subset in ("train", "valid"))
+    valid = rows_of(prepared, parts, "valid")
     nets = [AttributeNet.load(folder) for folder in models]
     if len({(net.config.backbone, net.config.input_size) for net in nets}) > 1:
         raise DataError("The models are of different backbones or input sizes: only like ones can be averaged.")
     net = nets[0]
     net.load_state_dict(mean_of_states([other.state_dict() for other in nets]))
-    shift = finish(net, prepared, train, valid, output)
-    _tell(models, shift, output)
-    return shift
+    balance = finish(net, prepared, valid, output)
+    _tell(models, balance, output)
+    return balance
 
 
 def mean_of_states(states: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
@@ -49,12 +49,12 @@ def mean_of_states(states: list[dict[str, torch.Tensor]]) -> dict[str, torch.Ten
     }
 
 
-def _tell(models: list[Path], shift: float, output: Path) -> None:
+def _tell(models: list[Path], balance: Balance, output: Path) -> None:
     """The first model's recipe and history, and what was done since."""
     first = models[0]
     if (first / "fit.json").is_file():
         run = json.loads((first / "fit.json").read_text())
-        run |= {"averaged": [content_hash_of(folder / WEIGHTS_FILE) for folder in models], "race_shift": shift}
+        run |= {"averaged": [content_hash_of(folder / WEIGHTS_FILE) for folder in models], "balance": balance}
         (output / "fit.json").write_text(json.dumps(run, indent=2) + "\n")
     if (first / HISTORY_FILE).is_file():
         shutil.copy(first / HISTORY_FILE, output)

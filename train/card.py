@@ -159,8 +159,9 @@ def _recipe(recipe: dict | None) -> str:
 def _since(recipe: dict) -> list[str]:
     """What `train.average` did."""
     done = []
-    if recipe.get("race_shift"):
-        done.append(f"{recipe['race_shift']:.0%} of the races' frequencies in training taken out of the race logits")
+    raised = [f"{name} by {by:g}" for classes in recipe.get("balance", {}).values() for name, by in classes.items()]
+    if raised:
+        done.append(f"the weakest classes' logits raised: {', '.join(raised)}")
     if recipe.get("averaged", 0) > 1:
         done.append("the mean of these weights and those before")
     return done

@@ -71,7 +71,7 @@ def _recipe(model: Path) -> dict | None:
         return None
     run = json.loads((model / "fit.json").read_text())
     softened = bool(run.get("soft_labels_hash"))
-    since = {"averaged": len(run.get("averaged", [])), "race_shift": run.get("race_shift", 0.0)}
+    since = {"averaged": len(run.get("averaged", [])), "balance": run.get("balance", {})}
     return _without_paths(run["config"] | {"init_config": run.get("init_config"), "soft_labels": softened} | since)
 
 

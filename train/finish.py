@@ -1,7 +1,8 @@
-"""From the best weights to the model that is used: race head balanced, temperatures and interval calibrated, all chosen
-on the valid part.
+"""From the best weights to the model that is used: its weakest race and age group are found more often, then its
+temperatures and age interval are calibrated, all chosen on the valid part.
 
-Source of the balance: Menon et al., "Long-tail learning via logit adjustment" (2021).
+Source of the balance: Menon et al., "Long-tail learning via logit adjustment" (2021), but with what validation data
+say in place of the classes' frequencies.
 """
 
 import math
@@ -11,48 +12,66 @@ import numpy as np
 import pandas as pd
 import torch
 
-from agr.labels import RACES
+from agr.attributes import N_AGES
+from agr.labels import AGE_GROUPS, RACES, age_group_of
 from agr.model import AttributeNet
 
 from .calibrate import calibrate
 from .prepare import Prepared
 from .soft import read_all
 
-SHIFTS = np.arange(11) / 10
+STEP, MOST = 0.05, 2.0
+"""Nats: by how much at a time a class is raised, and at most."""
+
+Balance = dict[str, dict[str, float]]
+"""Task ("race", "age_group") -> class -> what was added to its logits, in nats; classes that got nothing are left
+out."""
 
 
-def finish(net: AttributeNet, prepared: Prepared, train: pd.DataFrame, valid: pd.DataFrame, output: Path) -> float:
-    """Write `net`, as training left it, as a finished model folder; returns the strength of its balance, 0 to 1.
-
-    `train`, `valid`: rows of the two parts, as `rows_of` gives them.
-    """
+def finish(net: AttributeNet, prepared: Prepared, valid: pd.DataFrame, output: Path) -> Balance:
+    """Write `net`, as training left it, as a finished model folder; `valid`: that part's rows, as `rows_of` gives
+    them."""
     device = next(net.parameters()).device
     net = net.calibrated(temperatures=dict.fromkeys(net.config.temperatures, 1.0), interval_mass=0.8).to(device)
-    shift = _balance(net, read_all(net, prepared.crops, valid).race_probs, train["race"], valid["race"])
+    read = read_all(net, prepared.crops, valid)
+    group_of = np.array([age_group_of(age) for age in range(N_AGES)])
     labels = {name: valid[name].to_numpy() for name in ("age", "gender", "race")}
+    races = best_offsets(read.race_probs, labels["race"])
+    groups = best_offsets(read.age_group_probs, group_of[labels["age"]])
+    _add(net, "race", races)
+    _add(net, "age", groups[group_of])
     found = calibrate(read_all(net, prepared.crops, valid), **labels)
     net.calibrated(temperatures=found.temperatures, interval_mass=found.interval_mass).save(output)
-    return shift
+    return {"race": _named(RACES, races), "age_group": _named(AGE_GROUPS, groups)}
 
 
-def _balance(net: AttributeNet, probs: np.ndarray, train: pd.Series, valid: pd.Series) -> float:
-    """Take some of the races' frequencies in training out of the race logits, in place."""
-    shares = np.bincount(train, minlength=len(RACES)) / len(train)
-    shift = best_shift(probs, valid.to_numpy(), shares)
-    with torch.no_grad():
-        bias = net.get_parameter("heads.race.bias")
-        bias.sub_(shift * torch.tensor(np.log(shares + 1e-12), dtype=bias.dtype, device=bias.device))
-    return shift
+def best_offsets(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """What to add to the logits of each class, (k,), so that the least recall of any class is as high as it gets.
 
-
-def best_shift(probs: np.ndarray, labels: np.ndarray, shares: np.ndarray) -> float:
-    """How much of the classes' frequency to take out of the logits, 0 to 1: the most that costs no accuracy which the
-    validation data could tell, half a standard error.
-
-    `probs` (n, k), `labels` (n,), of validation data; `shares` (k,) of the classes in training, all above 0.
+    Whichever class is the weakest is raised step by step, for as long as that costs no accuracy which the validation
+    data could tell, half a standard error. `probs` (n, k), `labels` (n,), of validation data.
     """
-    if not (shares > 0).all():
-        return 0.0
-    right = [((np.log(probs + 1e-12) - shift * np.log(shares)).argmax(axis=1) == labels).mean() for shift in SHIFTS]
-    least = right[0] - 0.5 * math.sqrt(right[0] * (1 - right[0]) / len(labels))
-    return float(SHIFTS[max(i for i, accuracy in enumerate(right) if accuracy >= least)])
+    logits, steps = np.log(probs + 1e-12), np.zeros(probs.shape[1], int)
+    known = np.unique(labels)
+    best, highest, least = steps, -1.0, 0.0
+    while steps.max() <= round(MOST / STEP):
+        pred = (logits + STEP * steps).argmax(axis=1)
+        right = (pred == labels).mean()
+        if right < least:
+            break
+        least = least or right - 0.5 * math.sqrt(right * (1 - right) / len(labels))
+        recalls = [(pred[labels == k] == k).mean() for k in known]
+        if min(recalls) > highest:
+            best, highest = steps, min(recalls)
+        steps = steps + (np.arange(len(steps)) == known[np.argmin(recalls)])
+    return STEP * best
+
+
+@torch.no_grad()
+def _add(net: AttributeNet, task: str, offsets: np.ndarray) -> None:
+    bias = net.get_parameter(f"heads.{task}.bias")
+    bias.add_(torch.tensor(offsets, dtype=bias.dtype, device=bias.device))
+
+
+def _named(names: tuple[str, ...], offsets: np.ndarray) -> dict[str, float]:
+    return {name: round(value, 2) for name, value in zip(names, offsets.tolist(), strict=True) if value}

@@ -91,8 +91,8 @@ def fit(
     run.train()
     if accelerator.is_main_process:
         best = AttributeNet.load(output / BEST_FOLDER).to(accelerator.device)
-        shift = finish(best, prepared, train, valid, output)
-        write_atomically(output / "fit.json", lambda tmp: tmp.write_text(_json(recipe | {"race_shift": shift})))
+        balance = finish(best, prepared, valid, output)
+        write_atomically(output / "fit.json", lambda tmp: tmp.write_text(_json(recipe | {"balance": balance})))
     accelerator.wait_for_everyone()
     return output
 

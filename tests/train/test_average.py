@@ -21,14 +21,14 @@ def test_a_mean_is_a_model_that_tells_what_it_is(prepared, split, tmp_path):
         AttributeNet(ModelConfig(input_size=32)).save(tmp_path / str(seed))
         (tmp_path / str(seed) / "fit.json").write_text(json.dumps({"config": {"epochs": seed}}))
     both = [tmp_path / "1", tmp_path / "0"]
-    shift = average(both, data=prepared, split=split, output=tmp_path / "mean")
+    balance = average(both, data=prepared, split=split, output=tmp_path / "mean")
     found, one, two = (AttributeNet.load(folder).state_dict() for folder in (tmp_path / "mean", *both))
     name = "backbone.features.0.0.weight"
     assert torch.allclose(found[name], (one[name] + two[name]) / 2)
     told = json.loads((tmp_path / "mean" / "fit.json").read_text())
     assert told["config"] == {"epochs": 1}
     assert len(set(told["averaged"])) == 2
-    assert told["race_shift"] == shift
+    assert told["balance"] == balance
     with pytest.raises(DataError, match="there already"):
         average(both, data=prepared, split=split, output=tmp_path / "mean")
 

@@ -42,10 +42,17 @@ def test_every_stage_of_the_training_is_told():
 
     stage = {"epochs": 22, "lr": 1e-3, "weight_decay": 0.02, "batch_size": 64, "ema_decay": 0.998, "init": "imagenet"}
     later = stage | {"epochs": 12, "lr": 5e-4, "soft_labels": True, "soft_weight": 0.5}
-    told = _recipe(later | {"init_config": stage | {"epochs_done": 19}, "averaged": 2, "race_shift": 0.3})
+    told = _recipe(
+        later
+        | {
+            "init_config": stage | {"epochs_done": 19},
+            "averaged": 2,
+            "balance": {"race": {"Others": 0.3}, "age_group": {}},
+        }
+    )
     first, second, third, fourth = told.split("\n1. ")[1:]
     assert third.startswith("the mean")
-    assert fourth.startswith("30%")
+    assert fourth.startswith("the weakest classes' logits raised: Others by 0.3")
     assert first.startswith("19 of 22 epochs of AdamW (learning rate 0.001")
     assert first.endswith("from torchvision's ImageNet weights")
     assert second.startswith("12 epochs of AdamW (learning rate 0.0005")
