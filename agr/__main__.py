@@ -12,6 +12,7 @@ from typing import Annotated, TextIO
 import typer
 
 from .command import fail, written
+from .memory import keep_freed_memory
 from .video_command import is_video, video, write_videos
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -28,6 +29,7 @@ class Format(str, Enum):
 @app.callback()
 def main() -> None:
     """Age, gender and race of every face in a photo, each with its doubts."""
+    keep_freed_memory()
 
 
 @app.command()

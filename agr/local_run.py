@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from .collection import CollectionError, Part, encoded_parts
 from .engine import cores
+from .memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from .analyzer import FaceAnalyzer
@@ -59,6 +60,7 @@ def encoded_by_cores(model: Path, parts: Iterator[Part], seen: Callable[[int], o
 def _start(model: Path, photos: "multiprocessing.sharedctypes.Synchronized") -> None:
     global _worker
     os.environ |= IN_A_WORKER
+    keep_freed_memory()
     Thread(target=_end_with_parent, daemon=True).start()
     from .analyzer import FaceAnalyzer
 

@@ -16,6 +16,7 @@ import numpy as np
 from .collection import CollectionError, Part, encoded_parts
 from .config import CONFIG_FILE, WEIGHTS_FILE, ModelConfig, read_config
 from .local_run import IN_A_WORKER
+from .memory import keep_freed_memory
 from .sources import Item
 
 PARTS_AT_ONCE = 20_000
@@ -63,6 +64,7 @@ class _Worker:
         from .detect import FaceDetector
         from .reader import AttributeReader
 
+        keep_freed_memory()
         self.analyzer = FaceAnalyzer(AttributeReader(config, weights), FaceDetector())
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, list]:

@@ -21,6 +21,7 @@ from agr.config import CODE_VERSION
 from agr.evaluation.metrics import accuracy, mean_absolute_error, one_off_accuracy
 from agr.evaluation.report import HISTORY_FILE
 from agr.labels import age_group_of
+from agr.memory import keep_freed_memory
 from agr.model import AttributeNet, to_input
 
 from .augment import augment, mix_up
@@ -29,7 +30,6 @@ from .files import content_hash_of, write_atomically
 from .finish import finish
 from .init import load_init, model_config
 from .losses import attribute_losses, hard_targets, mixed_targets
-from .memory import keep_freed_memory
 from .precision import keep_strided_depthwise_in_float32, use_bf16
 from .prepare import Prepared, load_prepared
 from .relabel import read_relabel, relabelled
@@ -61,7 +61,7 @@ def fit(
     AcceleratorState._reset_state()  # of a run before this one in the same process, perhaps in another precision
     accelerator = Accelerator(mixed_precision="bf16" if use_bf16(config.precision) else "no")
     if accelerator.device.type == "cpu":
-        keep_freed_memory()
+        keep_freed_memory(None)
     prepared = load_prepared(data)
     parts = read_split(split)
     train, valid = (rows_of(prepared, parts, subset) for subset in ("train", "valid"))

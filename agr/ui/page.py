@@ -8,6 +8,7 @@ import gradio as gr
 from agr.analyzer import FaceAnalyzer
 from agr.config import ModelError
 from agr.evaluation.pictures import PictureSource
+from agr.memory import keep_freed_memory
 from agr.pretrained import REPORT_FOLDER
 
 from .cards import message
@@ -15,7 +16,6 @@ from .dashboard import dashboard_tab
 from .dashboard.look import Reports, find_reports
 from .gpu import satisfy_zero_gpu
 from .live import live_tab
-from .memory import share_heaps
 from .predict import predict_tab
 from .theme import STYLE, theme
 from .video import video_tab
@@ -66,7 +66,7 @@ def reports_of(folder: Path, *, model: Path | None = None, name: str | None = No
 
 def launch(page: gr.Blocks, **options) -> None:
     """Serve the page with its looks and its limits; `options` go to Gradio's `launch`."""
-    share_heaps()
+    keep_freed_memory()
     page.launch(
         theme=theme(),
         css_paths=STYLE,
