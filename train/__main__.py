@@ -98,7 +98,6 @@ def fit(
         Path | None, typer.Option(help="What other models say of the training faces: of `soften` or `clean`.")
     ] = None,
     soft_weight: Annotated[float, typer.Option(help="Share of the soft labels, 0 to 1.")] = 0.5,
-    mixup: Annotated[float, typer.Option(help="Blend pairs of faces, by shares from Beta(M, M); 0: do not.")] = 0.0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --output; it ends as if never interrupted.")
     ] = False,
@@ -122,7 +121,6 @@ def fit(
             precision=precision,
             seed=seed,
             soft_weight=soft_weight,
-            mixup=mixup,
         )
         run(config, data=data, split=split, output=output, relabel=relabel, soft_labels=soft_labels, resume=resume)
     typer.echo(f"The model is in {output}. Next: python -m train evaluate --model {output} ...")

@@ -6,7 +6,6 @@ a function of its seed alone.
 
 import math
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
@@ -27,25 +26,6 @@ def augment(crops: Tensor, generator: Generator) -> Tensor:
     batch = add_noise(batch, generator)
     batch = compress(batch, generator)
     return erase(batch, generator)
-
-
-def mix_up(
-    batch: Tensor, targets: dict[str, Tensor], generator: Generator, *, alpha: float
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """Blend each crop, and its targets alike, with another of the batch, by shares from Beta(alpha, alpha).
-
-    Source: Zhang et al., "mixup: Beyond Empirical Risk Minimization" (2018).
-    """
-    n = len(batch)
-    seed = int(torch.randint(2**31, (1,), generator=generator))
-    share = torch.from_numpy(np.random.default_rng(seed).beta(alpha, alpha, n)).float()
-    other = torch.randperm(n, generator=generator)
-
-    def blended(values: Tensor) -> Tensor:
-        weight = share.to(values).view(-1, *[1] * (values.dim() - 1))
-        return torch.lerp(values[other.to(values.device)], values, weight)
-
-    return blended(batch), {name: blended(target) for name, target in targets.items()}
 
 
 def move(batch: Tensor, generator: Generator) -> Tensor:

@@ -16,7 +16,7 @@ from agr.model import AttributeNet
 
 from .files import content_hash_of
 from .finish import Balance, finish
-from .fit import rows_of
+from .fit import BEST_FOLDER, rows_of
 from .prepare import load_prepared
 from .utkface import DataError, read_split
 
@@ -24,14 +24,18 @@ from .utkface import DataError, read_split
 def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Balance:
     """Write the mean of `models`, which may be one, as a model folder; returns how it was balanced.
 
-    One of them should have been trained from another's weights: models without a common start do not average. Raises
-    ModelError or DataError if they do not fit each other or the data.
+    One of them should have been trained from another's weights: models without a common start do not average. Of a run
+    those weights count that training left, not yet balanced. Raises ModelError or DataError if they do not fit each
+    other or the data.
     """
-    if output.exists():
-        raise DataError(f"{output} is there already. Choose another --output.")
+    if (output / WEIGHTS_FILE).exists():
+        raise DataError(f"{output} holds a model already. Choose another --output.")
     prepared, parts = load_prepared(data), read_split(split)
     valid = rows_of(prepared, parts, "valid")
-    nets = [AttributeNet.load(folder) for folder in models]
+    nets = [
+        AttributeNet.load(best) if (best := folder / BEST_FOLDER).exists() else AttributeNet.load(folder)
+        for folder in models
+    ]
     if len({(net.config.backbone, net.config.input_size) for net in nets}) > 1:
         raise DataError("The models are of different backbones or input sizes: only like ones can be averaged.")
     net = nets[0]

@@ -8,8 +8,7 @@ from .utkface import DataError
 @dataclass(frozen=True)
 class FitConfig:
     """The recipe of a run. `batch_size` is over all processes together; `init` is "imagenet", "none" or a
-    .safetensors file; `soft_weight`: the share of soft labels, if there are any; `mixup`: see `augment.mix_up`, 0 for
-    none."""
+    .safetensors file; `soft_weight`: the share of soft labels, if there are any."""
 
     backbone: str = "mobilenet_v2"
     init: str = "imagenet"
@@ -22,7 +21,6 @@ class FitConfig:
     precision: str = "auto"
     seed: int = 0
     soft_weight: float = 0.5
-    mixup: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "lr"):
@@ -30,8 +28,6 @@ class FitConfig:
                 raise DataError(f"expected {name} above 0, got {getattr(self, name)}")
         if not 0 <= self.soft_weight <= 1:
             raise DataError(f"expected soft_weight of 0 to 1, got {self.soft_weight}")
-        if not 0 <= self.mixup <= 10:
-            raise DataError(f"expected mixup of 0 to 10, got {self.mixup}")
         if not 0 <= self.ema_decay < 1:
             raise DataError(f"expected ema_decay of 0 up to but not including 1, got {self.ema_decay}")
         if self.precision not in ("auto", "fp32", "bf16"):

@@ -24,7 +24,7 @@ from agr.labels import age_group_of
 from agr.memory import keep_freed_memory
 from agr.model import AttributeNet, to_input
 
-from .augment import augment, mix_up
+from .augment import augment
 from .config import FitConfig
 from .files import content_hash_of, write_atomically
 from .finish import finish
@@ -189,8 +189,6 @@ class _Run:
         if self.soft:
             soft = {task: torch.from_numpy(probs[places]).to(device) for task, probs in self.soft.items()}
             targets = mixed_targets(targets, soft, self.config.soft_weight)
-        if self.config.mixup:
-            crops, targets = mix_up(crops, targets, generator, alpha=self.config.mixup)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, self.steps, self.config)
         with self.accelerator.autocast():
@@ -277,7 +275,7 @@ def _recipe(config: FitConfig, prepared: Prepared, split: Path) -> dict:
         "data": prepared.source,
         "split_hash": content_hash_of(split),
         "init_hash": content_hash_of(init_file) if init_file.is_file() else None,
-        "init_config": _config_of(init_file.parent),
+        "init_config": _config_of(init_file),
         "versions": {
             "agr": CODE_VERSION,
             "torch": torch.__version__,
@@ -287,8 +285,9 @@ def _recipe(config: FitConfig, prepared: Prepared, split: Path) -> dict:
     }
 
 
-def _config_of(run: Path) -> dict | None:
+def _config_of(init: Path) -> dict | None:
     """The options of an earlier run whose weights this one starts from, so that the whole way can be repeated."""
+    run = init.parent.parent if init.parent.name == BEST_FOLDER else init.parent
     path = run / "fit.json"
     if not path.is_file():
         return None

@@ -29,7 +29,7 @@ def test_a_mean_is_a_model_that_tells_what_it_is(prepared, split, tmp_path):
     assert told["config"] == {"epochs": 1}
     assert len(set(told["averaged"])) == 2
     assert told["balance"] == balance
-    with pytest.raises(DataError, match="there already"):
+    with pytest.raises(DataError, match="a model already"):
         average(both, data=prepared, split=split, output=tmp_path / "mean")
 
 
