@@ -36,7 +36,7 @@ RATE = 5
 SECONDS = 12
 CAMERA_RATE = 30
 """Frames a second of Chromium's camera."""
-KNOWN = 100
+KNOWN = 30
 """Faces of known age."""
 # Notes when the page sends a frame and when the answer is drawn.
 NOTE = """
