@@ -1,4 +1,4 @@
-"""python -m train prepare | fit | soften | average | clean | evaluate | card | publish | space | graphs"""
+"""python -m train prepare | fit | average | clean | evaluate | card | publish | space | graphs"""
 
 import sys
 from pathlib import Path
@@ -95,9 +95,14 @@ def fit(
         typer.Option(help="CSV of corrected labels, as the dashboard saves it; only the train part's are changed."),
     ] = None,
     soft_labels: Annotated[
-        Path | None, typer.Option(help="What other models say of the training faces: of `soften` or `clean`.")
+        Path | None,
+        typer.Option(help="What `clean` found: what a model says of each training face that was not trained on it."),
     ] = None,
-    soft_weight: Annotated[float, typer.Option(help="Share of the soft labels, 0 to 1.")] = 0.5,
+    teacher: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of a model that says what each crop shows as it is varied; may be given repeatedly."),
+    ] = None,
+    soft_weight: Annotated[float, typer.Option(help="Share of each label that those models say, 0 to 1.")] = 0.5,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --output; it ends as if never interrupted.")
     ] = False,
@@ -122,29 +127,17 @@ def fit(
             seed=seed,
             soft_weight=soft_weight,
         )
-        run(config, data=data, split=split, output=output, relabel=relabel, soft_labels=soft_labels, resume=resume)
+        run(
+            config,
+            data=data,
+            split=split,
+            output=output,
+            relabel=relabel,
+            soft_labels=soft_labels,
+            teachers=teacher or [],
+            resume=resume,
+        )
     typer.echo(f"The model is in {output}. Next: python -m train evaluate --model {output} ...")
-
-
-@app.command()
-def soften(
-    model: Annotated[list[Path], typer.Option(help="Folder of a model; several may be given, their mean counts.")],
-    data: Annotated[
-        list[Path], typer.Option(help="Folder that `prepare` wrote; one for each input size among the models.")
-    ],
-    split: Split,
-    output: Annotated[Path, typer.Option(help="The soft labels, a .parquet.")],
-) -> None:
-    """Write what trained models say of every training face, for a small one to learn from: fit --soft-labels.
-
-    Example: python -m train soften --model runs/a --model runs/b --data runs/utkface --split split.csv --output
-    runs/soft.parquet
-    """
-    from .soft import soften as run
-
-    with _clear_errors():
-        count = run(model, data=data, split=split, output=output)
-    typer.echo(f"{count} faces. Next: python -m train fit --soft-labels {output} ...")
 
 
 @app.command()

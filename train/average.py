@@ -12,12 +12,12 @@ import torch
 
 from agr.config import WEIGHTS_FILE
 from agr.evaluation.report import HISTORY_FILE
-from agr.model import AttributeNet
 
 from .files import content_hash_of
 from .finish import Balance, finish
-from .fit import BEST_FOLDER, rows_of
+from .fit import rows_of
 from .prepare import load_prepared
+from .teach import load_trained
 from .utkface import DataError, read_split
 
 
@@ -32,10 +32,7 @@ def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Bal
         raise DataError(f"{output} holds a model already. Choose another --output.")
     prepared, parts = load_prepared(data), read_split(split)
     valid = rows_of(prepared, parts, "valid")
-    nets = [
-        AttributeNet.load(best) if (best := folder / BEST_FOLDER).exists() else AttributeNet.load(folder)
-        for folder in models
-    ]
+    nets = [load_trained(folder) for folder in models]
     if len({(net.config.backbone, net.config.input_size) for net in nets}) > 1:
         raise DataError("The models are of different backbones or input sizes: only like ones can be averaged.")
     net = nets[0]

@@ -175,9 +175,12 @@ def _epochs(recipe: dict) -> str:
 
 
 def _softened(recipe: dict) -> str:
-    if not recipe.get("soft_labels"):
-        return ""
-    return f", {recipe['soft_weight']:.0%} of each label being what other models said of the face"
+    if teachers := recipe.get("teachers"):
+        who = "another model says" if teachers == 1 else f"{teachers} other models say"
+        return f", {recipe['soft_weight']:.0%} of each label being what {who} of the crop as it was varied"
+    if recipe.get("soft_labels"):
+        return f", {recipe['soft_weight']:.0%} of each label being what other models said of the face"
+    return ""
 
 
 def _start(recipe: dict) -> str:

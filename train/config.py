@@ -8,7 +8,7 @@ from .utkface import DataError
 @dataclass(frozen=True)
 class FitConfig:
     """The recipe of a run. `batch_size` is over all processes together; `init` is "imagenet", "none" or a
-    .safetensors file; `soft_weight`: the share of soft labels, if there are any."""
+    .safetensors file; `soft_weight`: the share of each label that other models say, if any are asked."""
 
     backbone: str = "mobilenet_v2"
     init: str = "imagenet"
@@ -32,3 +32,8 @@ class FitConfig:
             raise DataError(f"expected ema_decay of 0 up to but not including 1, got {self.ema_decay}")
         if self.precision not in ("auto", "fp32", "bf16"):
             raise DataError(f"expected precision auto, fp32 or bf16, got {self.precision!r}")
+
+
+def softened_by(run: dict) -> dict:
+    """Whether a run, as its fit.json tells it, took soft labels, and from how many teachers."""
+    return {"soft_labels": bool(run.get("soft_labels_hash")), "teachers": len(run.get("teachers_hash", []))}

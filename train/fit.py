@@ -6,6 +6,7 @@ import math
 import platform
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from accelerate.state import AcceleratorState
 from tqdm import tqdm
 
 from agr.attributes import Attributes
-from agr.config import CODE_VERSION
+from agr.config import CODE_VERSION, WEIGHTS_FILE
 from agr.evaluation.metrics import accuracy, mean_absolute_error, one_off_accuracy
 from agr.evaluation.report import HISTORY_FILE
 from agr.labels import age_group_of
@@ -25,7 +26,7 @@ from agr.memory import keep_freed_memory
 from agr.model import AttributeNet, to_input
 
 from .augment import augment
-from .config import FitConfig
+from .config import FitConfig, softened_by
 from .files import content_hash_of, write_atomically
 from .finish import finish
 from .init import load_init, model_config
@@ -34,10 +35,8 @@ from .precision import keep_strided_depthwise_in_float32, use_bf16
 from .prepare import Prepared, load_prepared
 from .relabel import read_relabel, relabelled
 from .soft import load_soft, read_all
+from .teach import BEST_FOLDER, Teachers
 from .utkface import DataError, read_split, subset_files
-
-BEST_FOLDER = "best"
-"""In a run's folder: the weights of its best epoch, as training left them."""
 
 
 def fit(
@@ -48,16 +47,20 @@ def fit(
     output: Path,
     relabel: Path | None = None,
     soft_labels: Path | None = None,
+    teachers: Sequence[Path] = (),
     resume: bool = False,
 ) -> Path:
     """Train on the split's train part, keep the epoch that is best on its valid part, balance and calibrate it there.
 
     `relabel`: corrections to labels of the train part; those of valid stay as they are, so that runs compare.
-    `soft_labels`: what other models say of the training faces, mixed in by `config.soft_weight`.
+    `soft_labels`: what other models say of the training faces; `teachers`: folders of models that are asked about each
+    crop as it is varied. Either, not both, is mixed into the labels by `config.soft_weight`.
 
     Writes config.json, model.safetensors, history.csv, checkpoint.pt and what is needed to repeat the run into
     `output`, and returns it. Raises DataError if the data, the split or an earlier run in `output` does not fit.
     """
+    if soft_labels and teachers:
+        raise DataError("Labels are softened by a file or by teachers. Expected one of the two, got both.")
     AcceleratorState._reset_state()  # of a run before this one in the same process, perhaps in another precision
     accelerator = Accelerator(mixed_precision="bf16" if use_bf16(config.precision) else "no")
     if accelerator.device.type == "cpu":
@@ -77,6 +80,8 @@ def fit(
         for name, path in (("relabel", relabel), ("soft_labels", soft_labels))
     }
     soft = load_soft(soft_labels, train.index) if soft_labels else {}
+    taught_by = Teachers(teachers, accelerator.device) if teachers else None
+    recipe["teachers_hash"] = [content_hash_of(folder / WEIGHTS_FILE) for folder in teachers]
     if relabel:
         train, changed = relabelled(train, read_relabel(relabel))
         if accelerator.is_main_process:
@@ -85,7 +90,7 @@ def fit(
         _claim(output, recipe, split, resume)
     accelerator.wait_for_everyone()
 
-    run = _Run(config, accelerator, prepared, train, valid, soft, output)
+    run = _Run(config, accelerator, prepared, train, valid, soft, taught_by, output)
     if resume:
         run.restore()
     run.train()
@@ -108,9 +113,10 @@ class _Run:
         train: pd.DataFrame,
         valid: pd.DataFrame,
         soft: dict[str, np.ndarray],
+        teachers: Teachers | None,
         output: Path,
     ) -> None:
-        self.soft = soft
+        self.soft, self.teachers = soft, teachers
         self.config, self.accelerator, self.output = config, accelerator, output
         self.crops, self.train_rows, self.valid_rows = prepared.crops, train, valid
         torch.manual_seed(config.seed)
@@ -186,8 +192,7 @@ class _Run:
         targets = hard_targets(
             **{name: torch.tensor(rows[name].to_numpy(), device=device) for name in ("age", "gender", "race")}
         )
-        if self.soft:
-            soft = {task: torch.from_numpy(probs[places]).to(device) for task, probs in self.soft.items()}
+        if soft := self._soft_targets(places, crops):
             targets = mixed_targets(targets, soft, self.config.soft_weight)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, self.steps, self.config)
@@ -200,6 +205,13 @@ class _Run:
         if self.accelerator.is_main_process:
             update_ema(self.ema, self.accelerator.unwrap_model(self.net), _ema_decay(step, self.config.ema_decay))
         return {name: part.item() for name, part in parts.items()}
+
+    def _soft_targets(self, places: np.ndarray, crops: torch.Tensor) -> dict[str, torch.Tensor]:
+        """What other models say of the faces at `places`, varied to `crops`; nothing if there are none."""
+        if self.teachers is None:
+            return {task: torch.from_numpy(probs[places]).to(crops.device) for task, probs in self.soft.items()}
+        with self.accelerator.autocast():
+            return self.teachers(crops)
 
     def _finish_epoch(self, losses: dict[str, float], started: float, bar: tqdm) -> None:
         figures = valid_figures(read_all(self.ema, self.crops, self.valid_rows), self.valid_rows)
@@ -294,9 +306,8 @@ def _config_of(init: Path) -> dict | None:
     earlier = json.loads(path.read_text())
     history = run / HISTORY_FILE
     done = len(pd.read_csv(history)) if history.is_file() else None
-    softened = bool(earlier.get("soft_labels_hash"))
-    more = {"init_config": earlier.get("init_config"), "epochs_done": done, "soft_labels": softened}
-    return earlier["config"] | more
+    more = {"init_config": earlier.get("init_config"), "epochs_done": done}
+    return earlier["config"] | more | softened_by(earlier)
 
 
 def _claim(output: Path, recipe: dict, split: Path, resume: bool) -> None:
@@ -306,10 +317,10 @@ def _claim(output: Path, recipe: dict, split: Path, resume: bool) -> None:
         if not resume:
             raise DataError(f"{output} holds a run already. Add --resume to go on with it, or choose another --output.")
         old = json.loads(path.read_text())
-        # An option that is newer than the run had its default then.
+        # An option that is newer than the run had its default then; what is newer and no option was not there.
         old["config"] = asdict(FitConfig(**old["config"]))
-        keys = ("config", "split_hash", "init_hash", "relabel_hash", "soft_labels_hash")
-        changed = [key for key in keys if old.get(key) != recipe[key]]
+        keys = ("config", "split_hash", "init_hash", "relabel_hash", "soft_labels_hash", "teachers_hash")
+        changed = [key for key in keys if (old.get(key) or None) != (recipe[key] or None)]
         changed += [key for key in ("names", "input_size", "template") if old["data"].get(key) != recipe["data"][key]]
         if changed:
             raise DataError(

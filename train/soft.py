@@ -1,4 +1,5 @@
-"""Soft labels: for each training face the distributions that other models give it, to be mixed into its labels."""
+"""Soft labels: for each training face the distributions that a model gives it which was not trained on it, to be mixed
+into its labels."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,55 +10,19 @@ from tqdm import tqdm
 
 from agr.attributes import N_AGES, Attributes
 from agr.labels import GENDERS, RACES
-from agr.reader import AttributeReader
 
 from .files import write_atomically
-from .prepare import load_prepared
-from .utkface import DataError, read_split, subset_files
+from .utkface import DataError
 
 if TYPE_CHECKING:
     from agr.model import AttributeNet
+    from agr.reader import AttributeReader
 
 COLUMNS = {
     "age": [f"age_{year}" for year in range(N_AGES)],
     "gender": [f"gender_{name}" for name in GENDERS],
     "race": [f"race_{name}" for name in RACES],
 }
-
-
-def soften(models: list[Path], *, data: list[Path], split: Path, output: Path) -> int:
-    """Write the mean of what `models` say of every prepared face of the split's train part to `output`, a parquet;
-    returns the number of faces. `data`: folders that `prepare` wrote, one for each input size among the models.
-
-    Models that were trained on these very faces repeat their labels to a degree: those of `train.clean` do not. Raises
-    ModelError or DataError if a model does not fit the data.
-    """
-    by_size = {each.source["input_size"]: each for each in map(load_prepared, data)}
-    first = next(iter(by_size.values())).index
-    files = subset_files(read_split(split), "train", first.index)
-    files = files[first["detected"].loc[files].to_numpy()]
-    reads = []
-    for folder in models:
-        net = AttributeReader.load(folder)
-        prepared = by_size.get(net.config.input_size)
-        if prepared is None:
-            raise DataError(
-                f"{folder} takes crops of {net.config.input_size} pixels, but the data hold some of "
-                f"{', '.join(map(str, by_size))}. Prepare them with that --size too, and name both folders."
-            )
-        if not prepared.index["detected"].reindex(files, fill_value=False).all():
-            raise DataError("The folders of --data were prepared from different pictures: expected the same for all.")
-        reads.append(read_all(net, prepared.crops, prepared.index.loc[files]))
-    save_soft(output, files, mean_of(reads))
-    return len(files)
-
-
-def mean_of(reads: list[Attributes]) -> Attributes:
-    """The mean of several models' distributions over the same faces."""
-    age, gender, race = (
-        np.mean([getattr(read, name) for read in reads], axis=0) for name in ("age_probs", "gender_probs", "race_probs")
-    )
-    return Attributes(age, gender, race)
 
 
 def save_soft(path: Path, files: pd.Index, read: Attributes) -> None:
@@ -88,7 +53,7 @@ def load_soft(path: Path, files: pd.Index) -> dict[str, np.ndarray]:
     except (OSError, KeyError, ValueError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(f"{path} holds no soft labels ({error}). Make them with `python -m train soften`.") from error
+        raise DataError(f"{path} holds no soft labels ({error}). Make them with `python -m train clean`.") from error
 
 
 READ_BATCH = 128

@@ -57,3 +57,5 @@ def test_every_stage_of_the_training_is_told():
     assert first.endswith("from torchvision's ImageNet weights")
     assert second.startswith("12 epochs of AdamW (learning rate 0.0005")
     assert "the weights before, 50% of each label being what other models said" in second
+    taught = _recipe(stage | {"init": "none", "teachers": 1, "soft_weight": 0.7})
+    assert "random weights, 70% of each label being what another model says of the crop as it was varied" in taught

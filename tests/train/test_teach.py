@@ -1,0 +1,68 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from agr.config import ModelConfig, ModelError
+from agr.model import AttributeNet
+from train.config import FitConfig
+from train.fit import fit
+from train.teach import BEST_FOLDER, Teachers, load_trained
+from train.utkface import DataError
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Two untrained models, of 32 and of 64 pixels."""
+    torch.manual_seed(0)
+    for size in (32, 64):
+        net = AttributeNet(ModelConfig(input_size=size, temperatures={"age": 0.5, "gender": 2.0, "race": 1.0}))
+        net.save(tmp_path / str(size))
+    return [tmp_path / "32", tmp_path / "64"]
+
+
+def test_one_says_what_it_says_of_a_crop_of_its_own_size(folders):
+    crops = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+    crops = np.concatenate([crops, crops[:, :, ::-1]], axis=2)[:, :, :32]
+    said = Teachers(folders[:1], CPU)(torch.from_numpy(crops).permute(0, 3, 1, 2) / 255)
+    net = AttributeNet.load(folders[0])
+    # `read` takes the mean over the mirror image, so it is that of both.
+    mirrored = Teachers(folders[:1], CPU)(torch.from_numpy(crops[:, :, ::-1].copy()).permute(0, 3, 1, 2) / 255)
+    read = net.read(crops)
+    for task, expected in (("age", read.age_probs), ("gender", read.gender_probs), ("race", read.race_probs)):
+        assert ((said[task] + mirrored[task]) / 2).numpy() == pytest.approx(expected, abs=1e-5)
+
+
+def test_several_of_several_sizes_are_averaged(folders):
+    crops = torch.rand(4, 3, 48, 48, generator=torch.Generator().manual_seed(1))
+    one, two, both = (Teachers(chosen, CPU)(crops) for chosen in (folders[:1], folders[1:], folders))
+    assert {task: probs.shape for task, probs in both.items()} == {"age": (4, 117), "gender": (4, 2), "race": (4, 5)}
+    for task in both:
+        assert torch.allclose(both[task], (one[task] + two[task]) / 2, atol=1e-6)
+        assert torch.allclose(both[task].sum(dim=1), torch.ones(4), atol=1e-5)
+
+
+def test_a_run_counts_as_training_left_it(folders):
+    best = AttributeNet.load(folders[0])
+    best.save(folders[1] / BEST_FOLDER)
+    assert torch.equal(load_trained(folders[1]).heads["age"].weight, best.heads["age"].weight)
+
+
+@pytest.mark.slow
+def test_a_model_teaches_another(prepared, split, tmp_path):
+    config = FitConfig(init="none", epochs=1, batch_size=8, precision="fp32")
+    teacher = fit(config, data=prepared, split=split, output=tmp_path / "teacher")
+    taught = {"data": prepared, "split": split, "teachers": [teacher]}
+    pupil = fit(config, output=tmp_path / "pupil", **taught)
+    plain, other = (pd.read_csv(run / "history.csv") for run in (teacher, pupil))
+    assert plain["train_race"][0] != other["train_race"][0]
+    fit(config, output=tmp_path / "pupil", resume=True, **taught)
+    with pytest.raises(DataError, match="teachers_hash"):
+        fit(config, output=tmp_path / "pupil", resume=True, data=prepared, split=split)
+    with pytest.raises(DataError, match="one of the two"):
+        fit(config, output=tmp_path / "both", soft_labels=tmp_path / "soft.parquet", **taught)
+    with pytest.raises(ModelError, match="cannot be read"):
+        fit(config, output=tmp_path / "none", data=prepared, split=split, teachers=[tmp_path / "nowhere"])
+    assert not (tmp_path / "none").exists()

@@ -1,0 +1,47 @@
+"""Trained models as teachers: what they say of each training crop as it was varied, the very crop that the pupil sees.
+
+Source: Beyer et al., "Knowledge distillation: A good teacher is patient and consistent" (CVPR 2022).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from agr.model import AttributeNet
+
+BEST_FOLDER = "best"
+"""In a run's folder: the weights of its best epoch, as training left them."""
+
+
+class Teachers:
+    """The mean of what several models say. Each sees the crops at its own input size."""
+
+    def __init__(self, folders: Sequence[Path], device: torch.device) -> None:
+        """Raises ModelError if a folder holds no model."""
+        self.nets = [load_trained(folder).to(device) for folder in folders]
+
+    @torch.no_grad()
+    def __call__(self, crops: Tensor) -> dict[str, Tensor]:
+        """Crops (n, 3, h, w) in 0 to 1 -> distributions `age` (n, 117), `gender` (n, 2), `race` (n, 5)."""
+        said = [_said(net, crops) for net in self.nets]
+        return {task: torch.stack([probs[task] for probs in said]).mean(dim=0) for task in said[0]}
+
+
+def _said(net: AttributeNet, crops: Tensor) -> dict[str, Tensor]:
+    size = net.config.input_size
+    if crops.shape[-1] != size:
+        crops = F.interpolate(crops, size=(size, size), mode="bilinear", antialias=crops.shape[-1] > size)
+    logits = net(crops.contiguous(memory_format=torch.channels_last))
+    return {task: torch.softmax(logits[task].float() / t, dim=1) for task, t in net.config.temperatures.items()}
+
+
+def load_trained(folder: Path) -> AttributeNet:
+    """A run's weights as training left them, neither balanced nor calibrated; of any other model folder its weights.
+
+    Raises ModelError.
+    """
+    best = folder / BEST_FOLDER
+    return AttributeNet.load(best if best.exists() else folder)
