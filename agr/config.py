@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from .align import TEMPLATE
-from .attributes import N_AGES
+from .attributes import INTERVAL_AGES, N_AGES
 from .engine import backbones
 from .labels import AGE_GROUPS, GENDERS, RACES
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of config.json; a reader refuses newer ones."""
 CODE_VERSION = "0.1.0"
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
@@ -40,7 +40,7 @@ class ModelConfig:
     age_groups: tuple[str, ...] = AGE_GROUPS
     n_ages: int = N_AGES
     temperatures: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TASKS, 1.0))
-    interval_mass: float = 0.8
+    interval_mass: tuple[float, ...] = (0.8,) * len(INTERVAL_AGES)
     schema_version: int = SCHEMA_VERSION
     code_version: str = CODE_VERSION
 
@@ -60,8 +60,9 @@ class ModelConfig:
         t = self.temperatures
         positive = isinstance(t, dict) and set(t) == set(TASKS) and all(_is_number(v) and v > 0 for v in t.values())
         _expect("temperatures", positive, f"a positive number for each of {TASKS}", t)
-        mass = self.interval_mass
-        _expect("interval_mass", _is_number(mass) and 0 < mass < 1, "a share between 0 and 1", mass)
+        n, masses = len(INTERVAL_AGES), self.interval_mass
+        shares = _are_numbers(masses, n) and all(0 < mass < 1 for mass in masses)
+        _expect("interval_mass", shares, f"{n} shares between 0 and 1", masses)
 
     @classmethod
     def from_dict(cls, values: dict) -> "ModelConfig":
@@ -74,6 +75,9 @@ class ModelConfig:
                 f"{CONFIG_FILE}: schema_version is {version!r}, this code reads up to {SCHEMA_VERSION}. "
                 "Update the code or use an older revision."
             )
+        if version == 1 and "interval_mass" in values:  # one mass for every age
+            masses = [values["interval_mass"]] * len(INTERVAL_AGES)
+            values = values | {"interval_mass": masses, "schema_version": SCHEMA_VERSION}
         known = {f.name for f in fields(cls)}
         if missing := sorted(known - set(values)):
             raise ModelError(f"{CONFIG_FILE}: missing key(s) {missing}")

@@ -53,8 +53,8 @@ class AttributeNet(nn.Module):
         probs = {task: _mirrored_mean(logits[task] / t) for task, t in self.config.temperatures.items()}
         return Attributes(probs["age"], probs["gender"], probs["race"], self.config.interval_mass)
 
-    def calibrated(self, *, temperatures: dict[str, float], interval_mass: float) -> "AttributeNet":
-        """The same weights under a config with other temperatures and interval mass."""
+    def calibrated(self, *, temperatures: dict[str, float], interval_mass: tuple[float, ...]) -> "AttributeNet":
+        """The same weights under a config with other temperatures and interval masses."""
         net = AttributeNet(replace(self.config, temperatures=temperatures, interval_mass=interval_mass))
         net.load_state_dict(self.state_dict())
         return net.eval()

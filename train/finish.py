@@ -32,7 +32,8 @@ def finish(net: AttributeNet, prepared: Prepared, valid: pd.DataFrame, output: P
     """Write `net`, as training left it, as a finished model folder; `valid`: that part's rows, as `rows_of` gives
     them."""
     device = next(net.parameters()).device
-    net = net.calibrated(temperatures=dict.fromkeys(net.config.temperatures, 1.0), interval_mass=0.8).to(device)
+    plain = dict.fromkeys(net.config.temperatures, 1.0)
+    net = net.calibrated(temperatures=plain, interval_mass=net.config.interval_mass).to(device)
     read = read_all(net, prepared.crops, valid)
     group_of = np.array([age_group_of(age) for age in range(N_AGES)])
     labels = {name: valid[name].to_numpy() for name in ("age", "gender", "race")}

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from agr.attributes import Attributes, age_quantile
+from agr.attributes import Attributes
 from agr.labels import MAX_AGE, age_group_of
 
 
@@ -27,22 +29,38 @@ def test_age_groups_are_sums_of_their_years(random):
     assert np.allclose(random.age_group_probs.sum(axis=1), 1)
 
 
-def test_quantiles_match_sampling():
+def test_of_equal_masses_the_interval_is_the_central_part():
     rng = np.random.default_rng(1)
     probs = rng.dirichlet(np.full(117, 2.0))
     samples = rng.choice(117, size=200_000, p=probs) + rng.uniform(-0.5, 0.5, 200_000)
-    for q in (0.05, 0.1, 0.5, 0.9):
-        assert age_quantile(probs[None], q)[0] == pytest.approx(np.quantile(samples, q), abs=0.4)
+    for mass in (0.1, 0.5, 0.8, 0.9):
+        ends = np.quantile(samples, [(1 - mass) / 2, (1 + mass) / 2])
+        assert batch(probs[None], interval_mass=(mass,) * 5).age_interval[0] == pytest.approx(ends, abs=0.6)
 
 
-def test_the_interval_holds_the_mass_it_says_and_stays_in_range(random):
-    low, high = random.age_interval.T
-    assert (low <= high).all()
-    assert (low >= 0).all()
-    assert (high <= MAX_AGE).all()
+def test_an_age_counts_by_its_own_mass():
+    probs = np.exp(-((np.arange(117) - 50) ** 2) / (2 * 12.0**2))
+    probs /= probs.sum()
+    (low, high), (wide_low, wide_high) = (
+        batch(probs[None], interval_mass=masses).age_interval[0] for masses in ((0.6,) * 5, (0.6, 0.6, 0.6, 0.95, 0.95))
+    )
+    assert low == pytest.approx(50 - 0.8416 * 12, abs=0.1)  # 20 and 80 % of a normal distribution
+    assert wide_low == low
+    assert high == pytest.approx(50 + 0.8416 * 12, abs=0.1)
+    assert wide_high == pytest.approx(50 + 1.96 * 12, abs=0.1)  # beyond 70, 95 % count
+
+
+def test_the_interval_holds_the_middle_and_stays_in_range(random):
+    for masses in ((0.8,) * 5, (0.01,) * 5, (0.4, 0.9, 0.5, 0.95, 0.6)):
+        low, high = replace(random, interval_mass=masses).age_interval.T
+        middle = np.abs(np.cumsum(random.age_probs, axis=1) - random.age_probs / 2 - 0.5).argmin(axis=1)
+        assert (low <= middle).all()
+        assert (high >= middle).all()
+        assert (low >= 0).all()
+        assert (high <= MAX_AGE).all()
     certain = batch(np.eye(117)[[0, 30, 116]])
     assert np.allclose(certain.age, [0, 30, 116])
-    assert (np.abs(certain.age_interval - certain.age[:, None]) <= 0.5).all()
+    assert (np.abs(certain.age_interval - certain.age[:, None]) <= 1).all()
 
 
 def test_batches_are_cut_and_joined(random):
@@ -58,5 +76,6 @@ def test_a_wrong_shape_is_an_error_that_says_so(shape):
 
 
 def test_interval_mass_is_checked():
-    with pytest.raises(ValueError, match="interval_mass"):
-        batch(np.eye(117)[:1], interval_mass=1.0)
+    for masses in ((0.8, 0.8, 0.8, 0.8, 1.0), (0.8,)):
+        with pytest.raises(ValueError, match="interval_mass"):
+            batch(np.eye(117)[:1], interval_mass=masses)

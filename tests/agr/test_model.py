@@ -11,6 +11,7 @@ from agr.engine import backbones
 from agr.model import AttributeNet, headless
 
 pytestmark = pytest.mark.slow
+MASSES = (0.6, 0.75, 0.85, 0.9, 0.95)
 CROPS = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
 
 
@@ -18,7 +19,7 @@ CROPS = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8
 def net():
     torch.manual_seed(0)
     temperatures = {"age": 1.2, "gender": 0.9, "race": 1.1}
-    return AttributeNet(ModelConfig(input_size=64, temperatures=temperatures, interval_mass=0.75)).eval()
+    return AttributeNet(ModelConfig(input_size=64, temperatures=temperatures, interval_mass=MASSES)).eval()
 
 
 @pytest.fixture
@@ -69,11 +70,11 @@ def test_an_empty_batch_is_answered(net):
 
 
 def test_temperatures_soften_and_leave_the_order(net):
-    hot = net.calibrated(temperatures=dict.fromkeys(("age", "gender", "race"), 5.0), interval_mass=0.6)
+    hot = net.calibrated(temperatures=dict.fromkeys(("age", "gender", "race"), 5.0), interval_mass=(0.6,) * 5)
     before, after = net.read(CROPS), hot.read(CROPS)
     assert (after.race_probs.max(axis=1) < before.race_probs.max(axis=1)).all()
     assert np.array_equal(after.race_probs.argsort(), before.race_probs.argsort())
-    assert after.interval_mass == 0.6
+    assert after.interval_mass == (0.6,) * 5
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,9 @@ def test_temperatures_soften_and_leave_the_order(net):
         ("n_ages", 101),
         ("temperatures", {"age": 1.0}),
         ("temperatures", {"age": 1.0, "gender": -1.0, "race": 1.0}),
-        ("interval_mass", 1.5),
+        ("interval_mass", 0.8),
+        ("interval_mass", [0.8] * 4),
+        ("interval_mass", [0.8, 0.8, 0.8, 0.8, 1.5]),
         ("mean", 5),
         ("template", 3),
         ("temperatures", ["age", "gender", "race"]),
@@ -109,6 +112,14 @@ def test_a_config_that_does_not_fit_names_the_key(saved, key, value):
 
 def test_config_survives_json(net):
     assert ModelConfig.from_dict(json.loads(json.dumps(asdict(net.config)))) == net.config
+
+
+def test_a_config_of_the_first_version_had_one_mass_for_every_age(saved):
+    edit(saved, schema_version=1, interval_mass=0.7)
+    assert AttributeNet.load(saved).config.interval_mass == (0.7,) * 5
+    edit(saved, schema_version=1, interval_mass=1.7)
+    with pytest.raises(ModelError, match="interval_mass"):
+        AttributeNet.load(saved)
 
 
 @pytest.mark.parametrize("content", ["[]", "{", '"x"'])
