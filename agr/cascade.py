@@ -8,6 +8,7 @@ the border is stretched.
 
 import math
 from collections.abc import Mapping
+from threading import Lock
 
 import numpy as np
 from PIL import Image
@@ -22,10 +23,15 @@ THRESHOLDS = {"pnet": 0.35, "rnet": 0.7, "onet": 0.7}
 """Least face probability. The paper's authors take 0.6 for P-Net; letting more through costs less than finer steps."""
 STEP = 0.6
 """Each size that P-Net looks for, as a share of the one before; the paper's authors take 0.71."""
+OVERLAP = {"level": 0.4, "pnet": 0.7, "rnet": 0.5, "onet": 0.7}
+"""Of two boxes that overlap by more, the better one stays: within a level of the pyramid, and after each network
+(intersection over union; after O-Net, over the smaller one). The paper's authors take 0.5 within a level and 0.7 after
+R-Net, which lets twice as many through to O-Net, and finds no face more."""
 INPUT_SIDE = {"rnet": 24, "onet": 48}
 """Pixels to which a candidate is cut."""
-AT_ONCE = 16
-"""Candidates that a network reads together: what it computes then fits the processor's cache."""
+AT_ONCE = 8
+"""Candidates that a network reads together: what it computes then fits the processor's cache,
+and while one thread cuts some, another can compute."""
 STRIP = 128
 """Rows of windows that P-Net reads together, for the same reason; so memory does not grow with the picture either."""
 MOST_PROPOSALS = 2000
@@ -39,6 +45,8 @@ class Cascade:
     """The networks, loaded once. Safe to call from several threads: keeps no state between calls."""
 
     def __init__(self) -> None:
+        # Cuts are so small that threads which cut at once mostly wait for the interpreter: one cuts, others compute.
+        self._cutting = Lock()
         self._networks = {name: Network(name, tensors) for name, tensors in load_weights().items()}
         self._suppression = Network("nms", {})
 
@@ -49,35 +57,44 @@ class Cascade:
         least: float,
         step: float = STEP,
         thresholds: Mapping[str, float] = THRESHOLDS,
+        overlap: Mapping[str, float] = OVERLAP,
     ) -> Found:
-        """Faces of an RGB picture whose boxes have sides of `least` pixels and more, and somewhat smaller ones; `step`
-        and `thresholds` as `STEP` and `THRESHOLDS`.
+        """Faces of an RGB picture whose boxes have sides of `least` pixels and more, and somewhat smaller ones; `step`,
+        `thresholds` and `overlap` as `STEP`, `THRESHOLDS` and `OVERLAP`.
 
         Returns boxes (n, 4), scores (n,) and landmarks (n, 5, 2), all float32, in pixels of the picture; boxes may
         reach out of it.
         """
         copies = halved(picture)
-        boxes = squared(self._proposals(copies, least, step, thresholds["pnet"]))
+        boxes = squared(self._proposals(copies, least, step, thresholds["pnet"], overlap))
         boxes, scores, corrections = self._read("rnet", copies, boxes, thresholds["rnet"])
-        kept = self._suppressed(boxes, scores, 0.7)
+        kept = self._suppressed(boxes, scores, overlap["rnet"])
         boxes = squared(corrected(boxes[kept], corrections[kept]))
         boxes, scores, corrections, landmarks = self._read("onet", copies, boxes, thresholds["onet"])
         points = points_in(boxes, landmarks)
         boxes = corrected(boxes, corrections)
-        kept = without_contained(boxes, scores, 0.7)
+        kept = without_contained(boxes, scores, overlap["onet"])
         return boxes[kept], scores[kept], points[kept]
 
-    def _proposals(self, copies: list[Image.Image], least: float, step: float, threshold: float) -> np.ndarray:
+    def _proposals(
+        self, copies: list[Image.Image], least: float, step: float, threshold: float, overlap: Mapping[str, float]
+    ) -> np.ndarray:
         """Boxes (n, 4), in pixels of the first copy, that P-Net takes for faces with a probability of `threshold`."""
         strips = [(level, top) for level in levels(copies, least, step) for top in strip_tops(level)]
-        found = in_parallel(lambda strip: self._proposals_of(*strip, size=copies[0].size, threshold=threshold), strips)
+
+        def of(strip: tuple[np.ndarray, int]) -> Found:
+            return self._proposals_of(*strip, copies[0].size, threshold, overlap["level"])
+
+        found = in_parallel(of, strips)
         if not found:
             return np.empty((0, 4), np.float32)
         boxes, scores, corrections = (np.concatenate(part) for part in zip(*found, strict=True))
-        kept = self._suppressed(boxes, scores, 0.7)
+        kept = self._suppressed(boxes, scores, overlap["pnet"])
         return corrected(boxes[kept], corrections[kept])
 
-    def _proposals_of(self, level: np.ndarray, top: int, *, size: tuple[int, int], threshold: float) -> Found:
+    def _proposals_of(
+        self, level: np.ndarray, top: int, size: tuple[int, int], threshold: float, overlap: float
+    ) -> Found:
         """Boxes, scores and corrections from the strip of a level that begins at row `top`; `size`: width and height of
         the picture in whose pixels the boxes are."""
         scores, corrections = self._networks["pnet"](picture=level[top : top + STRIDE * STRIP + WINDOW - STRIDE])
@@ -87,7 +104,7 @@ class Cascade:
         corners = np.stack([STRIDE * columns, top + STRIDE * rows], axis=1)
         zoom = np.array([size[0] / level.shape[1], size[1] / level.shape[0]] * 2)
         boxes = (np.concatenate([corners, corners + WINDOW], axis=1) * zoom).astype(np.float32)
-        kept = self._suppressed(boxes, scores[rows, columns], 0.5)
+        kept = self._suppressed(boxes, scores[rows, columns], overlap)
         return boxes[kept], scores[rows, columns][kept], corrections[:, rows, columns].T[kept]
 
     def _read(self, name: str, copies: list[Image.Image], boxes: np.ndarray, threshold: float) -> Found:
@@ -95,7 +112,9 @@ class Cascade:
         them."""
 
         def read(some: np.ndarray) -> Found:
-            return (some, *self._networks[name](crops=cut(copies, some, INPUT_SIDE[name])))
+            with self._cutting:
+                crops = cut(copies, some, INPUT_SIDE[name])
+            return (some, *self._networks[name](crops=crops))
 
         rounds = math.ceil(len(boxes) / (cores() * AT_ONCE))
         parts = in_parallel(read, np.array_split(boxes, min(len(boxes), cores() * rounds)) if len(boxes) else [])

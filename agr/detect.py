@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from .cascade import THRESHOLDS, Cascade
+from .cascade import OVERLAP, THRESHOLDS, Cascade
 
 LEAST_FACE = 46
 """Pixels of the photo; faces down to 40 are found too. Smaller ones are looked for only where there is none of this
@@ -13,7 +13,7 @@ size: they hold little to tell an age from, and looking for them costs the most.
 LAST_SIDE, LAST_LEAST, LAST_STEP, LAST_MIN_SCORE = 1024, 24, 0.5**0.125, 0.8
 """Where there is none: pixels of the longer side to which the photo is reduced, pixels of the smallest face on it, the
 steps between the sizes that are looked for, and the least probability."""
-LAST_THRESHOLDS = THRESHOLDS | {"pnet": 0.4, "rnet": 0.3}
+LAST_THRESHOLDS, LAST_OVERLAP = THRESHOLDS | {"pnet": 0.4, "rnet": 0.3}, OVERLAP | {"level": 0.5, "rnet": 0.7}
 """More is let through to O-Net then: babies' faces from close by, mostly."""
 BORDER = 0.5
 """Of the shorter side: what is added around the photo then, edge pixels repeated, for faces that fill it."""
@@ -89,7 +89,8 @@ class FaceDetector:
         margin = round(BORDER * min(small.size))
         bordered = np.pad(np.asarray(small), ((margin, margin), (margin, margin), (0, 0)), mode="edge")
         padded = Image.fromarray(bordered)
-        found = self._cascade.find(padded, least=LAST_LEAST, step=LAST_STEP, thresholds=LAST_THRESHOLDS)
+        more = {"thresholds": LAST_THRESHOLDS, "overlap": LAST_OVERLAP}
+        found = self._cascade.find(padded, least=LAST_LEAST, step=LAST_STEP, **more)
         zoom = max(image.size) / max(small.size)
         return _likely(found, LAST_MIN_SCORE).moved(-margin).scaled(zoom).within(image.size)
 

@@ -41,7 +41,7 @@ def test_the_pyramid_begins_where_the_least_face_fills_the_window(noise):
 
 
 def test_a_strip_more_changes_nothing(networks, picture, monkeypatch):
-    level, how = np.asarray(picture), {"size": (250, 250), "threshold": 0.1}
+    level, how = np.asarray(picture), {"size": (250, 250), "threshold": 0.1, "overlap": 0.5}
     whole = networks._proposals_of(level, 0, **how)
     monkeypatch.setattr(cascade, "STRIP", 7)
     strips = [networks._proposals_of(level, top, **how) for top in strip_tops(level)]
