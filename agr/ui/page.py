@@ -1,15 +1,18 @@
 """The whole page, and how it is served."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import gradio as gr
 
 from agr.analyzer import FaceAnalyzer
-from agr.config import ModelError
+from agr.config import WEIGHTS_FILE, ModelError
 from agr.evaluation.pictures import PictureSource
+from agr.evaluation.report import REPORT_FILE
+from agr.labelled import content_hash
 from agr.memory import keep_freed_memory
-from agr.pretrained import REPORT_FOLDER
+from agr.pretrained import BUNDLED, REPORT_FOLDER
 
 from .cards import message
 from .dashboard import dashboard_tab
@@ -59,9 +62,21 @@ def build_page(
 
 
 def reports_of(folder: Path, *, model: Path | None = None, name: str | None = None) -> dict[str, Path]:
-    """Folders of reports by name: the one that lies beside a `model`, called `name`, and all below `folder`."""
+    """Folders of reports by name: the one that lies beside a `model`, called `name`, and all below `folder`; first the
+    one of that model, or of the bundled one."""
     beside = find_reports(model / REPORT_FOLDER) if model else {}
-    return {name or found: path for found, path in beside.items()} | find_reports(folder)
+    found = {name or own: path for own, path in beside.items()} | find_reports(folder)
+    weights = (model or BUNDLED) / WEIGHTS_FILE
+    used = content_hash(weights.read_bytes()) if weights.exists() else None
+    return dict(sorted(found.items(), key=lambda item: _weights_of(item[1]) != used))
+
+
+def _weights_of(report: Path) -> str | None:
+    """Hash of the weights that a report is about, if it says so: a damaged one is told of where it is opened."""
+    try:
+        return json.loads((report / REPORT_FILE).read_text(encoding="utf-8"))["model"].get("weights_hash")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
 
 
 def launch(page: gr.Blocks, **options) -> None:

@@ -56,3 +56,17 @@ def test_the_filters_of_another_task_do_not_hide_faces(look_with):
     assert not look_with(task="gender").is_filtered
     assert look_with(least=0.5).is_filtered
     assert set(look_with(gender=["Female"], least=0.9, most=0.2).table["true_gender"]) == {"Female"}
+
+
+def test_the_report_of_the_model_in_use_comes_first(tmp_path):
+    from agr.ui.page import reports_of
+
+    found = list(reports_of(ROOT / "eval_reports"))
+    assert found[0] == "mobilenet_v2"
+    assert found[1:] == sorted(found[1:])
+    (tmp_path / "model.safetensors").write_bytes(b"of no report")
+    assert list(reports_of(ROOT / "eval_reports", model=tmp_path)) == sorted(found)
+    for name, text in (("a_broken", "{"), ("b_odd", '{"model": 3}')):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / REPORT_FILE).write_text(text)
+    assert list(reports_of(tmp_path)) == ["a_broken", "b_odd"]
