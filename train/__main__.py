@@ -103,6 +103,9 @@ def fit(
         typer.Option(help="Folder of a model that says what each crop shows as it is varied; may be given repeatedly."),
     ] = None,
     soft_weight: Annotated[float, typer.Option(help="Share of each label that those models say, 0 to 1.")] = 0.5,
+    mixup: Annotated[
+        float, typer.Option(help="Share of crops laid over one another; the teachers alone say what they show.")
+    ] = 0.0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --output; it ends as if never interrupted.")
     ] = False,
@@ -126,6 +129,7 @@ def fit(
             precision=precision,
             seed=seed,
             soft_weight=soft_weight,
+            mixup=mixup,
         )
         run(
             config,

@@ -28,6 +28,19 @@ def augment(crops: Tensor, generator: Generator) -> Tensor:
     return erase(batch, generator)
 
 
+def mix(batch: Tensor, generator: Generator, *, share: float) -> tuple[Tensor, Tensor]:
+    """Lay over a `share`, 0 to 1, of the crops another one of the batch, 0 to 100 % opaque.
+
+    Returns the new batch and which were mixed, bool (n,). Faces are aligned, so two make one that could be somebody's,
+    but whose labels nobody gave. Source: Zhang et al., "mixup: Beyond Empirical Risk Minimization" (2018).
+    """
+    n = len(batch)
+    mixed = _chosen(n, share, generator).to(batch.device)
+    opacity = torch.rand(n, generator=generator).to(batch.device) * mixed
+    others = batch[torch.randperm(n, generator=generator).to(batch.device)]
+    return torch.lerp(batch, others, opacity.view(-1, 1, 1, 1)), mixed
+
+
 def move(batch: Tensor, generator: Generator) -> Tensor:
     """Mirror half of the crops; rotate, zoom and shift all, edge pixels repeated as `agr.align` does."""
     n = len(batch)

@@ -8,7 +8,8 @@ from .utkface import DataError
 @dataclass(frozen=True)
 class FitConfig:
     """The recipe of a run. `batch_size` is over all processes together; `init` is "imagenet", "none" or a
-    .safetensors file; `soft_weight`: the share of each label that other models say, if any are asked."""
+    .safetensors file; `soft_weight`: the share of each label that other models say, if any are asked; `mixup`: the
+    share of crops that are laid over one another, of which the teachers alone say what they show."""
 
     backbone: str = "mobilenet_v2"
     init: str = "imagenet"
@@ -21,13 +22,15 @@ class FitConfig:
     precision: str = "auto"
     seed: int = 0
     soft_weight: float = 0.5
+    mixup: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "lr"):
             if getattr(self, name) <= 0:
                 raise DataError(f"expected {name} above 0, got {getattr(self, name)}")
-        if not 0 <= self.soft_weight <= 1:
-            raise DataError(f"expected soft_weight of 0 to 1, got {self.soft_weight}")
+        for name in ("soft_weight", "mixup"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise DataError(f"expected {name} of 0 to 1, got {getattr(self, name)}")
         if not 0 <= self.ema_decay < 1:
             raise DataError(f"expected ema_decay of 0 up to but not including 1, got {self.ema_decay}")
         if self.precision not in ("auto", "fp32", "bf16"):

@@ -25,7 +25,7 @@ from agr.labels import age_group_of
 from agr.memory import keep_freed_memory
 from agr.model import AttributeNet, to_input
 
-from .augment import augment
+from .augment import augment, mix
 from .config import FitConfig, softened_by
 from .files import content_hash_of, write_atomically
 from .finish import finish
@@ -61,6 +61,8 @@ def fit(
     """
     if soft_labels and teachers:
         raise DataError("Labels are softened by a file or by teachers. Expected one of the two, got both.")
+    if config.mixup and not teachers:
+        raise DataError("Faces laid over one another have no labels. Expected teachers, who say what they show.")
     AcceleratorState._reset_state()  # of a run before this one in the same process, perhaps in another precision
     accelerator = Accelerator(mixed_precision="bf16" if use_bf16(config.precision) else "no")
     if accelerator.device.type == "cpu":
@@ -189,11 +191,15 @@ class _Run:
     def _step(self, step: int, places: np.ndarray, generator: torch.Generator) -> dict[str, float]:
         rows, device = self.train_rows.iloc[places], self.accelerator.device
         crops = augment(to_input(self.crops[rows["row"].to_numpy()], device), generator)
+        weight = torch.full((len(rows),), self.config.soft_weight, device=device)
+        if self.config.mixup:
+            crops, mixed = mix(crops, generator, share=self.config.mixup)
+            weight[mixed] = 1.0
         targets = hard_targets(
             **{name: torch.tensor(rows[name].to_numpy(), device=device) for name in ("age", "gender", "race")}
         )
         if soft := self._soft_targets(places, crops):
-            targets = mixed_targets(targets, soft, self.config.soft_weight)
+            targets = mixed_targets(targets, soft, weight)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, self.steps, self.config)
         with self.accelerator.autocast():

@@ -36,14 +36,17 @@ def hard_targets(age: Tensor, gender: Tensor, race: Tensor) -> dict[str, Tensor]
     return {"age": age_targets(age), **smooth, "age_mean": age.float()}
 
 
-def mixed_targets(hard: dict[str, Tensor], soft: dict[str, Tensor], weight: float) -> dict[str, Tensor]:
-    """Targets of which the share `weight`, 0 to 1, is what other models say: `soft`, distributions of the three tasks.
+def mixed_targets(hard: dict[str, Tensor], soft: dict[str, Tensor], weight: Tensor) -> dict[str, Tensor]:
+    """Targets of which the share `weight`, (n,) of 0 to 1, is what other models say: `soft`, a distribution a task.
 
     Source: Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (2015).
     """
     years = torch.arange(N_AGES, device=soft["age"].device, dtype=torch.float32)
     soft = soft | {"age_mean": soft["age"] @ years}
-    return {name: torch.lerp(hard[name], soft[name].to(hard[name]), weight) for name in hard}
+    return {
+        name: torch.lerp(labels, soft[name].to(labels), weight.view(-1, *[1] * (labels.ndim - 1)))
+        for name, labels in hard.items()
+    }
 
 
 def attribute_losses(logits: dict[str, Tensor], targets: dict[str, Tensor]) -> dict[str, Tensor]:

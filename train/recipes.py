@@ -7,7 +7,7 @@ import yaml
 from .utkface import DataError
 
 FOLDER = Path(__file__).parent / "recipes"
-OPTIONS = ("backbone", "init", "epochs", "batch_size", "lr", "weight_decay", "seed", "soft_weight", "teacher")
+OPTIONS = ("backbone", "init", "epochs", "batch_size", "lr", "weight_decay", "seed", "soft_weight", "teacher", "mixup")
 
 
 def names() -> list[str]:

@@ -15,6 +15,7 @@ def seeded(seed=0):
 
 
 STEPS = [a.augment, a.move, a.vary_sharpness, a.lower_resolution, a.vary_colour, a.add_noise, a.compress, a.erase]
+STEPS += [lambda crops, generator: a.mix(crops, generator, share=0.5)[0]]
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -53,3 +54,16 @@ def test_moving_mirrors_about_half():
     moved = a.move(ramp, seeded())
     mirrored = (moved[:, 0, 24, 8] > moved[:, 0, 24, 40]).float().mean()
     assert 0.4 < mirrored < 0.6
+
+
+def test_mixing_lays_each_chosen_crop_under_one_other():
+    crops = torch.eye(40)[:, :, None, None].expand(40, 40, 8, 8)  # crop i is 1 in channel i alone
+    batch, mixed = a.mix(crops, seeded(), share=0.5)
+    assert 10 < mixed.sum() < 30
+    assert torch.equal(batch[~mixed], crops[~mixed])
+    shares = batch[:, :, 0, 0]
+    assert torch.allclose(shares.sum(dim=1), torch.ones(40))
+    assert ((shares > 0).sum(dim=1) <= 2).all()
+    opacity = 1 - shares.diagonal()[mixed]
+    assert opacity.min() < 0.2
+    assert opacity.max() > 0.8

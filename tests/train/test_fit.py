@@ -49,7 +49,7 @@ def test_the_average_moves_by_one_minus_the_decay():
     assert one.num_batches_tracked == 7
 
 
-@pytest.mark.parametrize("change", [{"epochs": 0}, {"ema_decay": 1.0}, {"precision": "fp8"}, {"lr": 0}])
+@pytest.mark.parametrize("change", [{"epochs": 0}, {"ema_decay": 1.0}, {"precision": "fp8"}, {"lr": 0}, {"mixup": 1.1}])
 def test_an_impossible_recipe_is_refused(change):
     with pytest.raises(ValueError, match=next(iter(change))):
         FitConfig(**change)

@@ -54,8 +54,10 @@ def test_soft_labels_are_mixed_in_by_their_weight():
     hard = hard_targets(torch.tensor([30, 50]), torch.tensor([0, 1]), torch.tensor([4, 0]))
     soft = {"age": age_targets(torch.tensor([40, 50]))}
     soft |= {"gender": torch.full((2, 2), 0.5), "race": torch.full((2, 5), 0.2)}
-    assert all(torch.allclose(a, hard[name]) for name, a in mixed_targets(hard, soft, 0.0).items())
-    half = mixed_targets(hard, soft, 0.5)
+    assert all(torch.allclose(a, hard[name]) for name, a in mixed_targets(hard, soft, torch.zeros(2)).items())
+    only_second = mixed_targets(hard, soft, torch.tensor([0.0, 1.0]))
+    assert torch.allclose(only_second["gender"], torch.stack([hard["gender"][0], soft["gender"][1]]))
+    half = mixed_targets(hard, soft, torch.full((2,), 0.5))
     assert torch.allclose(half["race"], (hard["race"] + soft["race"]) / 2)
     assert half["age_mean"].tolist() == pytest.approx([35, 50], abs=0.1)
     assert all(torch.allclose(half[task].sum(dim=1), torch.ones(2)) for task in ("age", "gender", "race"))

@@ -12,7 +12,7 @@ from train.utkface import DataError
 
 @pytest.mark.parametrize("name", names())
 def test_kept_recipes_are_whole(name):
-    assert set(OPTIONS) - set(read_recipe(name)) <= {"soft_weight", "teacher"}
+    assert set(OPTIONS) - set(read_recipe(name)) <= {"soft_weight", "teacher", "mixup"}
 
 
 @pytest.mark.parametrize("text", ["- a", "epochs: [", "speed: 3", ""])

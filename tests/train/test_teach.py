@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -58,11 +60,15 @@ def test_a_model_teaches_another(prepared, split, tmp_path):
     pupil = fit(config, output=tmp_path / "pupil", **taught)
     plain, other = (pd.read_csv(run / "history.csv") for run in (teacher, pupil))
     assert plain["train_race"][0] != other["train_race"][0]
+    mixed = fit(replace(config, mixup=0.5), output=tmp_path / "mixed", **taught)
+    assert pd.read_csv(mixed / "history.csv")["train_race"][0] != other["train_race"][0]
     fit(config, output=tmp_path / "pupil", resume=True, **taught)
     with pytest.raises(DataError, match="teachers_hash"):
         fit(config, output=tmp_path / "pupil", resume=True, data=prepared, split=split)
     with pytest.raises(DataError, match="one of the two"):
         fit(config, output=tmp_path / "both", soft_labels=tmp_path / "soft.parquet", **taught)
+    with pytest.raises(DataError, match="Expected teachers"):
+        fit(replace(config, mixup=0.5), output=tmp_path / "none", data=prepared, split=split)
     with pytest.raises(ModelError, match="cannot be read"):
         fit(config, output=tmp_path / "none", data=prepared, split=split, teachers=[tmp_path / "nowhere"])
     assert not (tmp_path / "none").exists()
