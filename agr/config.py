@@ -1,7 +1,6 @@
 """What a model folder holds, and the config that travels with the weights."""
 
 import json
-import math
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -15,6 +14,10 @@ SCHEMA_VERSION = 2
 CODE_VERSION = "0.1.0"
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 TASKS = ("age", "gender", "race")
+LARGEST_NUMBER = 1e6
+"""No number of a config comes near."""
+TEMPERATURES = (0.01, 100.0)
+"""Least and greatest that a model can have: beyond them every probability is 0 or 1, or all are alike."""
 
 
 class ModelError(ValueError):
@@ -56,10 +59,12 @@ class ModelConfig:
             _expect(key, _are_numbers(value, 3) and all(0 < v <= 1 for v in value), "three numbers in 0 to 1", value)
         points = self.template
         fits = isinstance(points, tuple) and len(points) == 5 and all(_are_numbers(point, 2) for point in points)
-        _expect("template", fits, "five points (x, y)", points)
+        _expect("template", fits and len(set(points)) == 5, "five different points (x, y)", points)
         t = self.temperatures
-        positive = isinstance(t, dict) and set(t) == set(TASKS) and all(_is_number(v) and v > 0 for v in t.values())
-        _expect("temperatures", positive, f"a positive number for each of {TASKS}", t)
+        numbers = isinstance(t, dict) and set(t) == set(TASKS) and all(map(_is_number, t.values()))
+        least, greatest = TEMPERATURES
+        within = numbers and all(least <= v <= greatest for v in t.values())
+        _expect("temperatures", within, f"a number of {least} to {greatest} for each of {TASKS}", t)
         n, masses = len(INTERVAL_AGES), self.interval_mass
         shares = _are_numbers(masses, n) and all(0 < mass < 1 for mass in masses)
         _expect("interval_mass", shares, f"{n} shares between 0 and 1", masses)
@@ -105,7 +110,9 @@ def _frozen(value):
 
 
 def _is_number(value) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return abs(value) < LARGEST_NUMBER  # false for infinities, NaN and whole numbers of any length
 
 
 def _are_numbers(value, n: int) -> bool:

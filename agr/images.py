@@ -155,7 +155,7 @@ def _upright(image: Image.Image) -> Image.Image:
     try:
         return ImageOps.exif_transpose(image)
     except Exception:  # damaged EXIF raises nearly anything, and is no reason to refuse a picture that decodes
-        return image
+        return image.copy()  # whoever gave the picture keeps it as it is
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -31,7 +31,7 @@ class AttributeReader:
         config = read_config(folder / CONFIG_FILE)
         try:
             return cls(config, load_file(folder / WEIGHTS_FILE))
-        except (OSError, SafetensorError) as error:
+        except (OSError, SafetensorError, TypeError, AttributeError) as error:  # the latter: numbers that numpy has not
             raise ModelError(f"{folder / WEIGHTS_FILE} cannot be read: {error}") from error
         except GraphError as error:
             raise ModelError(

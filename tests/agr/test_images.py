@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from agr import images
 from agr.images import MAX_SIDE, ImageError, cut_out, load_photo
 
 RED, WHITE = (200, 30, 30), (255, 255, 255)
@@ -158,3 +159,13 @@ def test_a_window_repeats_edges(noise):
     padded = np.pad(noise, ((3, 4), (5, 6), (0, 0)), mode="edge")
     assert np.array_equal(cut_out(picture, -5, -3, 86, 64), padded)
     assert np.array_equal(cut_out(picture, 500, 500, 502, 501), np.full((1, 2, 3), noise[-1, -1]))
+
+
+def test_a_callers_picture_with_damaged_exif_is_left_as_it_is(monkeypatch):
+    def damaged(image):
+        raise ValueError("damaged")
+
+    monkeypatch.setattr(images.ImageOps, "exif_transpose", damaged)
+    picture = Image.new("RGB", (6000, 3000), RED)
+    assert load_photo(picture).rgb.size == (4096, 2048)
+    assert picture.size == (6000, 3000)

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from safetensors.numpy import load_file, save_file
 
@@ -61,6 +62,14 @@ def test_tampered_weights_are_refused(folder, tmp_path, change, message):
 @pytest.mark.parametrize("content", [b"", b"junk", b"\xff" * 100, (10**9).to_bytes(8, "little") + b"{}"])
 def test_damaged_weights_are_refused(folder, tmp_path, content):
     (tmp_path / WEIGHTS_FILE).write_bytes(content)
+    (tmp_path / CONFIG_FILE).write_text((folder / CONFIG_FILE).read_text())
+    with pytest.raises(ModelError, match="cannot be read"):
+        AttributeReader.load(tmp_path)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float8_e4m3fn])
+def test_numbers_that_numpy_has_not_are_refused(folder, tmp_path, dtype):
+    safetensors.torch.save_file({"heads.race.bias": torch.zeros(5).to(dtype)}, tmp_path / WEIGHTS_FILE)
     (tmp_path / CONFIG_FILE).write_text((folder / CONFIG_FILE).read_text())
     with pytest.raises(ModelError, match="cannot be read"):
         AttributeReader.load(tmp_path)
