@@ -3,6 +3,7 @@ wrong."""
 
 import io
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -11,12 +12,14 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 MAX_PIXELS = 100_000_000
-"""Pictures of more pixels are refused before they are decoded: one would take 400 MB and more."""
+"""Pictures of more pixels are refused before they are decoded: one would take 800 MB and more."""
 MAX_SIDE = 4096
 """Longer pictures are reduced to this many pixels: a face of interest is then still far larger than the network's
 input."""
 MIN_SIDE = 20
 """Pixels; MTCNN cannot search pictures smaller than this, and no face in one could be read."""
+
+_STRIP = 1_000_000
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 """What is decoded: of Pillow's other formats some hand the file to outside programs, and none is a photo."""
@@ -58,24 +61,27 @@ def load_photo(source: "ImageSource | Photo") -> Photo:
     image = _open(source)
     _check_size(image)
     width, height = image.size
+    ours = not isinstance(source, Image.Image)  # a caller's own picture is not to be changed
     try:
-        if not isinstance(source, Image.Image):  # the caller's own picture is not to be changed
+        if ours:
             # JPEG decodes straight to a half, a quarter or an eighth: large photos cost less time and memory.
             image.draft("RGB", (MAX_SIDE, MAX_SIDE))
         image.load()
         decoded = image.size
-        upright = _upright(image)
-        rgb = _to_rgb(upright)
+        rgb = _to_rgb(_upright(image, in_place=ours))
+        turned = rgb.size != decoded
+        if max(rgb.size) > MAX_SIDE:
+            rgb.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    except MemoryError as error:
+        raise ImageError(f"The picture, {width}×{height} pixels, does not fit into memory: reduce it first.") from error
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, ... on damaged files
         raise ImageError(
             f"The picture is damaged or cut off and cannot be decoded ({error}). Try saving it again."
         ) from error
-    if rgb.size != decoded:  # turned by a quarter
+    if turned:
         width, height = height, width
-    if max(rgb.size) > MAX_SIDE:
-        rgb.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
-        if min(rgb.size) < MIN_SIDE:
-            raise ImageError(f"The picture is {width}×{height} pixels: too narrow to hold a face that can be read.")
+    if min(rgb.size) < MIN_SIDE:
+        raise ImageError(f"The picture is {width}×{height} pixels: too narrow to hold a face that can be read.")
     return Photo(rgb, width, height)
 
 
@@ -151,32 +157,53 @@ def _too_large(size: str) -> str:
     return f"The picture has {size}. At most {MAX_PIXELS // 1_000_000} megapixels can be read: reduce it first."
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _upright(image: Image.Image, *, in_place: bool) -> Image.Image:
+    """Turned as its EXIF says; a copy unless `in_place`, which saves the memory of one."""
     try:
-        return ImageOps.exif_transpose(image)
+        turned = ImageOps.exif_transpose(image, in_place=in_place)
+    except MemoryError:
+        raise
     except Exception:  # damaged EXIF raises nearly anything, and is no reason to refuse a picture that decodes
-        return image.copy()  # whoever gave the picture keeps it as it is
+        return image if in_place else image.copy()
+    return image if turned is None else turned
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
-    if image.mode.startswith("I") or image.mode == "F":
-        return _to_8_bits(image).convert("RGB")
-    if image.mode == "La":  # premultiplied grey has but this way out
-        image = image.convert("LA")
-    if image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
-    return image.convert("RGB")
+    white = _white(image) if image.mode.startswith("I") or image.mode == "F" else 0.0
+    rgb = Image.new("RGB", image.size)
+    for strip in _strips(image):  # what lies between the two takes up to 20 bytes a pixel
+        rgb.paste(_strip_to_rgb(image.crop(strip), white), strip[:2])
+    return rgb
 
 
-def _to_8_bits(image: Image.Image) -> Image.Image:
-    """Grey with 16 or more bits -> mode "L". PIL's own `convert` clips at 255, which turns such pictures white."""
-    values = np.asarray(image, dtype=np.float64)
-    values = np.nan_to_num(values, nan=0.0, posinf=65535.0, neginf=0.0)
-    top = values.max(initial=0.0)
-    full_scale = (
-        1.0 if top <= 1.0 and image.mode == "F" else 255.0 if top <= 255.0 and image.mode != "I;16" else 65535.0
-    )
-    return Image.fromarray(np.clip(values / full_scale * 255.0, 0, 255).round().astype(np.uint8))
+def _strips(image: Image.Image) -> Iterator[tuple[int, int, int, int]]:
+    """Boxes (left, top, right, bottom) of about a megapixel that cover the image."""
+    width, height = image.size
+    rows = max(1, _STRIP // width)
+    for top in range(0, height, rows):
+        yield 0, top, width, min(top + rows, height)
+
+
+def _strip_to_rgb(strip: Image.Image, white: float) -> Image.Image:
+    if white:
+        return Image.fromarray((_values(strip) * (255.0 / white)).clip(0, 255).round().astype(np.uint8)).convert("RGB")
+    if strip.mode == "La":  # premultiplied grey has but this way out
+        strip = strip.convert("LA")
+    if strip.has_transparency_data:
+        paper = Image.new("RGBA", strip.size, "white")
+        return Image.alpha_composite(paper, strip.convert("RGBA")).convert("RGB")
+    return strip.convert("RGB")
+
+
+def _white(image: Image.Image) -> float:
+    """What counts as white in greys of more than 8 bits. PIL's own `convert` clips at 255, which turns them white."""
+    top = max(_values(image.crop(strip)).max(initial=0.0) for strip in _strips(image))
+    if image.mode == "F" and top <= 1.0:
+        return 1.0
+    return 255.0 if top <= 255.0 and image.mode != "I;16" else 65535.0
+
+
+def _values(strip: Image.Image) -> np.ndarray:
+    return np.nan_to_num(np.asarray(strip, dtype=np.float64), nan=0.0, posinf=65535.0, neginf=0.0)

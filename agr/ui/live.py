@@ -25,6 +25,7 @@ SECONDS = 60
 MAX_FRAME = 2_000_000
 """Characters of an encoded frame; one of 640 × 480 has some 60,000."""
 MAX_STEP = 10.0
+_JPEG = b"\xff\xd8"
 
 PURPOSE = (
     "Each face gets a number and one answer, drawn from all its frames: the longer someone is in view, the steadier. "
@@ -119,6 +120,9 @@ def read_frame(sent: object) -> tuple[bytes, float]:
     if isinstance(step, bool) or not isinstance(step, (int, float)) or not math.isfinite(step):
         raise gr.Error("Expected the seconds since the last frame. Reload the page.")
     try:
-        return base64.b64decode(text, validate=True), min(max(float(step), 0.0), MAX_STEP)
+        jpeg = base64.b64decode(text, validate=True)
     except binascii.Error as error:
         raise gr.Error("Expected a frame in base64. Reload the page.") from error
+    if not jpeg.startswith(_JPEG):  # other formats pack 100 megapixels into few bytes
+        raise gr.Error("Expected a frame in JPEG. Reload the page.")
+    return jpeg, min(max(float(step), 0.0), MAX_STEP)

@@ -1,5 +1,9 @@
 """Every kind of input becomes upright RGB, or an error that says what is wrong."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -169,3 +173,41 @@ def test_a_callers_picture_with_damaged_exif_is_left_as_it_is(monkeypatch):
     picture = Image.new("RGB", (6000, 3000), RED)
     assert load_photo(picture).rgb.size == (4096, 2048)
     assert picture.size == (6000, 3000)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "La", "P", "RGBA", "CMYK", "I;16", "I", "F", "1"])
+def test_converted_in_strips_a_picture_is_the_same(mode, noise, monkeypatch):
+    if mode in ("I;16", "I", "F"):
+        values = np.arange(70 * 40).reshape(70, 40) * 23
+        picture = Image.fromarray(values.astype({"I;16": np.uint16, "I": np.int32, "F": np.float32}[mode]))
+    else:
+        picture = Image.fromarray(np.resize(noise, (70, 40, 4)))
+        picture = picture.convert("LA").convert("La") if mode == "La" else picture.convert(mode)
+    assert picture.mode == mode
+    whole = np.asarray(load_photo(picture).rgb)
+    monkeypatch.setattr(images, "_STRIP", 300)
+    assert np.array_equal(np.asarray(load_photo(picture).rgb), whole)
+    assert whole.std() > 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is read from /proc")
+@pytest.mark.parametrize(
+    ("mode", "format"),
+    [("RGB", "PNG"), ("RGBA", "PNG"), ("RGB", "WEBP"), ("RGB", "AVIF"), ("I;16", "PNG"), ("F", "TIFF"), ("P", "GIF")],
+)
+def test_decoding_takes_at_most_seventeen_bytes_a_pixel(mode, format, tmp_path):
+    """What README states for 100 megapixels, on 16; in a process of its own, as its peak is asked for."""
+    Image.new(mode, (4000, 4000), 7).save(tmp_path / "picture", format)
+    code = """if True:
+        import re, sys
+        from pathlib import Path
+        from agr.images import load_photo
+        peak = lambda: int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+        load_photo("agr/ui/examples/astronaut.jpg")
+        before = peak()
+        load_photo(sys.argv[1])
+        print(peak() - before)"""
+    command = [sys.executable, "-c", code, str(tmp_path / "picture")]
+    kilobytes = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert 3 * 16_000_000 < kilobytes * 1024 < 17 * 16_000_000
