@@ -33,6 +33,7 @@ def main(
     from agr.config import ModelError
     from agr.evaluation.pictures import DataError, PictureSource
     from agr.pretrained import default_model, find_model
+    from agr.ui.guard import keep_swept, own_upload_folder
     from agr.ui.page import build_page, launch, reports_of
 
     try:
@@ -50,7 +51,10 @@ def main(
         typer.echo(str(error), err=True)
         analyzer = error
     shown = reports_of(reports, model=folder if model else None, name=model)
-    launch(build_page(analyzer, shown, pictures), server_name=host, server_port=port)
+    uploads = own_upload_folder()
+    page = build_page(analyzer, shown, pictures)
+    keep_swept(uploads, page)
+    launch(page, server_name=host, server_port=port)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from agr.analyzer import FaceAnalyzer
 from agr.config import WEIGHTS_FILE, ModelError
@@ -18,6 +19,7 @@ from .cards import message
 from .dashboard import dashboard_tab
 from .dashboard.look import Reports, find_reports
 from .gpu import satisfy_zero_gpu
+from .guard import Guard, refuse_addresses
 from .live import live_tab
 from .predict import predict_tab
 from .theme import STYLE, theme
@@ -67,7 +69,10 @@ def reports_of(folder: Path, *, model: Path | None = None, name: str | None = No
     beside = find_reports(model / REPORT_FOLDER) if model else {}
     found = {name or own: path for own, path in beside.items()} | find_reports(folder)
     weights = (model or BUNDLED) / WEIGHTS_FILE
-    used = content_hash(weights.read_bytes()) if weights.exists() else None
+    try:
+        used = content_hash(weights.read_bytes())
+    except OSError:  # told of by whoever opens the model
+        used = None
     return dict(sorted(found.items(), key=lambda item: _weights_of(item[1]) != used))
 
 
@@ -82,7 +87,9 @@ def _weights_of(report: Path) -> str | None:
 def launch(page: gr.Blocks, **options) -> None:
     """Serve the page with its looks and its limits; `options` go to Gradio's `launch`."""
     keep_freed_memory()
+    refuse_addresses()
     page.launch(
+        app_kwargs={"middleware": [Middleware(Guard)]},
         theme=theme(),
         css_paths=STYLE,
         max_file_size=MAX_UPLOAD,

@@ -10,7 +10,7 @@ from agr.images import ImageError, load_photo
 from agr.render import Mark, draw_faces
 
 from .cards import caption, cards, downloads, message
-from .uploads import uploaded
+from .uploads import sent
 
 EXAMPLES = Path(__file__).parent / "examples"
 
@@ -92,14 +92,14 @@ def predict_tab(analyzer: FaceAnalyzer) -> None:
     )
 
     with gr.Row(visible=False):  # the same in one call, for programs
-        sent, answer = _photo_input(), gr.JSON()
-        gr.Button().click(analyze, sent, answer, api_name="analyze", concurrency_id="analyze")
+        received, answer = _photo_input(), gr.JSON()
+        gr.Button().click(analyze, received, answer, api_name="analyze", concurrency_id="analyze")
 
 
 def _photo_input(**options) -> gr.Image:
     """An image input that hands on the file as it came: `agr.images` says best what is wrong with one."""
     component = gr.Image(**options)
-    component.preprocess = lambda payload: uploaded(payload.path) if payload else None  # type: ignore[method-assign]
+    component.preprocess = sent  # type: ignore[method-assign]
     return component
 
 

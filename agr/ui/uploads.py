@@ -19,3 +19,13 @@ def uploaded(path: object) -> str:
     if not inside:
         raise gr.Error("That file was not sent to this page. Send the photo itself.")
     return str(path)
+
+
+def sent(payload) -> str | None:
+    """In place of a component's `preprocess`: the path of what was sent, which Gradio would otherwise open or copy."""
+    return uploaded(payload.path) if payload else None
+
+
+def all_sent(payload) -> list[str] | None:
+    """The same for a component of several files."""
+    return [uploaded(file.path) for file in payload] if payload else None

@@ -15,7 +15,7 @@ from agr.video_command import VIDEO_ENDINGS
 from agr.video_frames import VideoError
 
 from .cards import message
-from .uploads import uploaded
+from .uploads import sent
 from .video_html import people_table, progress_bar, time_table, timeline, video_downloads
 
 LONGEST = 120.0
@@ -46,7 +46,7 @@ def video_tab(analyzer: FaceAnalyzer) -> None:
     with gr.Row():
         with gr.Column(min_width=300):
             clip = gr.File(label="Video", file_types=list(VIDEO_ENDINGS), height=160, elem_id="clip")
-            clip.preprocess = _sent  # type: ignore[method-assign]
+            clip.preprocess = sent  # type: ignore[method-assign]
             rate = gr.Slider(2, MOST_RATE, DEFAULT_RATE, step=1, label="Analyzed frames a second", elem_id="clip-rate")
             with gr.Row():
                 start = gr.Button("Analyze", variant="primary", elem_id="clip-start", min_width=120)
@@ -77,10 +77,6 @@ def video_tab(analyzer: FaceAnalyzer) -> None:
         queue=False,  # its answer would be lost with the stream that ends
         api_visibility="private",
     )
-
-
-def _sent(payload) -> str | None:
-    return uploaded(payload.path) if payload else None
 
 
 def _answers(analyzer: FaceAnalyzer, path: str | None, rate: float) -> Iterator[Answer]:

@@ -17,6 +17,7 @@ from agr.evaluation.report import ReportError
 from agr.labels import AGE_GROUPS, GENDERS, RACES, TASK_CLASSES
 
 from ..cards import message
+from ..uploads import all_sent
 from .face import OPEN_DIALOG, face_page
 from .head import head
 from .look import Opened, Reports, look_at
@@ -212,6 +213,7 @@ class _Dashboard:
         with gr.Accordion("Evaluate your own labelled faces", open=not self.reports.folders, elem_id="own"):
             gr.Markdown(GUIDE, elem_classes="agr-note")
             files = gr.File(file_count="multiple", label="Pictures, .zip, .csv or a report", height=160)
+            files.preprocess = all_sent  # type: ignore[method-assign]
             with gr.Row():
                 start, stop = gr.Button("Evaluate", variant="primary"), gr.Button("Stop")
             status = gr.HTML(elem_id="own-status", min_height=80, apply_default_css=False)

@@ -1,0 +1,91 @@
+"""The page refuses what Gradio alone would let through, by its real HTTP interface."""
+
+import os
+import time
+
+import gradio as gr
+import httpx
+import pytest
+
+from agr.ui import guard
+from tests.agr.ui.test_holds import FILE, ask
+from tests.conftest import ASTRONAUT, ROOT
+
+
+@pytest.fixture
+def fetched(monkeypatch):
+    """Addresses that Gradio's downloader was asked for, below what the page puts before it."""
+    import safehttpx
+
+    asked = []
+
+    async def get(url, *_, **__):
+        asked.append(url)
+        raise OSError("not here")
+
+    monkeypatch.setattr(safehttpx, "get", get)
+    return asked
+
+
+@pytest.mark.slow
+class TestServed:
+    @pytest.mark.parametrize("meta", [{"meta": FILE}, {}])
+    def test_public_addresses_are_not_opened_either(self, page_url, fetched, meta):
+        for address in ("https://example.com/a.jpg", "http://93.184.216.34/a.jpg"):
+            assert "error" in ask(page_url, {"path": address, **meta})
+            assert "error" in ask(page_url, {"path": "a.jpg", "url": address, **meta})
+        assert fetched == []
+
+    def test_the_page_is_no_proxy(self, page_url, fetched):
+        answer = httpx.get(page_url + "gradio_api/file=https://example.com/a.jpg", timeout=60)
+        assert (answer.status_code, answer.text) == (403, "Addresses are not opened.")
+        assert httpx.get(page_url + "gradio_api/file=https%3A%2F%2Fexample.com/a.jpg", timeout=60).status_code == 403
+        assert fetched == []
+
+    def test_bodies_are_limited_by_what_they_say_and_by_what_they_are(self, page_url):
+        address = page_url + "gradio_api/queue/join"
+        large = b" " * (guard.MAX_BODY + 1)
+        assert httpx.post(address, content=large, timeout=60).status_code == 413
+        try:
+            answer = httpx.post(address, content=iter([large]), timeout=60)  # without a length
+        except httpx.TransportError:
+            pass  # cut off
+        else:
+            assert answer.status_code >= 400
+        assert httpx.get(page_url + "gradio_api/queue/status", timeout=60).status_code == 200
+
+    def test_another_visitors_file_is_not_found_by_its_content(self, page_url):
+        """Folders of uploads are named by a hash of the content and of a secret of the process."""
+        with ASTRONAUT.open("rb") as stream:
+            (path,) = httpx.post(page_url + "gradio_api/upload", files={"files": stream}, timeout=60).json()
+        from hashlib import sha256
+
+        guessed = path.replace(path.split("/")[-2], sha256(ASTRONAUT.read_bytes()).hexdigest())
+        assert guessed != path
+        assert httpx.get(f"{page_url}gradio_api/file={path}", timeout=60).status_code == 200
+        assert httpx.get(f"{page_url}gradio_api/file={guessed}", timeout=60).status_code in (403, 404)
+
+
+def test_what_gradio_lost_sight_of_is_swept_and_the_pages_own_stays(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    folder = guard.own_upload_folder()
+    assert folder.parent == tmp_path
+    assert os.environ["GRADIO_TEMP_DIR"] == str(folder)
+    with gr.Blocks() as page:
+        picture = gr.Image()
+        gr.Examples([[str(ASTRONAUT)]], picture, cache_examples=False)
+    shown = {str(path) for block in page.blocks.values() for path in block.keep_in_cache}
+    assert shown
+    (folder / "part").mkdir()
+    (folder / "part" / "tmp123").write_bytes(b"broken off")
+    guard.sweep(folder, page)
+    assert (folder / "part" / "tmp123").exists()  # still young
+    time.sleep(0.01)
+    guard.sweep(folder, page, older=0)
+    assert {str(path) for path in folder.rglob("*") if path.is_file()} == shown
+
+
+def test_app_has_a_folder_of_its_own_and_sweeps_it():
+    """Before the page is made, as its components remember their folder."""
+    code = (ROOT / "app.py").read_text()
+    assert code.index("own_upload_folder()") < code.index("build_page(analyzer") < code.index("keep_swept(")
