@@ -1,5 +1,6 @@
 """A finished table of a labelled collection, of any size, into an EvalReport."""
 
+from collections import defaultdict
 from pathlib import Path
 
 import pandas as pd
@@ -23,24 +24,28 @@ def report_of_collection(faces: Path, labels: Path | None, *, name: str) -> tupl
     """The report over all labelled photos of a table that `analyze_collection` finished, and how many photos were left
     out for which reason.
 
-    `labels`: a CSV as `read_labels` takes; by default names are labels, as UTKFace's. Photos are known by their names
-    without folders; of several of a name the first counts, of several faces in a photo the largest. Raises
-    CollectionError, UploadError or ReportError.
+    `labels`: a CSV as `read_labels` takes; by default names are labels, as UTKFace's. A row of it labels the one photo
+    whose path ends with its name: with folders, where several photos have a name. The report calls these by their
+    paths, the others by their names. Of several faces in a photo the largest counts. Raises CollectionError,
+    UploadError or ReportError.
     """
     claim = claim_of(faces)
     missing = claim["photos"]["photos"] - counts_of(faces).photos
     if missing:
         raise ReportError(f"{faces} is not finished: {missing:,} photos are missing. Run the same analyze again first.")
     table = _first_faces(faces)
-    table["file"] = table["file"].map(file_key)
+    table["place"] = table["file"].map(_place)
     whole = len(table)
-    table = table.drop_duplicates("file")
-    known, wrong = _labels(table["file"], labels)
-    labelled = table.merge(known, on="file")
+    table = table.drop_duplicates("place")
+    known, wrong = _labels(list(table["place"]), labels)
+    name_of = table["place"].map(_name)
+    table["file"] = name_of.where(~name_of.duplicated(keep=False), table["place"])
+    labelled = table.merge(known, on="place").drop(columns="place")
     if not len(labelled):
         raise ReportError(
             f"No photo of {faces} has a label. Expected names as UTKFace's (age_gender_race_date, such as "
-            "26_1_2_20170116.jpg), or --labels with a CSV whose column file has the photos' names."
+            "26_1_2_20170116.jpg), or --labels with a CSV whose column file has the photos' names, with folders where "
+            "several have the same."
         )
     left_out = {"a second photo of the same name": whole - len(table), "no label": len(table) - len(labelled)} | wrong
     model = {key: claim["model"][key] for key in ("backbone", "input_size", "parameters")}
@@ -61,23 +66,56 @@ def _first_faces(faces: Path) -> pd.DataFrame:
     return ds.dataset(faces).to_table(columns=columns, filter=face.is_null() | (face == 1)).to_pandas()
 
 
-def _labels(files: pd.Series, path: Path | None) -> tuple[pd.DataFrame, dict[str, int]]:
-    """`file`, `true_age`, `true_gender`, `true_race` of what is labelled; and how many rows of the CSV are wrong, by
-    the first one's reason."""
-    wrong: list[tuple[str, str]] = []
+def _labels(places: list[str], path: Path | None) -> tuple[pd.DataFrame, dict[str, int]]:
+    """`place`, `true_age`, `true_gender`, `true_race` of what is labelled; and how many rows of the CSV are of no use,
+    by reason."""
+    wrong: dict[str, int] = {}
     if path is None:
-        found = {file: labels for file in files if (labels := labels_of(file))}
+        found = {place: labels for place in places if (labels := labels_of(_name(place)))}
     else:
-        found, wrong = read_labels(path.read_bytes())
-    known = {file: labels for file, labels in found.items() if labels != Labels()}
+        listed, bad = read_labels(path.read_bytes(), key=_place)
+        found, ambiguous = _joined(places, listed)
+        wrong = {"rows of the CSV that name several photos": ambiguous}
+        wrong |= {f"rows of the CSV, such as {bad[0][0]}: {bad[0][1]}": len(bad)} if bad else {}
+    known = {place: labels for place, labels in found.items() if labels != Labels()}
     ages = [labels.age for labels in known.values()]
     genders, races = ([getattr(labels, kind) for labels in known.values()] for kind in ("gender", "race"))
     table = pd.DataFrame(
         {
-            "file": list(known),
+            "place": list(known),
             "true_age": pd.array(ages, "float64"),
             "true_gender": [None if i is None else GENDERS[i] for i in genders],
             "true_race": [None if i is None else RACES[i] for i in races],
         }
     )
-    return table, {f"rows of the CSV, such as {wrong[0][0]}: {wrong[0][1]}": len(wrong)} if wrong else {}
+    return table, wrong
+
+
+def _joined(places: list[str], listed: dict[str, Labels]) -> tuple[dict[str, Labels], int]:
+    """The labels of each place that has some, and how many names fit several places. Longer names say more exactly."""
+    of_name: dict[str, list[str]] = defaultdict(list)
+    for place in places:
+        of_name[_name(place)].append(place)
+    found, ambiguous = {}, 0
+    for listed_as in sorted(listed, key=len):
+        fits = [place for place in of_name.get(_name(listed_as), ()) if _ends_alike(place, listed_as)]
+        if len(fits) == 1:
+            found[fits[0]] = listed[listed_as]
+        ambiguous += len(fits) > 1
+    return found, ambiguous
+
+
+def _ends_alike(one: str, other: str) -> bool:
+    """Whether one path is the other's end; either may say more of where it lies."""
+    longer, shorter = sorted((one.lstrip("/"), other.lstrip("/")), key=len, reverse=True)
+    return f"/{longer}".endswith(f"/{shorter}")
+
+
+def _place(path: str) -> str:
+    """A path in one way of writing; its name as `file_key` has it."""
+    folder, slash, name = path.replace("\\", "/").removeprefix("./").rpartition("/")
+    return folder + slash + file_key(name)
+
+
+def _name(place: str) -> str:
+    return place.rpartition("/")[2]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 CLAIM_FILE = "_collection.json"
 """Says what the table is of. Readers of parquet pass over names that begin with an underscore."""
 FORMAT = 1
+_UNFINISHED = ".new"
 PARTS, LEAST_IN_PART, MOST_IN_PART = 4000, 25, 2000
 """About how many parts there are, and photos in each: small enough to lose little, large enough to be read fast."""
 
@@ -96,13 +97,18 @@ def analyze_collection(
 
 
 def encoded_parts(
-    analyzer: "FaceAnalyzer", parts: Iterable[Part], seen: Callable[[int], object] = lambda photos: None
+    analyzer: "FaceAnalyzer",
+    contents: Contents,
+    parts: Iterable[Part],
+    seen: Callable[[int], object] = lambda photos: None,
 ) -> Iterator[tuple[int, bytes]]:
     """Each part's number and its rows as a parquet file. `seen` is told of every photo that is done.
 
-    The same here and on every worker of a cluster. Photos are read ahead across parts: no core waits for a part's end.
+    The same here and on every worker of a cluster, which keeps its `contents`: an archive opened anew for each part
+    would be unpacked or looked through from its start each time. Photos are read ahead across parts: no core waits for
+    a part's end.
     """
-    contents, waiting = Contents(), deque[Part]()
+    waiting = deque[Part]()
 
     def items() -> Iterator[tuple[str, str | bytes | ImageError]]:
         for part in parts:
@@ -171,7 +177,7 @@ def claim_of(output: Path) -> dict:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Under a temporary name first: after a crash, of this program or the machine, the file is there whole or not."""
-    beside = path.with_name(f"_{path.name}.new")
+    beside = path.with_name(f"_{path.name}{_UNFINISHED}")
     try:
         with beside.open("wb") as stream:
             stream.write(content)
@@ -200,7 +206,7 @@ def _claim(output: Path, claim: dict) -> None:
         raise CollectionError(
             f"{output} is a file. Expected a folder of an earlier run, or nothing: choose another name."
         )
-    if not output.exists() or not any(output.iterdir()):
+    if not output.exists() or all(entry.name.endswith(_UNFINISHED) for entry in output.iterdir()):
         try:
             output.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -248,7 +254,8 @@ def _listed(items: Iterable[Item]) -> Listing:
 
 def _hashed(items: Iterable[Item], digest) -> Iterator[Item]:
     for item in items:
-        digest.update(f"{item.file}\0{item.place}\n".encode(errors="surrogateescape"))
+        # The path too: relative ones, such as in a list, mean other photos from another folder.
+        digest.update(f"{item.file}\0{item.path}\0{item.place}\n".encode(errors="surrogateescape"))
         yield item
 
 

@@ -19,6 +19,8 @@ input."""
 MIN_SIDE = 20
 """Pixels; MTCNN cannot search pictures smaller than this, and no face in one could be read."""
 
+MAX_FILE_BYTES = 500_000_000
+"""Of an encoded picture; the largest that is decoded comes to 400 MB, uncompressed."""
 _STRIP = 1_000_000
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
@@ -123,12 +125,18 @@ def _open(source: ImageSource) -> Image.Image:
 
 def _read_file(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            content = stream.read(MAX_FILE_BYTES + 1)
+    except MemoryError as error:
+        raise ImageError(f"The file {path} does not fit into memory.") from error
     except FileNotFoundError as error:
         raise ImageError(f"There is no file {path}.") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ImageError(f"The file {path} cannot be read: {reason}.") from error
+    if len(content) > MAX_FILE_BYTES:
+        raise ImageError(f"The file {path} has more than {MAX_FILE_BYTES // 1_000_000} MB: no photo that can be read.")
+    return content
 
 
 def _from_array(array: np.ndarray) -> Image.Image:
@@ -160,12 +168,14 @@ def _too_large(size: str) -> str:
 def _upright(image: Image.Image, *, in_place: bool) -> Image.Image:
     """Turned as its EXIF says; a copy unless `in_place`, which saves the memory of one."""
     try:
-        turned = ImageOps.exif_transpose(image, in_place=in_place)
+        if not in_place:
+            return ImageOps.exif_transpose(image)
+        ImageOps.exif_transpose(image, in_place=True)
     except MemoryError:
         raise
     except Exception:  # damaged EXIF raises nearly anything, and is no reason to refuse a picture that decodes
         return image if in_place else image.copy()
-    return image if turned is None else turned
+    return image
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from .collection import CollectionError, Part, encoded_parts
 from .engine import cores
 from .memory import keep_freed_memory
+from .sources import Contents
 
 if TYPE_CHECKING:
     from .analyzer import FaceAnalyzer
@@ -25,7 +26,7 @@ IN_A_WORKER = {"AGR_CORES": "1"}
 """What a worker's environment says, here and on a cluster."""
 _LOOK_EVERY = 0.25
 """Seconds between two looks at what the workers have done."""
-_worker: "tuple[FaceAnalyzer, multiprocessing.sharedctypes.Synchronized] | None" = None
+_worker: "tuple[FaceAnalyzer, Contents, multiprocessing.sharedctypes.Synchronized] | None" = None
 
 
 def encoded_by_cores(model: Path, parts: Iterator[Part], seen: Callable[[int], object]) -> Iterator[tuple[int, bytes]]:
@@ -64,7 +65,7 @@ def _start(model: Path, photos: "multiprocessing.sharedctypes.Synchronized") -> 
     Thread(target=_end_with_parent, daemon=True).start()
     from .analyzer import FaceAnalyzer
 
-    _worker = FaceAnalyzer.from_pretrained(model), photos
+    _worker = FaceAnalyzer.from_pretrained(model), Contents(), photos
 
 
 def _end_with_parent() -> None:
@@ -77,11 +78,11 @@ def _end_with_parent() -> None:
 
 def _work(part: Part) -> tuple[int, bytes]:
     assert _worker is not None
-    analyzer, photos = _worker
+    analyzer, contents, photos = _worker
 
     def count(number: int) -> None:
         with photos.get_lock():
             photos.value += number
 
-    (done,) = encoded_parts(analyzer, [part], count)
+    (done,) = encoded_parts(analyzer, contents, [part], count)
     return done

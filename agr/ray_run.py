@@ -17,9 +17,9 @@ from .collection import CollectionError, Part, encoded_parts
 from .config import CONFIG_FILE, WEIGHTS_FILE, ModelConfig, read_config
 from .local_run import IN_A_WORKER
 from .memory import keep_freed_memory
-from .sources import Item
+from .sources import Contents, Item
 
-PARTS_AT_ONCE = 20_000
+PHOTOS_AT_ONCE = 2_000_000
 """Handed to the cluster together: bounds what this process holds to some 1 GB of names."""
 MISSING = 'Ray is not installed. Run `pip install "ray[data]>=2.40"` here and on every machine of the cluster.'
 
@@ -37,8 +37,9 @@ def encoded_by_cluster(
     import ray
 
     sent = (read_config(model / CONFIG_FILE), _weights(model / WEIGHTS_FILE))
+    cores = int(ray.cluster_resources().get("CPU", 1))
     try:
-        while some := list(islice(parts, PARTS_AT_ONCE)):
+        for some in _together(parts):
             photos = {part.number: len(part.items) for part in some}
             work = data.from_items([_sent(part) for part in some], override_num_blocks=len(some))
             done = work.map_batches(
@@ -46,12 +47,17 @@ def encoded_by_cluster(
                 fn_constructor_args=sent,
                 batch_size=1,
                 num_cpus=1,
-                compute=data.ActorPoolStrategy(min_size=1, max_size=int(ray.cluster_resources()["CPU"])),
+                compute=data.ActorPoolStrategy(min_size=1, max_size=cores),
                 runtime_env={"env_vars": IN_A_WORKER},
             )
             for row in done.iter_rows():
                 yield row["part"], row["content"]
                 seen(photos[row["part"]])
+    except ray.exceptions.RayError as error:
+        raise CollectionError(
+            f"The cluster gave up ({str(error).strip().splitlines()[-1]}). Every machine of it needs what "
+            "requirements.txt lists. The same command goes on from here."
+        ) from error
     finally:
         ray.shutdown()
 
@@ -66,13 +72,20 @@ class _Worker:
 
         keep_freed_memory()
         self.analyzer = FaceAnalyzer(AttributeReader(config, weights), FaceDetector())
+        self.contents = Contents()
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, list]:
         parts = [
             Part(int(number), _received(items)) for number, items in zip(batch["part"], batch["items"], strict=True)
         ]
-        done = list(encoded_parts(self.analyzer, parts))
+        done = list(encoded_parts(self.analyzer, self.contents, parts))
         return {"part": [number for number, _ in done], "content": [content for _, content in done]}
+
+
+def _together(parts: Iterator[Part]) -> Iterator[list[Part]]:
+    """Parts of about PHOTOS_AT_ONCE photos at a time."""
+    while first := next(parts, None):
+        yield [first, *islice(parts, max(PHOTOS_AT_ONCE // len(first.items) - 1, 0))]
 
 
 def _sent(part: Part) -> dict:

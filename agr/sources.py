@@ -16,14 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from .images import ImageError
+from .images import MAX_FILE_BYTES, ImageError
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff")
 TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 ARCHIVE_ENDINGS = (".zip", *TAR_ENDINGS)
 LIST_ENDING = ".txt"
-MAX_BYTES = 500_000_000
-"""Of a photo in an archive, unpacked: the largest that `agr.images` reads comes to 400 MB, uncompressed."""
 _OPENERS: dict[bytes, Callable] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 
 
@@ -176,5 +174,5 @@ def _printable(name: str) -> str:
 
 
 def _check_size(size: int) -> None:
-    if size > MAX_BYTES:
-        raise ImageError(f"It unpacks to {size / 1e6:.0f} MB. At most {MAX_BYTES // 1_000_000} MB are read.")
+    if size > MAX_FILE_BYTES:
+        raise ImageError(f"It unpacks to {size / 1e6:.0f} MB. At most {MAX_FILE_BYTES // 1_000_000} MB are read.")

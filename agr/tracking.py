@@ -128,6 +128,11 @@ class FaceTracker:
             track.missed += 1
         return [self._seen(face, pairs.get(place), time, size) for place, face in enumerate(faces)]
 
+    def let_go(self) -> None:
+        """Nobody looked for a while: whoever is in the next frame is somebody new, and those so far stay counted."""
+        self._gone += self.present
+        self._tracks = []
+
     @property
     def people(self) -> list[Pooled]:
         """All who were found in at least `MIN_FRAMES` frames, by number."""

@@ -5,7 +5,7 @@ Archives are read in place, within limits; nothing is unpacked onto the disk.
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -20,6 +20,8 @@ MAX_PICTURES = 1000
 MAX_PICTURE_BYTES = 40_000_000
 MAX_BYTES = 400_000_000
 """Of all pictures together, unpacked."""
+MAX_TABLE_BYTES = 2_000_000
+"""Of a CSV with labels: thirty times what a thousand pictures need."""
 MAX_MEMBERS = 20_000
 LONGEST_NAME = 200
 MAX_RATIO = 20
@@ -75,6 +77,8 @@ def open_upload(paths: list[Path]) -> Upload:
     if len(tables) > 1:
         raise UploadError(f"These are {len(tables)} CSV files ({tables[0][0]}, {tables[1][0]}, ...). Send one.")
     labels = {file: found for file in places if (found := labels_of(file))}
+    if tables and len(tables[0][1]) > MAX_TABLE_BYTES:
+        raise UploadError(f"{tables[0][0]} has more than {MAX_TABLE_BYTES // 1_000_000} MB. Send a shorter CSV.")
     if tables:
         listed, wrong = read_labels(tables[0][1])
         bad += wrong + [(file, "in the CSV, but no such picture was sent") for file in listed if file not in places]
@@ -107,10 +111,13 @@ def is_report(path: Path) -> bool:
         return False
 
 
-def read_labels(content: bytes) -> tuple[dict[str, Labels], list[tuple[str, str]]]:
+def read_labels(
+    content: bytes, *, key: Callable[[str], str] = file_key
+) -> tuple[dict[str, Labels], list[tuple[str, str]]]:
     """A CSV with the column file and any of age, gender, race -> labels by file, and (row, reason) of what is wrong.
 
-    Genders and races are given by name or by UTKFace's number; empty cells are labels that are not known.
+    `key`: what a file's name is shortened to. Genders and races are given by name or by UTKFace's number; empty cells
+    are labels that are not known.
     """
     try:
         table = pd.read_csv(
@@ -127,21 +134,20 @@ def read_labels(content: bytes) -> tuple[dict[str, Labels], list[tuple[str, str]
     bad: list[tuple[str, str]] = []
     texts = (table[name] if name in table else [""] * len(table) for name in ("file", "age", "gender", "race"))
     for name, age, gender, race in zip(*texts, strict=True):
-        file = file_key(str(name))
+        file = key(str(name))
         try:
             found[file] = Labels(
-                age=_age(age),
-                gender=_class_of(gender, GENDERS, "gender"),
-                race=_class_of(race, RACES, "race"),
+                age=_age(age.strip()),
+                gender=_class_of(gender.strip(), GENDERS, "gender"),
+                race=_class_of(race.strip(), RACES, "race"),
             )
         except ValueError as error:
-            bad.append((file, f"in the CSV: {error}"))
+            bad.append((file[:LONGEST_NAME], f"in the CSV: {error}"))
     return found, bad
 
 
 @lru_cache(1024)  # a collection's labels are a million rows of a few words
 def _age(text: str) -> int | None:
-    text = text.strip()
     if not text:
         return None
     try:
@@ -149,18 +155,17 @@ def _age(text: str) -> int | None:
     except ValueError:
         age = -1.0
     if not 0 <= age <= MAX_AGE:
-        raise ValueError(f"age {text!r}, expected years from 0 to {MAX_AGE}")
+        raise ValueError(f"age {text[:40]!r}, expected years from 0 to {MAX_AGE}")
     return int(age)
 
 
 @lru_cache(1024)
 def _class_of(text: str, names: tuple[str, ...], kind: str) -> int | None:
-    text = text.strip()
     if not text:
         return None
     by_name = {name.lower(): i for i, name in enumerate(names)} | {str(i): i for i in range(len(names))}
     if text.lower() not in by_name:
-        raise ValueError(f"{kind} {text!r}, expected {', '.join(names)} or 0 to {len(names) - 1}")
+        raise ValueError(f"{kind} {text[:40]!r}, expected {', '.join(names)} or 0 to {len(names) - 1}")
     return by_name[text.lower()]
 
 

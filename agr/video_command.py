@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from enum import Enum
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -16,7 +17,7 @@ from .command import fail, written
 if TYPE_CHECKING:
     from .analyzer import FaceAnalyzer
     from .tracking import Pooled
-    from .video import Analyzed, VideoRun
+    from .video import Analyzed, Step
 
 VIDEO_ENDINGS = tuple(
     f".{kind}"
@@ -101,26 +102,32 @@ def video(
     from .video import VideoError, VideoRun
 
     _keep_apart([clip, output, times, annotated])
-    stopped = False
+    stopped, undrawn = False, None
     try:
         run = VideoRun(FaceAnalyzer.from_pretrained(model, revision=revision), clip, rate=rate, output=annotated)
-        with written(output) as people_stream, written(times) as times_stream:
-            take = _times_writer(times_stream, _is_csv(format, times)) if times else None
-            try:
-                _follow(run, str(clip), take)
-            except KeyboardInterrupt:
-                stopped = True
-            _write_people(people_stream, run.people, _is_csv(format, output))
+        with closing(iter(run)) as steps:
+            first = list(islice(steps, 1))  # or it is no video, and no table is begun in place of an earlier one
+            with written(output) as people_stream, written(times) as times_stream:
+                take = _times_writer(times_stream, _is_csv(format, times)) if times else None
+                try:
+                    _follow(chain(first, steps), str(clip), take)
+                except KeyboardInterrupt:
+                    stopped = True
+                except VideoError as error:  # of the copy: what there is to know of the clip is known
+                    undrawn = error
+                _write_people(people_stream, run.people, _is_csv(format, output))
     except (ModelError, VideoError) as error:
         fail(f"{clip}: {error}")
+    if undrawn:
+        fail(f"{clip}: {undrawn} The tables are complete.")
     if stopped:
         fail(f"{clip}: Stopped after {run.seconds:.1f} seconds. The tables hold what was found.", code=130)
     if run.problem:
         fail(f"{clip}: {run.problem}")
 
 
-def _follow(run: "VideoRun", title: str, take: "Callable[[Analyzed], None] | None") -> None:
-    with _bar(title) as progress, closing(iter(run)) as steps:
+def _follow(steps: "Iterable[Step]", title: str, take: "Callable[[Analyzed], None] | None") -> None:
+    with _bar(title) as progress:
         for step in steps:
             progress(step.done)
             if step.frame and take:

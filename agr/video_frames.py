@@ -28,6 +28,10 @@ _CONTAINERS = "mov,matroska,avi,mpegts,mpeg,flv,asf,ogg"
 _EXPECTED = "Expected a video: MP4, MOV, WebM, MKV, AVI, MPEG, WMV, FLV or OGV."
 _BACKWARDS = 1.0
 """Seconds: if times fall back by more, two recordings were joined, and the second goes on where the first ended."""
+_FORWARDS = 3600.0
+"""Seconds: so long no frame is shown; if times leap ahead by more, they are damaged or two recordings were joined."""
+_MOST_ASPECT = 8.0
+"""Of a pixel's width to its height, or the reverse; beyond, what the file says is damaged and counts as 1."""
 
 
 class VideoError(ValueError):
@@ -67,9 +71,10 @@ class Frames:
 
     @property
     def problem(self) -> str | None:
-        if self._undecoded and not self._notes:
-            return f"The file is damaged: {self._undecoded} part(s) of it could not be decoded, or not well."
-        return " ".join(self._notes) or None
+        notes = list(self._notes)
+        if self._undecoded:
+            notes.append(f"The file is damaged: {self._undecoded} part(s) of it could not be decoded, or not well.")
+        return " ".join(notes) or None
 
     def __iter__(self) -> Iterator[Frame]:
         """At most `rate` frames a second, from the beginning. Raises VideoError if none can be read."""
@@ -92,8 +97,13 @@ class Frames:
                 self._passed(file, time + shown)
                 if time >= due:
                     due = time + self._gap
-                    yield Frame(time, _photo(decoded, stream.sample_aspect_ratio, self._side))
-            self._ended(stream, step)
+                    try:
+                        photo = _photo(decoded, stream.sample_aspect_ratio, self._side)
+                    except (FFmpegError, ValueError, MemoryError):
+                        self._undecoded += 1
+                        continue
+                    yield Frame(time, photo)
+            self._ended(stream, step, alone=len(container.streams) == 1)
 
     def _decoded(self, container, stream) -> Iterator[av.VideoFrame]:
         packets = container.demux(stream)
@@ -118,9 +128,12 @@ class Frames:
             time = before + step
         else:
             time = frame.time - begin + self._shift
-            if before - time > _BACKWARDS:
-                self._shift += before + step - time
-                time = before + step
+            if before - time > _BACKWARDS or time - before > _FORWARDS:
+                joined = before + step
+                if time > joined and self._duration:  # the leap was counted in
+                    self._duration -= time - joined
+                self._shift += joined - time
+                time = joined
         if time <= before:
             return None
         self._last = time
@@ -138,12 +151,14 @@ class Frames:
         known = f" of its {self._duration:.0f}" if self._duration else ""
         self._notes.append(f"Only the first {self._longest:.0f} seconds{known} were read.")
 
-    def _ended(self, stream, step: float) -> None:
+    def _ended(self, stream, step: float, *, alone: bool) -> None:
         if self._last is None:
             raise VideoError(
                 "No frame of the video can be decoded: the file is damaged or cut off. Try copying it again."
             )
-        slack = max(3 * step, 0.25) if stream.duration else 1.0  # a container's sound may be longer than its pictures
+        slack = max(3 * step, 0.25) if stream.duration else 1.0
+        if not (stream.duration or alone) and self._duration:  # what else it holds, such as sound, may last longer
+            slack = max(5.0, 0.1 * self._duration)
         if self._duration and self.seconds < self._duration - slack:
             self._notes.append(
                 f"The file is cut off or damaged: {self.seconds:.1f} of {self._duration:.1f} seconds can be read."
@@ -222,7 +237,10 @@ def _announced(container, stream) -> float | None:
 
 def _photo(frame: av.VideoFrame, aspect: Fraction | None, side: int) -> Photo:
     """Upright and in square pixels, reduced to `side` pixels where it is longer, but not below what is searched."""
-    width, height = max(1, round(frame.width * float(aspect or 1))), frame.height
+    pixel = float(aspect or 1)
+    if not 1 / _MOST_ASPECT <= pixel <= _MOST_ASPECT:
+        pixel = 1.0
+    width, height = max(1, round(frame.width * pixel)), frame.height
     zoom = max(min(1.0, side / max(width, height)), MIN_SIDE / min(width, height))
     small = frame.reformat(
         width=max(1, round(width * zoom)), height=max(1, round(height * zoom)), format="rgb24", dst_color_range="JPEG"

@@ -41,10 +41,10 @@ def write_clip(
     *,
     codec: str = "libx264",
     aspect: Fraction | None = None,
-    sound: bool = False,
+    sound: int = 0,
     options: dict | None = None,
 ) -> Path:
-    """Encode pictures of the times given; `sound` adds a second of silence for each."""
+    """Encode pictures of the times given; `sound` adds so many seconds of silence."""
     with av.open(str(path), "w", options={"movflags": "faststart"} if path.suffix == ".mp4" else {}) as container:
         stream = container.add_stream(codec, rate=30)
         audio = container.add_stream("aac", rate=8000) if sound else None
@@ -61,19 +61,19 @@ def write_clip(
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
         if audio is not None:
-            _silence(container, audio)
+            _silence(container, audio, sound)
     return path
 
 
 def write_sound(path: Path) -> Path:
     """A file of silence alone."""
     with av.open(str(path), "w") as container:
-        _silence(container, container.add_stream("aac", rate=8000))
+        _silence(container, container.add_stream("aac", rate=8000), 1)
     return path
 
 
-def _silence(container, audio) -> None:
-    for place in range(8):
+def _silence(container, audio, seconds: int) -> None:
+    for place in range(8 * seconds):
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
         frame.sample_rate, frame.pts = 8000, 1024 * place
         container.mux(audio.encode(frame))

@@ -7,11 +7,15 @@ from tempfile import TemporaryDirectory
 
 from .report import COLUMNS, HISTORY_FILE, PREDICTIONS_FILE, REPORT_FILE, EvalReport, ReportError
 
-MAX_ROWS = 200_000
-MAX_BYTES = {REPORT_FILE: 10_000_000, PREDICTIONS_FILE: 100_000_000, HISTORY_FILE: 10_000_000}
+MAX_ROWS = 50_000
+"""All of UTKFace twice; some 30 MB in a session's memory."""
+MAX_BYTES = {REPORT_FILE: 2_000_000, PREDICTIONS_FILE: 30_000_000, HISTORY_FILE: 1_000_000}
 """Of each file, unpacked."""
+MAX_TABLE_BYTES = 60_000_000
+"""Of the predictions' columns, decompressed."""
 _TEXT_COLUMNS = ["file", "true_gender", "true_race", "pred_age_group", "pred_gender", "pred_race"]
-_LONGEST_TEXT = 300
+_LONGEST_TEXT = {"file": 300}
+_LONGEST_CLASS = 40
 
 
 def pack(report: EvalReport) -> bytes:
@@ -66,6 +70,9 @@ def _check_size(path: Path) -> None:
         with pq.ParquetFile(path, read_dictionary=_TEXT_COLUMNS) as file:
             if file.metadata.num_rows > MAX_ROWS:
                 raise ReportError(f"{path.name} has {file.metadata.num_rows} rows; at most {MAX_ROWS} are opened here.")
+            groups = (file.metadata.row_group(i) for i in range(file.metadata.num_row_groups))
+            if sum(group.total_byte_size for group in groups) > MAX_TABLE_BYTES:
+                raise ReportError(f"{path.name} decompresses to more than {MAX_TABLE_BYTES // 1_000_000} MB.")
             for column in file.schema_arrow:
                 if column.name in COLUMNS and column.name not in _TEXT_COLUMNS and not _is_number(column.type):
                     raise ReportError(f"{path.name}: {column.name} holds other things than numbers.")
@@ -74,8 +81,9 @@ def _check_size(path: Path) -> None:
         if isinstance(error, ReportError):
             raise
         raise ReportError(f"{path.name} cannot be read: {error}") from error
-    for column in texts.columns:
+    for name, column in zip(texts.column_names, texts.columns, strict=True):
+        most = _LONGEST_TEXT.get(name, _LONGEST_CLASS)
         for chunk in column.chunks:
             values = chunk.dictionary if isinstance(chunk, pa.DictionaryArray) else chunk
-            if any(len(str(value)) > _LONGEST_TEXT for value in values.to_pylist()):
-                raise ReportError(f"{path.name} holds texts of more than {_LONGEST_TEXT} characters.")
+            if any(len(str(value)) > most for value in values.to_pylist()):
+                raise ReportError(f"{path.name}: {name} holds texts of more than {most} characters.")

@@ -29,6 +29,14 @@ network says is empty for a face that was not detected. `has_twin`: the same pic
 or validation data."""
 
 
+MAX_HISTORY_COLUMNS = 100
+_LONGEST_HEADER = 10_000
+_LARGEST = 1e9
+"""No figure comes near; the largest are squares of ages, and counts."""
+_ROUNDED = 0.01
+"""By so much a class may be less likely than the likeliest: whoever wrote the table may have rounded."""
+
+
 class ReportError(ValueError):
     """A report cannot be used; the message names the file, what was expected and what came."""
 
@@ -64,13 +72,13 @@ class EvalReport:
     def load(cls, folder: Path) -> "EvalReport":
         """Read what `save` wrote. Raises ReportError if a file is missing, damaged or of a newer schema."""
         try:
-            summary = json.loads((folder / REPORT_FILE).read_text(encoding="utf-8"))
+            summary = json.loads((folder / REPORT_FILE).read_text(encoding="utf-8"), parse_constant=_no_number)
         except (OSError, ValueError, RecursionError) as error:
             raise ReportError(f"{folder / REPORT_FILE} cannot be read: {error}") from error
         _check_summary(summary)
         try:
             predictions = _read_table(folder / PREDICTIONS_FILE)
-            history = pd.read_csv(folder / HISTORY_FILE) if (folder / HISTORY_FILE).exists() else None
+            history = _read_history(folder / HISTORY_FILE) if (folder / HISTORY_FILE).exists() else None
         except Exception as error:  # damaged parquet and CSV raise many types
             raise ReportError(f"The tables of {folder} cannot be read: {error}") from error
         return cls(summary, predictions, history)
@@ -81,6 +89,18 @@ def _read_table(path: Path) -> pd.DataFrame:
     there = pq.read_schema(path).names
     table = pq.read_table(path, columns=[name for name in COLUMNS if name in there]).to_pandas(ignore_metadata=True)
     return table.astype({"true_age": float}) if "true_age" in table else table
+
+
+def _read_history(path: Path) -> pd.DataFrame:
+    with path.open(encoding="utf-8") as lines:
+        columns = lines.readline(_LONGEST_HEADER).count(",") + 1
+    if columns > MAX_HISTORY_COLUMNS:  # pandas takes time by their square
+        raise ReportError(f"{path.name} has more than {MAX_HISTORY_COLUMNS} columns")
+    return pd.read_csv(path)
+
+
+def _no_number(text: str):
+    raise ValueError(f"it holds {text}, which is no number")
 
 
 def _check_summary(summary: dict) -> None:
@@ -104,7 +124,8 @@ def _is_figure(figure: object) -> bool:
     if not isinstance(figure, dict) or not isinstance(figure.get("n"), int):
         return False
     value, low, high = (figure.get(key, "") for key in ("value", "low", "high"))
-    are_numbers = all(part is None or type(part) in (int, float) for part in (value, low, high))
+    parts = (value, low, high)
+    are_numbers = all(part is None or (type(part) in (int, float) and not abs(part) > _LARGEST) for part in parts)
     return are_numbers and (low is None) == (high is None)
 
 
@@ -129,10 +150,16 @@ def _check_predictions(table: pd.DataFrame) -> None:
         if foreign:
             raise ReportError(f"{PREDICTIONS_FILE}: {column} has {foreign[:5]}, expected {', '.join(labels)}")
     for task, columns in PROBABILITY_COLUMNS.items():
-        sums = found[columns].to_numpy(float).sum(axis=1)
-        if not np.allclose(sums, 1, atol=1e-3):
-            wrong = int((abs(sums - 1) > 1e-3).sum())
-            raise ReportError(f"{PREDICTIONS_FILE}: the probabilities of {task} do not sum to 1 in {wrong} row(s)")
+        probs = found[columns].to_numpy(float)
+        wrong = (abs(probs.sum(axis=1) - 1) > 1e-3) | (probs < 0).any(axis=1)
+        if wrong.any():
+            rows = f"{wrong.sum()} row(s)"
+            raise ReportError(f"{PREDICTIONS_FILE}: probabilities of {task} do not sum to 1 or are negative in {rows}")
+        place_of = {label: place for place, label in enumerate(TASK_CLASSES[task])}
+        told = found[f"pred_{task}"].map(place_of).to_numpy(int)
+        other = probs.max(axis=1) - probs[np.arange(len(probs)), told] > _ROUNDED
+        if other.any():
+            raise ReportError(f"{PREDICTIONS_FILE}: pred_{task} is not the likeliest class in {other.sum()} row(s)")
 
 
 _CLASS_COLUMNS = {
@@ -140,7 +167,8 @@ _CLASS_COLUMNS = {
     "true_race": RACES,
     **{f"pred_{task}": labels for task, labels in TASK_CLASSES.items()},
 }
-_NUMBERS = ["true_age", "pred_age", "age_low", "age_high", *(c for part in PROBABILITY_COLUMNS.values() for c in part)]
+_AGES = ["true_age", "pred_age", "age_low", "age_high"]
+_NUMBERS = [*_AGES, *(c for part in PROBABILITY_COLUMNS.values() for c in part)]
 
 
 def _check_numbers(table: pd.DataFrame) -> None:
@@ -150,9 +178,11 @@ def _check_numbers(table: pd.DataFrame) -> None:
         numbers = table[column].to_numpy(float, na_value=np.nan)
         if column != "true_age" and not np.isfinite(numbers[table["detected"].to_numpy()]).all():
             raise ReportError(f"{PREDICTIONS_FILE}: {column} is empty for a detected face")
-    ages = table["true_age"].to_numpy(float, na_value=np.nan)
-    if (ages < 0).any() or (ages > MAX_AGE).any():
-        raise ReportError(f"{PREDICTIONS_FILE}: true_age is not within 0 and {MAX_AGE} years everywhere")
+        if column in _AGES and ((numbers < 0) | (numbers > MAX_AGE)).any():
+            raise ReportError(f"{PREDICTIONS_FILE}: {column} is not within 0 and {MAX_AGE} years everywhere")
+    low, high = (table[column].to_numpy(float, na_value=np.nan) for column in ("age_low", "age_high"))
+    if (low > high).any():
+        raise ReportError(f"{PREDICTIONS_FILE}: age_low is above age_high somewhere")
 
 
 def _check_history(history: pd.DataFrame) -> None:

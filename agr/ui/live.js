@@ -73,7 +73,7 @@ const start = async () => {
 
 const send = () => {
     if (!stream) return;
-    if (performance.now() > until) return stop(`Paused after ${SECONDS} seconds, so that others get their turn. The people counted so far are kept: press “Go on”.`);
+    if (performance.now() > until) return stop(`Paused after ${SECONDS} seconds, so that others get their turn. The people counted so far are kept; whoever is in view then counts anew. Press “Go on”.`);
     if (document.hidden || !element.offsetParent) return stop('Paused, as nobody was looking. Press “Go on”.');
     if (video.readyState < 2) return later(50);
     const scale = Math.min(1, LONGEST / Math.max(video.videoWidth, video.videoHeight));
@@ -82,7 +82,7 @@ const send = () => {
     if (mirrored) context.setTransform(-1, 0, 0, 1, canvas.width, 0);
     context.drawImage(video, 0, 0, canvas.width, canvas.height);
     const now = performance.now();
-    const step = sentAt === null ? EVERY / 1000 : (now - sentAt) / 1000;  // a pause is no time
+    const step = sentAt === null ? null : (now - sentAt) / 1000;  // a pause is no time, and ends what was followed
     sentAt = now;
     trigger('frame', {jpeg: canvas.toDataURL('image/jpeg', 0.85).split(',')[1], step});
     later(ANSWER_WITHIN);  // should it never come

@@ -81,7 +81,9 @@ def live_tab(analyzer: FaceAnalyzer) -> None:
         except ImageError as error:
             raise gr.Error(f"The camera's frame cannot be used: {error}") from error
         faces = analyzer.analyze(photo)
-        visit.seconds, visit.frames = visit.seconds + step, visit.frames + 1
+        if step is None:
+            visit.tracker.let_go()
+        visit.seconds, visit.frames = visit.seconds + (step or 0.0), visit.frames + 1
         size = (photo.width, photo.height)
         tracked = visit.tracker.update(faces, time=visit.seconds, size=size)
         shown = overlay(tracked, size, frame=visit.frames)
@@ -111,13 +113,14 @@ def live_tab(analyzer: FaceAnalyzer) -> None:
     camera.table(table, visit, [visit, saved], **options)
 
 
-def read_frame(sent: object) -> tuple[bytes, float]:
-    """A frame as the page sends it: the encoded picture, and the seconds since the one before. Raises gr.Error."""
+def read_frame(sent: object) -> tuple[bytes, float | None]:
+    """A frame as the page sends it: the encoded picture, and the seconds since the one before, or None of the first
+    since the camera was started. Raises gr.Error."""
     fields = sent if isinstance(sent, dict) else {}
     text, step = fields.get("jpeg"), fields.get("step")
     if not isinstance(text, str) or not 0 < len(text) <= MAX_FRAME:
         raise gr.Error(f"Expected a frame of 1 to {MAX_FRAME} characters in base64. Reload the page.")
-    if isinstance(step, bool) or not isinstance(step, (int, float)) or not math.isfinite(step):
+    if step is not None and (isinstance(step, bool) or not isinstance(step, (int, float)) or not math.isfinite(step)):
         raise gr.Error("Expected the seconds since the last frame. Reload the page.")
     try:
         jpeg = base64.b64decode(text, validate=True)
@@ -125,4 +128,4 @@ def read_frame(sent: object) -> tuple[bytes, float]:
         raise gr.Error("Expected a frame in base64. Reload the page.") from error
     if not jpeg.startswith(_JPEG):  # other formats pack 100 megapixels into few bytes
         raise gr.Error("Expected a frame in JPEG. Reload the page.")
-    return jpeg, min(max(float(step), 0.0), MAX_STEP)
+    return jpeg, None if step is None else min(max(float(step), 0.0), MAX_STEP)

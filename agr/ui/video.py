@@ -90,7 +90,7 @@ def _answers(analyzer: FaceAnalyzer, path: str | None, rate: float) -> Iterator[
         output = Path(folder) / "boxed.mp4"
         run = VideoRun(analyzer, path, rate=rate, output=output, longest=LONGEST)
         yield None, progress_bar(0, "Reading the video"), "", "", gr.Button(interactive=True)
-        said = time.monotonic()
+        said, undrawn = time.monotonic(), None
         try:
             with closing(iter(run)) as steps:
                 for step in steps:
@@ -102,23 +102,26 @@ def _answers(analyzer: FaceAnalyzer, path: str | None, rate: float) -> Iterator[
                         bar = progress_bar(step.done, "Drawing boxes" if run.is_drawing else "Finding faces")
                         yield gr.skip(), bar, gr.skip(), gr.skip(), gr.skip()
         except VideoError as error:
-            yield _refused(_without(path, error))
-            return
-        yield _shown(run, rows, {number: crop for number, (_, crop) in best.items()}, output)
+            if not run.is_drawing:
+                yield _refused(_without(path, error))
+                return
+            undrawn = "The video with boxes could not be written; all else is here."
+        yield _shown(run, rows, {number: crop for number, (_, crop) in best.items()}, output, undrawn)
 
 
 def _refused(text: str) -> Answer:
     return None, message(text, is_error=True), "", "", gr.Button(interactive=False)
 
 
-def _shown(run: VideoRun, rows: list[Row], crops: dict[int, np.ndarray], output: Path) -> Answer:
+def _shown(run: VideoRun, rows: list[Row], crops: dict[int, np.ndarray], output: Path, undrawn: str | None) -> Answer:
     people = run.people
     count = "1 person" if len(people) == 1 else f"{len(people)} people"
     said = f"{count} in {run.seconds:.1f} seconds, as numbered." if people else NOBODY
-    status = message(said) + (message(run.problem) if run.problem else "")
+    status = message(said) + "".join(message(problem) for problem in (run.problem, undrawn) if problem)
     tables = (people_table(people, crops) + timeline(people, rows, run.seconds)) if people else ""
     links = video_downloads(people, rows) if rows else ""
-    return str(output), status, links, tables + (time_table(rows) if rows else ""), gr.Button(interactive=False)
+    boxed = None if undrawn else str(output)
+    return boxed, status, links, tables + (time_table(rows) if rows else ""), gr.Button(interactive=False)
 
 
 def _keep_best(best: dict[int, tuple[float, np.ndarray]], faces: tuple[tuple[int | None, Face], ...]) -> None:

@@ -16,9 +16,9 @@ import pytest
 from typer.testing import CliRunner
 
 from agr.__main__ import app
-from agr.collection import CLAIM_FILE, Part, analyze_collection, analyzed, encoded_parts
+from agr.collection import CLAIM_FILE, Part, _claim, _listed, analyze_collection, analyzed, encoded_parts
 from agr.images import ImageError
-from agr.sources import Item
+from agr.sources import Contents, Item, photos_of
 from agr.table import COLUMNS
 from tests.conftest import ROOT
 
@@ -65,11 +65,41 @@ def test_what_cannot_be_read_keeps_its_place(errors):
 def test_parts_hold_their_own_photos_and_every_photo_a_row():
     parts = [Part(4, tuple(Item(f"{i}", f"{i}") for i in range(5))), Part(9, (Item("x", "bad"), Item("y", "y")))]
     seen = []
-    tables = {n: pd.read_parquet(io.BytesIO(c)) for n, c in encoded_parts(Nobody(), parts, seen.append)}
+    tables = {n: pd.read_parquet(io.BytesIO(c)) for n, c in encoded_parts(Nobody(), Contents(), parts, seen.append)}
     assert {n: t["file"].tolist() for n, t in tables.items()} == {4: ["0", "1", "2", "3", "4"], 9: ["x", "y"]}
     assert tables[9]["error"].tolist()[0] == "It is bad."
     assert tables[9]["face"].isna().all()
     assert sum(seen) == 7
+
+
+def test_an_archive_is_opened_once_by_a_worker(tmp_path, photos, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        for i in range(6):
+            archive.write(photos / "a.jpg", f"{i}.jpg")
+    items = tuple(photos_of([tmp_path / "photos.zip"]))
+    contents, opened, whole = Contents(), [], zipfile.ZipFile
+    monkeypatch.setattr("agr.sources.zipfile.ZipFile", lambda path: opened.append(path) or whole(path))
+    for number in range(3):  # as a worker gets them, one by one
+        list(encoded_parts(Nobody(), contents, [Part(number, items[2 * number : 2 * number + 2])]))
+    assert len(opened) == 1
+
+
+def test_relative_names_of_a_list_mean_other_photos_from_another_folder(photos, tmp_path, monkeypatch):
+    (tmp_path / "list.txt").write_text("a.jpg\n")
+    digests = []
+    for folder in (photos, tmp_path):
+        monkeypatch.chdir(folder)
+        digests.append(_listed(photos_of([tmp_path / "list.txt"])).digest)
+    assert digests[0] != digests[1]
+
+
+def test_a_claim_that_could_not_be_written_does_not_stand_in_the_way(tmp_path):
+    output = tmp_path / "faces.parquet"
+    output.mkdir()
+    (output / f"_{CLAIM_FILE}.new").write_bytes(b"{")
+    claim = {"format": 1, "photos": {}, "inputs": [], "model": {}}
+    _claim(output, claim)
+    assert json.loads((output / CLAIM_FILE).read_text()) == claim
 
 
 @pytest.mark.slow

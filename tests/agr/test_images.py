@@ -151,6 +151,14 @@ def test_each_kind_of_bad_input_has_its_message(source, message):
         load_photo(source)
 
 
+def test_a_huge_file_is_refused_before_it_is_held(tmp_path, monkeypatch):
+    with (tmp_path / "huge.jpg").open("wb") as stream:
+        stream.truncate(2_000)
+    monkeypatch.setattr(images, "MAX_FILE_BYTES", 1_000)
+    with pytest.raises(ImageError, match="more than"):
+        load_photo(tmp_path / "huge.jpg")
+
+
 def test_two_pictures_in_one_jpeg_are_read_as_the_first(encoded):
     second = Image.new("RGB", (64, 48), (0, 0, 255))
     data = encoded(Image.new("RGB", (64, 48), RED), "MPO", save_all=True, append_images=[second])

@@ -93,7 +93,7 @@ def test_a_damaged_member_is_one_error(packed):
 
 
 def test_a_bomb_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("agr.sources.MAX_BYTES", 1000)
+    monkeypatch.setattr("agr.sources.MAX_FILE_BYTES", 1000)
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.jpg", bytes(100_000))
     (item,) = photos_of([tmp_path / "bomb.zip"])

@@ -91,6 +91,17 @@ def test_who_comes_after_a_long_miss_is_new():
     assert [(person.number, person.frames) for person in tracker.people] == [(1, 4), (2, 4)]
 
 
+def test_after_a_pause_everybody_is_new_and_those_before_stay_counted():
+    tracker = FaceTracker(interval_mass=MASS)
+    run([[make_face(200)]] * 4, tracker)
+    tracker.let_go()
+    assert [person.number for person in tracker.people] == [1]
+    assert tracker.present == []
+    (next_one,) = tracker.update([make_face(200, age=70)], time=4 * STEP, size=SIZE)
+    assert next_one.number == 2
+    assert next_one.pooled.age == pytest.approx(70, abs=0.1)
+
+
 def test_at_one_frame_a_second_a_single_miss_keeps_the_number():
     tracker = FaceTracker(interval_mass=MASS)
     found = [True, True, True, False, True, False, False, False, True]

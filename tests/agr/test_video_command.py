@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from agr.__main__ import app
+from agr.video_frames import VideoError
 from agr.video_table import PERSON_COLUMNS, TIME_COLUMNS
 from tests.clips import walk, write_clip
 from tests.conftest import ASTRONAUT
@@ -130,6 +131,27 @@ def test_stopped_by_the_keyboard_it_writes_what_it_has(run, clip, tmp_path, monk
     assert "Stopped after" in done.stderr
     assert json.loads(done.stdout)["frames"] == 6
     assert not list(tmp_path.glob("boxed*"))
+
+
+def test_a_copy_that_fails_costs_no_table(run, clip, tmp_path, monkeypatch):
+    import agr.video
+
+    def full(*_, **__):
+        raise VideoError("The disk is full.")
+
+    monkeypatch.setattr(agr.video, "written", full)
+    people = tmp_path / "people.csv"
+    done = run("video", clip, "--output", people, "--annotated", tmp_path / "boxed.mp4")
+    assert done.exit_code == 1
+    assert "The disk is full. The tables are complete." in done.stderr
+    assert len(people.read_text().splitlines()) == 2
+
+
+def test_what_is_no_video_costs_no_earlier_table(run, tmp_path):
+    (tmp_path / "people.csv").write_text("earlier\n")
+    (tmp_path / "bad.mp4").write_bytes(b"no video")
+    assert run("video", tmp_path / "bad.mp4", "--output", tmp_path / "people.csv").exit_code == 1
+    assert (tmp_path / "people.csv").read_text() == "earlier\n"
 
 
 def test_help_teaches(run):

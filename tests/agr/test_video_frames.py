@@ -93,8 +93,44 @@ def test_other_containers(tmp_path, ending, codec):
 
 
 def test_sound_makes_no_difference(tmp_path, clip):
-    with_sound = write_clip(tmp_path / "sound.mp4", walk(4), sound=True)
+    with_sound = write_clip(tmp_path / "sound.mp4", walk(4), sound=1)
     assert times(with_sound) == times(clip)
+
+
+def test_sound_that_lasts_longer_is_no_damage(tmp_path):
+    frames = Frames(write_clip(tmp_path / "longer.mkv", walk(2), sound=5), rate=5)
+    assert len(list(frames)) == 10
+    assert frames.problem is None
+
+
+def test_times_that_leap_ahead_go_on_where_they_were(tmp_path):
+    moments = [0, 0.2, 0.4, 400_000, 400_000.2]
+    frames = Frames(write_clip(tmp_path / "leap.mkv", [(t, scene()) for t in moments]), rate=5)
+    assert [frame.time for frame in frames] == pytest.approx([0, 0.2, 0.4, 0.63], abs=0.01)
+    assert frames.problem is None
+
+
+def test_pixels_of_no_possible_shape_count_as_square(tmp_path):
+    path = write_clip(tmp_path / "odd.mkv", [(0, scene())], aspect=Fraction(1000))
+    photo = next(iter(Frames(path, rate=5))).photo
+    assert (photo.width, photo.height) == (320, 240)
+
+
+def test_frames_that_cannot_be_turned_into_pictures_are_left_out(clip, monkeypatch):
+    import agr.video_frames as module
+
+    whole, calls = module._photo, []
+
+    def damaged(*args):
+        calls.append(1)
+        if len(calls) == 2:
+            raise ValueError("no such frame")
+        return whole(*args)
+
+    monkeypatch.setattr(module, "_photo", damaged)
+    frames = Frames(clip, rate=5)
+    assert len(list(frames)) == 19
+    assert "damaged" in frames.problem
 
 
 @pytest.mark.parametrize("ending", ["mp4", "mkv"])

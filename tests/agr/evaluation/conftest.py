@@ -17,7 +17,7 @@ def predictions() -> pd.DataFrame:
     table["true_gender"] = rng.choice(GENDERS, n)
     table["true_race"] = rng.choice(RACES, n)
     table["pred_age"] = (age + rng.normal(0, 6, n)).clip(0, 116)
-    table["age_low"], table["age_high"] = table["pred_age"] - 8, table["pred_age"] + 8
+    table["age_low"], table["age_high"] = (table["pred_age"] - 8).clip(0), (table["pred_age"] + 8).clip(upper=116)
     for task, columns in PROBABILITY_COLUMNS.items():
         table[columns] = rng.dirichlet(np.full(len(columns), 0.5), n)
         table[f"pred_{task}"] = np.array(TASK_CLASSES[task])[table[columns].to_numpy().argmax(axis=1)]

@@ -57,6 +57,10 @@ def test_limits(packed, report, monkeypatch):
     with pytest.raises(ReportError, match="at most 10"):
         a.unpack(packed)
     monkeypatch.undo()
+    monkeypatch.setattr(a, "MAX_TABLE_BYTES", 1000)
+    with pytest.raises(ReportError, match="decompresses to more"):
+        a.unpack(packed)
+    monkeypatch.undo()
     monkeypatch.setattr(a, "MAX_BYTES", a.MAX_BYTES | {REPORT_FILE: 1000})
     with pytest.raises(ReportError, match="unpacks to more"):
         a.unpack(packed)

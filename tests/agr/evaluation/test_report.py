@@ -48,7 +48,7 @@ def test_a_newer_schema_is_refused(report, tmp_path):
     [
         (lambda t: t.drop(columns="pred_age"), "pred_age"),
         (lambda t: t.assign(true_race="Martian"), "Martian"),
-        (lambda t: t.assign(prob_gender_Male=7.0), "gender do not sum to 1"),
+        (lambda t: t.assign(prob_gender_Male=7.0), "gender do not sum to 1 "),
         (lambda t: t.iloc[:0], "no row"),
         (lambda t: t.assign(file="same.jpg"), "come twice"),
         (lambda t: t.assign(detected="yes"), "true or false"),
@@ -56,11 +56,26 @@ def test_a_newer_schema_is_refused(report, tmp_path):
         (lambda t: t.assign(true_age=200), "true_age is not within"),
         (lambda t: t.assign(pred_age=np.nan), "pred_age is empty"),
         (lambda t: t.assign(pred_gender="Neither"), "Neither"),
+        (lambda t: t.assign(pred_age=1e9), "pred_age is not within"),
+        (lambda t: t.assign(age_low=-1.0), "age_low is not within"),
+        (lambda t: t.assign(age_low=60.0, age_high=50.0), "age_low is above"),
+        (lambda t: t.assign(prob_gender_Male=1.5, prob_gender_Female=-0.5), "1 or are negative"),
+        (lambda t: t.assign(pred_gender="Male", prob_gender_Male=0.4, prob_gender_Female=0.6), "not the likeliest"),
     ],
 )
 def test_predictions_are_checked(report, change, message):
     with pytest.raises(ReportError, match=message):
         EvalReport(report.summary, change(report.predictions))
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "1e999", "1" + "0" * 400])
+def test_figures_beyond_reason_are_refused(report, tmp_path, value):
+    report.save(tmp_path)
+    summary = json.loads((tmp_path / REPORT_FILE).read_text())
+    summary["figures"]["all"]["age_mae"]["value"] = "VALUE"
+    (tmp_path / REPORT_FILE).write_text(json.dumps(summary).replace('"VALUE"', value))
+    with pytest.raises(ReportError, match=r"no number|does not hold value"):
+        EvalReport.load(tmp_path)
 
 
 def test_a_broken_history_is_named(report, tmp_path):
@@ -70,4 +85,7 @@ def test_a_broken_history_is_named(report, tmp_path):
         EvalReport.load(tmp_path)
     (tmp_path / HISTORY_FILE).write_text("epoch,train_age\n1,often\n")
     with pytest.raises(ReportError, match="train_age"):
+        EvalReport.load(tmp_path)
+    (tmp_path / HISTORY_FILE).write_text("epoch" + ",x" * 500_000 + "\n")
+    with pytest.raises(ReportError, match="more than 100 columns"):
         EvalReport.load(tmp_path)

@@ -10,6 +10,8 @@ import pytest
 
 import agr.ui.video as module
 from agr.analyzer import FaceAnalyzer
+from agr.ui.uploads import sent
+from agr.video_frames import VideoError
 from tests.clips import walk, write_clip
 from tests.conftest import ASTRONAUT
 
@@ -152,8 +154,19 @@ def test_longer_videos_are_analyzed_up_to_the_limit(analyzer, clip, monkeypatch)
 
 def test_no_file_of_this_machine_is_read():
     with pytest.raises(gr.Error, match="not sent to this page"):
-        module._sent(SimpleNamespace(path=str(ASTRONAUT)))
-    assert module._sent(None) is None
+        sent(SimpleNamespace(path=str(ASTRONAUT)))
+    assert sent(None) is None
+
+
+def test_without_room_for_the_copy_the_rest_is_shown(analyzer, clip, monkeypatch):
+    def full(*_, **__):
+        raise VideoError("The disk is full.")
+
+    monkeypatch.setattr("agr.video.written", full)
+    (*_, (boxed, said, _, tables, _)) = module._answers(analyzer, str(clip), 5)
+    assert boxed is None
+    assert "could not be written" in said
+    assert "15 frames" in tables
 
 
 def test_an_upload_that_was_deleted_meanwhile_is_said_without_its_path(analyzer, tmp_path):

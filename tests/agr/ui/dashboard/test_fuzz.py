@@ -17,7 +17,7 @@ from agr.ui.dashboard.views import VIEWS
 pytestmark = pytest.mark.slow
 SOME = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 NAMES = st.text(st.characters(blacklist_categories=["Cs"]), max_size=12)
-FIGURE = st.fixed_dictionaries({"value": st.none() | st.floats(allow_nan=False), "low": st.none(), "high": st.none()})
+FIGURE = st.fixed_dictionaries({"value": st.none() | st.floats(-1e9, 1e9), "low": st.none(), "high": st.none()})
 TOLD = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.floats(allow_nan=False) | NAMES,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
@@ -38,12 +38,13 @@ def tables(draw) -> pd.DataFrame:
     table["true_race"] = rng.choice(RACES[:classes], n)
     for name in ("true_age", "true_gender", "true_race"):
         table.loc[rng.random(n) >= labelled, name] = None
-    table["pred_age"], table["age_low"], table["age_high"] = draw(st.sampled_from([0.0, 40.0, 116.0, 1e9])), 5.0, 3.0
+    table["pred_age"], table["age_low"], table["age_high"] = draw(st.sampled_from([0.0, 40.0, 116.0])), 3.0, 5.0
     for task, columns in PROBABILITY_COLUMNS.items():
         sharp = draw(st.sampled_from([1e-3, 1.0, 1e3]))  # certain, mixed or even
         probs = rng.dirichlet(np.full(len(columns), sharp), n)
-        table[columns] = np.nan_to_num(probs / probs.sum(axis=1, keepdims=True), nan=1 / len(columns))
-        table[f"pred_{task}"] = rng.choice(TASK_CLASSES[task][:classes], n)
+        probs = np.nan_to_num(probs / probs.sum(axis=1, keepdims=True), nan=1 / len(columns))
+        table[columns] = probs if classes > 1 else -np.sort(-probs, axis=1)  # or the first class is always said
+        table[f"pred_{task}"] = np.asarray(TASK_CLASSES[task])[table[columns].to_numpy().argmax(axis=1)]
     table["detected"], table["has_twin"] = rng.random(n) < found, rng.random(n) < 0.3
     return table[COLUMNS]
 
