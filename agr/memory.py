@@ -3,12 +3,18 @@ step of a training run, asks for the same ones."""
 
 import ctypes
 import sys
+import time
+from functools import cache
+from threading import Thread
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -3, -4, -8  # from <malloc.h>
 _LARGEST_THRESHOLD = 32 * 2**20
 """Bytes; glibc takes no greater one."""
 KEPT = 256 * 2**20
 """Bytes that whoever analyzes photos keeps: about what one of 12 megapixels takes."""
+GIVE_BACK_EVERY = 10.0
+"""Seconds. Photos of many sizes leave holes between what is in use, and a process would grow by them for as long as it
+runs; handing them back costs a photo of 12 megapixels in each of these spans a quarter of its time."""
 
 
 def keep_freed_memory(most: int | None = KEPT) -> bool:
@@ -17,15 +23,33 @@ def keep_freed_memory(most: int | None = KEPT) -> bool:
 
     Fresh pages must be zeroed by the kernel at first touch: of a photo of 12 megapixels that took a quarter of the
     time, of a training step, with activations of 100 MB, a half. All threads share one heap then, for each of their own
-    would keep as much: call it before there are any.
+    would keep as much: call it before there are any. Unless all is to be kept, a thread hands back what is free every
+    `GIVE_BACK_EVERY` seconds.
     """
     if not sys.platform.startswith("linux"):
         return False
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
-    if mallopt is None:
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "mallopt"):  # musl has none
         return False
     if most is None:
-        options = {_M_MMAP_MAX: 0, _M_TRIM_THRESHOLD: -1}
-    else:
-        options = {_M_MMAP_THRESHOLD: _LARGEST_THRESHOLD, _M_TRIM_THRESHOLD: most, _M_ARENA_MAX: 1}
-    return all(mallopt(option, value) for option, value in options.items())
+        return _told(library, {_M_MMAP_MAX: 0, _M_TRIM_THRESHOLD: -1})
+    taken = _told(library, {_M_MMAP_THRESHOLD: _LARGEST_THRESHOLD, _M_TRIM_THRESHOLD: most, _M_ARENA_MAX: 1})
+    if taken:
+        _start_giving_back()
+    return taken
+
+
+def _told(library: ctypes.CDLL, options: dict[int, int]) -> bool:
+    return all(library.mallopt(option, value) for option, value in options.items())
+
+
+@cache
+def _start_giving_back() -> None:
+    """Once in a process."""
+
+    def give_back() -> None:
+        while True:
+            time.sleep(GIVE_BACK_EVERY)
+            ctypes.CDLL(None).malloc_trim(0)
+
+    Thread(target=give_back, name="memory", daemon=True).start()

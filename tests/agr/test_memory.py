@@ -33,3 +33,25 @@ def test_blocks_of_a_photo_are_used_again():
         for how in ("keep", "plain")
     )
     assert keeping < 100 < plain
+
+
+HOLES = """
+import sys, time
+from pathlib import Path
+from agr import memory
+memory.GIVE_BACK_EVERY = 0.2
+assert memory.keep_freed_memory()
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+blocks = [bytearray(2**20) for _ in range(200)]
+full = resident()
+del blocks[::2], blocks[0]  # every second one, so that nothing is free at the end of the heap
+time.sleep(1)
+print(full - resident())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="there is nothing to tell the C library")
+def test_holes_are_handed_back():
+    done = subprocess.run([sys.executable, "-c", HOLES], cwd=ROOT, capture_output=True, check=True)
+    assert float(done.stdout) > 80
