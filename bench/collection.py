@@ -1,0 +1,70 @@
+"""How many photos of a collection are analyzed an hour: python -m bench.collection
+
+The baseline is one core. Photos of 2 megapixels are scenes of one to four faces of your UTKFace (AGR_UTKFACE), chips
+its pictures as they are. What more cores would do is computed: photos are shared out, and no core waits for another.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from agr.collection import analyze_collection
+from agr.engine import cores
+from agr.evaluation.pictures import PictureSource
+
+from .scenes import scene
+
+FACES = (1, 2, 2, 4)
+"""Of the scenes in turn: 2.25 on average."""
+SCENES, CHIPS = 480, 3000
+MANY = (100, 1000)
+
+
+def main() -> None:
+    faces = os.environ.get("AGR_UTKFACE")
+    if not faces:
+        sys.exit("Set AGR_UTKFACE to your UTKFace (folder, .zip or .tar.gz): the photos are made of its faces.")
+    pictures = PictureSource(Path(faces))
+    computed = " | ".join(f"{n:,} cores, computed" for n in MANY)
+    print(f"| photos an hour | one core | {cores()} cores | times | {computed} |")
+    print("|---|---|---|---|---|---|")
+    for name, photos in (("2 megapixels, 2.25 faces each", _scenes(pictures)), ("chips", _chips(pictures))):
+        with TemporaryDirectory() as folder:
+            for number, content in enumerate(photos):
+                (Path(folder) / f"{number:05d}.jpg").write_bytes(content)
+            one, all_ = (_an_hour(Path(folder), n) for n in (1, cores()))
+        more = " | ".join(f"{all_ / cores() * n / 1e6:,.1f} million" for n in MANY)
+        print(f"| {name} | {one:,.0f} | {all_:,.0f} | {all_ / one:.2f} | {more} |", flush=True)
+
+
+def _scenes(pictures: PictureSource) -> Iterator[bytes]:
+    made = [
+        scene(pictures, faces=FACES[seed % len(FACES)], size=(1600, 1200), chip=(100, 400), seed=seed).jpeg
+        for seed in range(24)
+    ]
+    return (made[i % len(made)] for i in range(SCENES))
+
+
+def _chips(pictures: PictureSource) -> Iterator[bytes]:
+    return (content for _, content in zip(range(CHIPS), pictures.read(), strict=False))
+
+
+def _an_hour(folder: Path, workers: int) -> float:
+    """Photos, the start of the workers counted in."""
+    cores.cache_clear()
+    os.environ["AGR_CORES"] = str(workers)
+    try:
+        started = time.perf_counter()
+        with TemporaryDirectory() as output:
+            counts = analyze_collection([folder], Path(output) / "faces.parquet")
+        return counts.photos / (time.perf_counter() - started) * 3600
+    finally:
+        del os.environ["AGR_CORES"]
+        cores.cache_clear()
+
+
+if __name__ == "__main__":
+    main()
