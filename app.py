@@ -1,5 +1,7 @@
 """The page: python app.py [--model FOLDER_OR_HUB_ID] [--port 7860]. A Hugging Face Space starts it the same way."""
 
+import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -51,6 +53,7 @@ def main(
         typer.echo(str(error), err=True)
         analyzer = error
     shown = reports_of(reports, model=folder if model else None, name=model)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # or what visitors sent would outlive a container's stop
     uploads = own_upload_folder()
     page = build_page(analyzer, shown, pictures)
     keep_swept(uploads, page)

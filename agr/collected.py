@@ -1,6 +1,8 @@
 """A finished table of a labelled collection, of any size, into an EvalReport."""
 
+import posixpath
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -92,29 +94,49 @@ def _labels(places: list[str], path: Path | None) -> tuple[pd.DataFrame, dict[st
 
 
 def _joined(places: list[str], listed: dict[str, Labels]) -> tuple[dict[str, Labels], int]:
-    """The labels of each place that has some, and how many names fit several places. Longer names say more exactly."""
-    of_name: dict[str, list[str]] = defaultdict(list)
+    """The labels of each place that has some, and how many names were of no use as they fit several places, or several
+    a place.
+
+    A name labels the one place that ends with it, or else the longest place that it ends with. Where several names say
+    one place, the place's own or else the longest of those that it ends with counts.
+    """
+    ending_with: dict[str, list[str]] = defaultdict(list)
     for place in places:
-        of_name[_name(place)].append(place)
+        for end in _ends(place):
+            if end in listed:
+                ending_with[end].append(place)
+    there = set(places)
     found, ambiguous = {}, 0
-    for listed_as in sorted(listed, key=len):
-        fits = [place for place in of_name.get(_name(listed_as), ()) if _ends_alike(place, listed_as)]
+    beyond: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(listed, key=len):
+        fits = ending_with.get(name, ())
         if len(fits) == 1:
-            found[fits[0]] = listed[listed_as]
+            found[fits[0]] = listed[name]
         ambiguous += len(fits) > 1
+        shorter = next((end for end in _ends(name) if end in there), None)
+        if shorter and not fits:
+            beyond[shorter].append(name)
+    for place, names in beyond.items():
+        if place in listed:
+            continue
+        if len(names) == 1:
+            found[place] = listed[names[0]]
+        ambiguous += len(names) * (len(names) > 1)
     return found, ambiguous
 
 
-def _ends_alike(one: str, other: str) -> bool:
-    """Whether one path is the other's end; either may say more of where it lies."""
-    longer, shorter = sorted((one.lstrip("/"), other.lstrip("/")), key=len, reverse=True)
-    return f"/{longer}".endswith(f"/{shorter}")
+def _ends(place: str) -> Iterator[str]:
+    """The path, and what is left of it without its first folder, without its first two, ..."""
+    while place:
+        yield place
+        place = place.partition("/")[2]
 
 
 def _place(path: str) -> str:
-    """A path in one way of writing; its name as `file_key` has it."""
-    folder, slash, name = path.replace("\\", "/").removeprefix("./").rpartition("/")
-    return folder + slash + file_key(name)
+    """A path in one way of writing, as far as it says where it lies; its name as `file_key` has it."""
+    parts = posixpath.normpath(path.replace("\\", "/")).split("/")
+    folders = "".join(f"{part}/" for part in parts[:-1] if part not in ("", ".", ".."))
+    return folders + file_key(parts[-1])
 
 
 def _name(place: str) -> str:

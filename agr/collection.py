@@ -216,8 +216,8 @@ def _claim(output: Path, claim: dict) -> None:
     earlier = claim_of(output)
     if earlier["model"]["digest"] != claim["model"]["digest"]:
         raise CollectionError(
-            f"{output} was begun with another model ({earlier['model']['name']}). Go on with that one, or choose "
-            "another name for the output."
+            f"{output} was begun with another model or version ({earlier['model']['name']}). Go on with that one, or "
+            "choose another name for the output."
         )
     if (earlier["photos"], earlier["inputs"]) != (claim["photos"], claim["inputs"]):
         raise CollectionError(
@@ -233,11 +233,12 @@ def _identified(inputs: list[Path]) -> list[list]:
 
 
 def _model(folder: Path) -> dict:
-    from .config import CONFIG_FILE, WEIGHTS_FILE, ModelError
+    from .config import CODE_VERSION, CONFIG_FILE, WEIGHTS_FILE, ModelError
     from .reader import AttributeReader
 
     reader = AttributeReader.load(folder)
-    digest = hashlib.blake2b(digest_size=16)
+    # The version too: another one may read the same weights otherwise.
+    digest = hashlib.blake2b(CODE_VERSION.encode(), digest_size=16)
     try:
         for name in (CONFIG_FILE, WEIGHTS_FILE):
             digest.update((folder / name).read_bytes())

@@ -51,17 +51,18 @@ class Photo:
         return max(self.width, self.height) / max(self.rgb.size)
 
 
-def load_photo(source: "ImageSource | Photo") -> Photo:
+def load_photo(source: "ImageSource | Photo", *, max_pixels: int = MAX_PIXELS) -> Photo:
     """Read a path, encoded bytes, PIL image or uint8 array of shape (h, w), (h, w, 3) or (h, w, 4); a Photo is one
     already.
 
-    EXIF orientation is applied, transparency is composed on white, 16-bit greys are scaled to 8 bits, and of an
-    animation the first frame is taken. Raises ImageError for whatever cannot be read so.
+    Larger ones than `max_pixels` are refused before they are decoded. EXIF orientation is applied, transparency is
+    composed on white, 16-bit greys are scaled to 8 bits, and of an animation the first frame is taken. Raises
+    ImageError for whatever cannot be read so.
     """
     if isinstance(source, Photo):
         return source
     image = _open(source)
-    _check_size(image)
+    _check_size(image, max_pixels)
     width, height = image.size
     ours = not isinstance(source, Image.Image)  # a caller's own picture is not to be changed
     try:
@@ -114,7 +115,7 @@ def _open(source: ImageSource) -> Image.Image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `_check_size` decides, with our own limit
             return Image.open(io.BytesIO(source), formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise ImageError(_too_large("far more than 100 megapixels")) from error
+        raise ImageError(_too_large("far more than 100 megapixels", MAX_PIXELS)) from error
     except UnidentifiedImageError as error:
         raise ImageError(
             "This is not a picture that can be read. Expected a JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF."
@@ -151,18 +152,18 @@ def _from_array(array: np.ndarray) -> Image.Image:
     return Image.fromarray(array)
 
 
-def _check_size(image: Image.Image) -> None:
+def _check_size(image: Image.Image, most: int) -> None:
     width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise ImageError(_too_large(f"{width}×{height} pixels"))
+    if width * height > most:
+        raise ImageError(_too_large(f"{width}×{height} pixels", most))
     if min(width, height) < MIN_SIDE:
         raise ImageError(
             f"The picture is {width}×{height} pixels. Expected at least {MIN_SIDE} on each side: use a larger one."
         )
 
 
-def _too_large(size: str) -> str:
-    return f"The picture has {size}. At most {MAX_PIXELS // 1_000_000} megapixels can be read: reduce it first."
+def _too_large(size: str, most: int) -> str:
+    return f"The picture has {size}. At most {most // 1_000_000} megapixels can be read: reduce it first."
 
 
 def _upright(image: Image.Image, *, in_place: bool) -> Image.Image:

@@ -65,6 +65,7 @@ class Frames:
         self._last: float | None = None
         self._shift = 0.0
         self._undecoded = 0
+        self._shown = False
         self._notes: list[str] = []
         self.seconds = 0.0
         self.done = 0.0
@@ -102,6 +103,7 @@ class Frames:
                     except (FFmpegError, ValueError, MemoryError):
                         self._undecoded += 1
                         continue
+                    self._shown = True
                     yield Frame(time, photo)
             self._ended(stream, step, alone=len(container.streams) == 1)
 
@@ -130,8 +132,9 @@ class Frames:
             time = frame.time - begin + self._shift
             if before - time > _BACKWARDS or time - before > _FORWARDS:
                 joined = before + step
-                if time > joined and self._duration:  # the leap was counted in
-                    self._duration -= time - joined
+                if time > joined and self._duration:  # the leap was counted in, or the file is damaged all the more
+                    left = self._duration - (time - joined)
+                    self._duration = left if left > 0 else None
                 self._shift += joined - time
                 time = joined
         if time <= before:
@@ -152,7 +155,7 @@ class Frames:
         self._notes.append(f"Only the first {self._longest:.0f} seconds{known} were read.")
 
     def _ended(self, stream, step: float, *, alone: bool) -> None:
-        if self._last is None:
+        if not self._shown:
             raise VideoError(
                 "No frame of the video can be decoded: the file is damaged or cut off. Try copying it again."
             )

@@ -54,15 +54,16 @@ def _chips(pictures: PictureSource) -> Iterator[bytes]:
 
 def _an_hour(folder: Path, workers: int) -> float:
     """Photos, the start of the workers counted in."""
-    cores.cache_clear()
+    before = os.environ.get("AGR_CORES", "")  # empty is as good as none
     os.environ["AGR_CORES"] = str(workers)
+    cores.cache_clear()
     try:
         started = time.perf_counter()
         with TemporaryDirectory() as output:
             counts = analyze_collection([folder], Path(output) / "faces.parquet")
         return counts.photos / (time.perf_counter() - started) * 3600
     finally:
-        del os.environ["AGR_CORES"]
+        os.environ["AGR_CORES"] = before
         cores.cache_clear()
 
 

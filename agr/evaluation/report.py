@@ -30,7 +30,6 @@ or validation data."""
 
 
 MAX_HISTORY_COLUMNS = 100
-_LONGEST_HEADER = 10_000
 _LARGEST = 1e9
 """No figure comes near; the largest are squares of ages, and counts."""
 _ROUNDED = 0.01
@@ -60,7 +59,8 @@ class EvalReport:
         folder.mkdir(parents=True, exist_ok=True)
         for old in (REPORT_FILE, HISTORY_FILE):  # of an earlier report: its parts must not be taken for this one's
             (folder / old).unlink(missing_ok=True)
-        self.predictions[COLUMNS].to_parquet(folder / PREDICTIONS_FILE, index=False)
+        # Probabilities hardly compress, and what is not compressed cannot stand for more than it is (`archive`).
+        self.predictions[COLUMNS].to_parquet(folder / PREDICTIONS_FILE, index=False, compression=None)
         if self.history is not None:
             self.history.to_csv(folder / HISTORY_FILE, index=False)
         # Last, so that a folder with a report.json is whole. Not-a-number has no place in JSON: a figure without a
@@ -93,10 +93,10 @@ def _read_table(path: Path) -> pd.DataFrame:
 
 def _read_history(path: Path) -> pd.DataFrame:
     with path.open(encoding="utf-8") as lines:
-        columns = lines.readline(_LONGEST_HEADER).count(",") + 1
+        columns = max((line.count(",") + 1 for line in lines), default=0)
     if columns > MAX_HISTORY_COLUMNS:  # pandas takes time by their square
         raise ReportError(f"{path.name} has more than {MAX_HISTORY_COLUMNS} columns")
-    return pd.read_csv(path)
+    return pd.read_csv(path, index_col=False)
 
 
 def _no_number(text: str):

@@ -10,8 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import gradio as gr
-from gradio import processing_utils
+from gradio import processing_utils, route_utils
 from starlette.datastructures import Headers
+from starlette.formparsers import MultiPartException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,13 +22,18 @@ MAX_UPLOAD_BODY = MAX_BYTES + 4_000_000
 """Bytes of one request that sends files: as many as are evaluated at once, and what separates them."""
 MAX_BODY = 8_000_000
 """Bytes of any other request; the largest, a frame of the camera, has at most 2 million."""
+MAX_FIELD = 10_000
+"""Bytes of a form's field that is no file, and which Gradio keeps in memory; the page sends none."""
+POSTS = ("upload", "queue/join", "cancel", "reset")
+"""What may be sent to below `/gradio_api/`, beside `call/NAME`: what the page and Gradio's clients use. Gradio has
+more, such as one that hands a visitor's bytes to FFmpeg."""
 SWEEP_SECONDS = 600
 KEPT_SECONDS = 3600
 """What was asked for is deleted within minutes, by Gradio; this is for what it lost sight of."""
 
 
 class Guard:
-    """ASGI middleware: refuses bodies that are too large, and to pass on what lies at an address."""
+    """ASGI middleware: refuses bodies that are too large, to pass on what lies at an address, and what is not used."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -36,11 +42,14 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        path = scope["path"]
-        if "://" in path.partition("/file=")[2]:
+        name = scope["path"].rpartition("/gradio_api/")[2].rstrip("/")
+        if "://" in scope["path"]:
             await PlainTextResponse("Addresses are not opened.", 403)(scope, receive, send)
             return
-        most = MAX_UPLOAD_BODY if path.endswith("/upload") else MAX_BODY
+        if scope["method"] not in ("GET", "HEAD") and name not in POSTS and not name.startswith("call/"):
+            await PlainTextResponse("There is nothing here to send to.", 404)(scope, receive, send)
+            return
+        most = MAX_UPLOAD_BODY if name == "upload" else MAX_BODY
         length = Headers(scope=scope).get("content-length", "0")
         if not length.isdecimal() or int(length) > most:
             await PlainTextResponse(f"A request has at most {most} bytes.", 413)(scope, receive, send)
@@ -61,13 +70,27 @@ def _counted(receive: Receive, most: int) -> Receive:
     return counted
 
 
-def refuse_addresses() -> None:
-    """Gradio fetches whatever public address a client names as its file, of any size; this page opens none."""
+class _Parser(route_utils.GradioMultiPartParser):
+    """Gradio's, with a limit for what it keeps in memory."""
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        part = self._current_part
+        if part.file is None and len(part.data) + end - start > MAX_FIELD:
+            raise MultiPartException(
+                f"A field that is no file has at most the maximum allowed size, {MAX_FIELD} bytes."
+            )
+        super().on_part_data(data, start, end)
+
+
+def restrain_gradio() -> None:
+    """Gradio fetches whatever public address a client names as its file, of any size, and keeps form fields of any
+    size; here it does neither."""
 
     async def refused(*_, **__):
         raise gr.Error("Addresses are not opened. Send the photo itself.")
 
     processing_utils.async_ssrf_protected_get = refused
+    route_utils.GradioMultiPartParser = _Parser  # type: ignore[misc]
 
 
 def own_upload_folder() -> Path:
@@ -90,18 +113,24 @@ def keep_swept(folder: Path, page: gr.Blocks) -> None:
     def sweep_for_ever() -> None:
         while True:
             time.sleep(SWEEP_SECONDS)
-            sweep(folder, page)
+            with suppress(OSError):  # of a folder that vanished meanwhile; what is left comes next time
+                sweep(folder, page)
 
     threading.Thread(target=sweep_for_ever, name="sweep", daemon=True).start()
 
 
 def sweep(folder: Path, page: gr.Blocks, *, older: float = KEPT_SECONDS) -> None:
-    """Delete the files in `folder` that are older than so many seconds, save those that the page itself shows.
+    """Delete the files in `folder` that are older than so many seconds, save those that the page itself shows, and
+    folders that are left empty.
 
     Gradio loses sight of uploads that break off, or come under a name that it does not know.
     """
     shown = {str(path) for block in page.blocks.values() for path in getattr(block, "keep_in_cache", ())}
-    for path in folder.rglob("*"):
-        with suppress(OSError):  # someone else was faster
-            if path.is_file() and str(path) not in shown and time.time() - path.stat().st_ctime > older:
+    for path in sorted(folder.rglob("*"), reverse=True):  # what lies in a folder before the folder
+        with suppress(OSError):  # someone else was faster, or a folder is not empty
+            if str(path) in shown or time.time() - path.stat().st_ctime < older:
+                continue
+            if path.is_dir():
+                path.rmdir()
+            else:
                 path.unlink()

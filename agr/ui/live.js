@@ -4,7 +4,7 @@ const EVERY = 200, LONGEST = 640, ANSWER_WITHIN = 8000, SECONDS = Number(element
 const find = (name) => element.querySelector(`[data-live="${name}"]`);
 const [video, boxes, status, toggle, choice] = ['video', 'boxes', 'status', 'toggle', 'choice'].map(find);
 const canvas = document.createElement('canvas');
-let stream = null, timer = null, until = 0, sentAt = null, mirrored = true, again = false, asking = false;
+let stream = null, timer = null, until = 0, sentAt = null, mirrored = true, again = false, asking = false, starts = 0;
 
 const REFUSALS = {
     NotAllowedError: 'The camera was refused. Allow it for this page in the browser, beside the address, and press the button again.',
@@ -58,6 +58,7 @@ const start = async () => {
         await video.play();
         await offer();
         [until, sentAt, again] = [performance.now() + SECONDS * 1000, null, true];
+        starts += 1;  // whoever is in view then is followed anew
         say(`The camera is on, for ${SECONDS} seconds. No picture is kept.`);
         later(0);
     } catch (error) {
@@ -82,9 +83,9 @@ const send = () => {
     if (mirrored) context.setTransform(-1, 0, 0, 1, canvas.width, 0);
     context.drawImage(video, 0, 0, canvas.width, canvas.height);
     const now = performance.now();
-    const step = sentAt === null ? null : (now - sentAt) / 1000;  // a pause is no time, and ends what was followed
+    const step = sentAt === null ? EVERY / 1000 : (now - sentAt) / 1000;  // a pause is no time
     sentAt = now;
-    trigger('frame', {jpeg: canvas.toDataURL('image/jpeg', 0.85).split(',')[1], step});
+    trigger('frame', {jpeg: canvas.toDataURL('image/jpeg', 0.85).split(',')[1], step, start: starts});
     later(ANSWER_WITHIN);  // should it never come
 };
 

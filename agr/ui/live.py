@@ -24,8 +24,9 @@ SECONDS = 60
 """After which the camera stops until its visitor goes on: a forgotten page takes no more from the others."""
 MAX_FRAME = 2_000_000
 """Characters of an encoded frame; one of 640 × 480 has some 60,000."""
+MAX_PIXELS = 2_000_000
+"""Of a frame: few bytes of a flat picture can stand for very many."""
 MAX_STEP = 10.0
-_JPEG = b"\xff\xd8"
 
 PURPOSE = (
     "Each face gets a number and one answer, drawn from all its frames: the longer someone is in view, the steadier. "
@@ -59,10 +60,12 @@ _SAVE = "watch('value', () => element.querySelector('a')?.click());"
 
 @dataclass
 class Visit:
-    """What a visitor's session keeps: numbers only. `seconds`: watched so far, pauses not counted."""
+    """What a visitor's session keeps: numbers only. `seconds`: watched so far, pauses not counted; `start`: which start
+    of the camera the last frame came from."""
 
     tracker: FaceTracker
     seconds: float = 0.0
+    start: int = 0
     frames: int = 0
     tables: int = 0
 
@@ -75,15 +78,15 @@ def live_tab(analyzer: FaceAnalyzer) -> None:
 
     def watch(visit: Visit, event: gr.EventData) -> tuple[Visit, str, str]:
         """Boxes and panel for the next frame."""
-        jpeg, step = read_frame(event._data)
+        frame = read_frame(event._data)
         try:
-            photo = load_photo(jpeg)
+            photo = load_photo(frame.picture, max_pixels=MAX_PIXELS)
         except ImageError as error:
             raise gr.Error(f"The camera's frame cannot be used: {error}") from error
         faces = analyzer.analyze(photo)
-        if step is None:
+        if frame.start != visit.start:
             visit.tracker.let_go()
-        visit.seconds, visit.frames = visit.seconds + (step or 0.0), visit.frames + 1
+        visit.start, visit.seconds, visit.frames = frame.start, visit.seconds + frame.step, visit.frames + 1
         size = (photo.width, photo.height)
         tracked = visit.tracker.update(faces, time=visit.seconds, size=size)
         shown = overlay(tracked, size, frame=visit.frames)
@@ -113,19 +116,26 @@ def live_tab(analyzer: FaceAnalyzer) -> None:
     camera.table(table, visit, [visit, saved], **options)
 
 
-def read_frame(sent: object) -> tuple[bytes, float | None]:
-    """A frame as the page sends it: the encoded picture, and the seconds since the one before, or None of the first
-    since the camera was started. Raises gr.Error."""
+@dataclass(frozen=True)
+class SentFrame:
+    """`picture`: encoded; `step`: seconds since the frame before; `start`: counts how often the camera was started."""
+
+    picture: bytes
+    step: float
+    start: int
+
+
+def read_frame(sent: object) -> SentFrame:
+    """A frame as the page sends it. Raises gr.Error."""
     fields = sent if isinstance(sent, dict) else {}
-    text, step = fields.get("jpeg"), fields.get("step")
+    text, step, start = fields.get("jpeg"), fields.get("step"), fields.get("start")
     if not isinstance(text, str) or not 0 < len(text) <= MAX_FRAME:
         raise gr.Error(f"Expected a frame of 1 to {MAX_FRAME} characters in base64. Reload the page.")
-    if step is not None and (isinstance(step, bool) or not isinstance(step, (int, float)) or not math.isfinite(step)):
+    if isinstance(step, bool) or not isinstance(step, (int, float)) or not math.isfinite(step):
         raise gr.Error("Expected the seconds since the last frame. Reload the page.")
+    if type(start) is not int:
+        raise gr.Error("Expected how often the camera was started. Reload the page.")
     try:
-        jpeg = base64.b64decode(text, validate=True)
+        return SentFrame(base64.b64decode(text, validate=True), min(max(float(step), 0.0), MAX_STEP), start)
     except binascii.Error as error:
         raise gr.Error("Expected a frame in base64. Reload the page.") from error
-    if not jpeg.startswith(_JPEG):  # other formats pack 100 megapixels into few bytes
-        raise gr.Error("Expected a frame in JPEG. Reload the page.")
-    return jpeg, None if step is None else min(max(float(step), 0.0), MAX_STEP)

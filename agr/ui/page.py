@@ -19,7 +19,7 @@ from .cards import message
 from .dashboard import dashboard_tab
 from .dashboard.look import Reports, find_reports
 from .gpu import satisfy_zero_gpu
-from .guard import Guard, refuse_addresses
+from .guard import Guard, restrain_gradio
 from .live import live_tab
 from .predict import predict_tab
 from .theme import STYLE, theme
@@ -31,6 +31,8 @@ MAX_WAITING = 64
 """Visitors in the queue; further ones are told to come back, rather than left waiting for minutes."""
 AT_ONCE = 2
 """Events of one kind in work at the same time: the networks use every core for each."""
+MAX_SESSIONS = 256
+"""Visitors whose state is kept; with more, who was there longest starts anew. A report of one's own may take 30 MB."""
 _CACHE_SECONDS = 300
 
 
@@ -60,7 +62,8 @@ def build_page(
             with gr.Tab("Evaluation", id="evaluation") as evaluation:
                 shown = Reports(reports, pictures.find if pictures else None)
                 dashboard_tab(evaluation, tabs, page, shown, analyzer)
-    return page.queue(max_size=MAX_WAITING, default_concurrency_limit=AT_ONCE)
+    # Not open: calls past the queue would be worked on all at once.
+    return page.queue(max_size=MAX_WAITING, default_concurrency_limit=AT_ONCE, api_open=False)
 
 
 def reports_of(folder: Path, *, model: Path | None = None, name: str | None = None) -> dict[str, Path]:
@@ -87,12 +90,13 @@ def _weights_of(report: Path) -> str | None:
 def launch(page: gr.Blocks, **options) -> None:
     """Serve the page with its looks and its limits; `options` go to Gradio's `launch`."""
     keep_freed_memory()
-    refuse_addresses()
+    restrain_gradio()
     page.launch(
         app_kwargs={"middleware": [Middleware(Guard)]},
         theme=theme(),
         css_paths=STYLE,
         max_file_size=MAX_UPLOAD,
+        state_session_capacity=MAX_SESSIONS,
         run_history=False,
         footer_links=["api", "settings"],
         **options,

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from agr.__main__ import app
-from agr.collected import report_of_collection
+from agr.collected import _joined, _place, report_of_collection
 from agr.collection import CLAIM_FILE, FORMAT, analyze_collection
 from agr.evaluation.report import PROBABILITY_COLUMNS, EvalReport, ReportError
 from agr.labelled import Labels, predict, report_of, table_of
@@ -70,6 +70,31 @@ def test_a_row_labels_the_one_photo_whose_path_ends_with_its_name(faces, tmp_pat
     report, left_out = report_of_collection(faces, csv, name="mine")
     assert report.predictions.set_index("file")["true_age"].to_dict() == {"a.zip/y/31_1_0_1.jpg": 50, "5_0_0_4.png": 3}
     assert left_out == {"no label": 4, "rows of the CSV that name several photos": 1}
+
+
+@pytest.mark.parametrize(
+    ("places", "listed", "joined", "ambiguous"),
+    [
+        (["001.jpg"], ["holiday/001.jpg"], {"001.jpg": "holiday/001.jpg"}, 0),
+        (["001.jpg"], ["holiday/001.jpg", "christmas/001.jpg"], {}, 2),
+        (["001.jpg"], ["holiday/001.jpg", "001.jpg"], {"001.jpg": "001.jpg"}, 0),
+        (["../photos/a.jpg"], ["/home/u/photos/a.jpg"], {"photos/a.jpg": "/home/u/photos/a.jpg"}, 0),
+        (["p/a.jpg"], ["a.jpg", "./p/a.jpg"], {"p/a.jpg": "./p/a.jpg"}, 0),
+        (["p/a.jpg", "q/a.jpg"], ["a.jpg", "q/a.jpg"], {"q/a.jpg": "q/a.jpg"}, 1),
+        (["a.jpg", "p/a.jpg"], ["x/p/a.jpg"], {"p/a.jpg": "x/p/a.jpg"}, 0),
+        (["p\\a.jpg.chip.jpg"], ["p/a.jpg"], {"p/a.jpg": "p/a.jpg"}, 0),
+        (["p/a.jpg"], ["q/a.jpg", "b.jpg"], {}, 0),
+    ],
+)
+def test_rows_and_photos_find_each_other(places, listed, joined, ambiguous):
+    labels = {_place(name): name for name in listed}  # told apart by what they are called
+    assert _joined([_place(place) for place in places], labels) == (joined, ambiguous)
+
+
+def test_many_photos_of_a_name_are_joined_at_once():
+    listed = {f"{i}/01.jpg": Labels(age=i % 100) for i in range(20_000)}
+    found, ambiguous = _joined([f"photos/{place}" for place in listed], listed)
+    assert (len(found), ambiguous) == (20_000, 0)  # pair by pair, this would take minutes
 
 
 def test_a_csv_labels_what_it_names(faces, tmp_path):

@@ -86,6 +86,11 @@ def test_a_broken_history_is_named(report, tmp_path):
     (tmp_path / HISTORY_FILE).write_text("epoch,train_age\n1,often\n")
     with pytest.raises(ReportError, match="train_age"):
         EvalReport.load(tmp_path)
-    (tmp_path / HISTORY_FILE).write_text("epoch" + ",x" * 500_000 + "\n")
-    with pytest.raises(ReportError, match="more than 100 columns"):
-        EvalReport.load(tmp_path)
+    for text in (
+        "epoch" + ",x" * 500_000 + "\n",
+        "\nepoch" + ",x" * 500_000 + "\n",
+        "epoch\n1" + ",2" * 500_000 + "\n",
+    ):
+        (tmp_path / HISTORY_FILE).write_text(text)
+        with pytest.raises(ReportError, match="more than 100 columns"):
+            EvalReport.load(tmp_path)

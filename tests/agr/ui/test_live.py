@@ -199,28 +199,21 @@ class TestInTheBrowser:
         page.get_by_role("status").filter(has_text="No camera was found").wait_for(timeout=WAIT)
 
 
-def test_a_frame_is_bytes_and_a_step():
-    sent = {"jpeg": base64.b64encode(b"\xff\xd8picture").decode(), "step": 0.25}
-    assert read_frame(sent) == (b"\xff\xd8picture", 0.25)
-    assert read_frame(sent | {"step": None})[1] is None
-    assert read_frame(sent | {"step": -3})[1] == 0
-    assert read_frame(sent | {"step": 1e9})[1] == live.MAX_STEP
+def test_a_frame_is_a_picture_a_step_and_a_start():
+    sent = {"jpeg": base64.b64encode(b"picture").decode(), "step": 0.25, "start": 2}
+    assert read_frame(sent) == live.SentFrame(b"picture", 0.25, 2)
+    assert read_frame(sent | {"step": -3}).step == 0
+    assert read_frame(sent | {"step": 1e9}).step == live.MAX_STEP
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [
-        {"jpeg": None},
-        {"jpeg": ""},
-        {"jpeg": "%%"},
-        {"jpeg": 5},
-        {"jpeg": "iVBORw=="},
-        {"jpeg": "A" * (live.MAX_FRAME + 1)},
-    ]
-    + [{"step": value} for value in ("1", True, float("nan"), float("inf"))],
+    [{"jpeg": None}, {"jpeg": ""}, {"jpeg": "%%"}, {"jpeg": 5}, {"jpeg": "A" * (live.MAX_FRAME + 1)}]
+    + [{"step": value} for value in (None, "1", True, float("nan"), float("inf"))]
+    + [{"start": value} for value in (None, "1", True, 1.5)],
 )
 def test_what_is_no_frame_is_refused_with_a_sentence(wrong):
     with pytest.raises(gr.Error, match="Expected"):
-        read_frame({"jpeg": "/9g=", "step": 0.2} | wrong)
+        read_frame({"jpeg": "QUJD", "step": 0.2, "start": 1} | wrong)
     with pytest.raises(gr.Error, match="Expected"):
         read_frame("nothing")
