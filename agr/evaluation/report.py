@@ -79,9 +79,11 @@ class EvalReport:
         try:
             predictions = _read_table(folder / PREDICTIONS_FILE)
             history = _read_history(folder / HISTORY_FILE) if (folder / HISTORY_FILE).exists() else None
-        except Exception as error:  # damaged parquet and CSV raise many types
+            return cls(summary, predictions, history)
+        except ReportError:
+            raise
+        except Exception as error:  # damaged parquet and CSV raise many types, some only where a value is looked at
             raise ReportError(f"The tables of {folder} cannot be read: {error}") from error
-        return cls(summary, predictions, history)
 
 
 def _read_table(path: Path) -> pd.DataFrame:

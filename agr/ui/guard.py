@@ -24,7 +24,7 @@ MAX_BODY = 8_000_000
 """Bytes of any other request; the largest, a frame of the camera, has at most 2 million."""
 MAX_FIELD = 10_000
 """Bytes of a form's field that is no file, and which Gradio keeps in memory; the page sends none."""
-POSTS = ("upload", "queue/join", "cancel", "reset")
+POSTS = ("upload", "queue/join", "run/predict", "cancel", "reset")
 """What may be sent to below `/gradio_api/`, beside `call/NAME`: what the page and Gradio's clients use. Gradio has
 more, such as one that hands a visitor's bytes to FFmpeg."""
 SWEEP_SECONDS = 600

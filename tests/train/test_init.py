@@ -39,7 +39,7 @@ def test_weights_of_another_backbone_are_refused(file, tmp_path):
 
 
 def test_imagenet_weights_bring_their_statistics():
-    points = ((0.2, 0.2),) * 5
+    points = tuple((0.1 * i, 0.2) for i in range(1, 6))
     assert model_config("mobilenet_v2", "imagenet", 64, points).mean == IMAGENET_MEAN
     assert model_config("mobilenet_v2", "none", 64, points).mean == (0.5, 0.5, 0.5)
 
@@ -60,6 +60,6 @@ def test_a_whole_model_brings_its_heads(tmp_path):
 
 
 def test_a_whole_model_brings_its_statistics(tmp_path):
-    points = ((0.2, 0.2),) * 5
+    points = tuple((0.1 * i, 0.2) for i in range(1, 6))
     AttributeNet(model_config("mobilenet_v2", "imagenet", 64, points)).save(tmp_path)
     assert model_config("mobilenet_v2", str(tmp_path / "model.safetensors"), 64, points).mean == IMAGENET_MEAN
