@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: app test test-quick lint format bench teachers clean
+.PHONY: app test test-quick lint format bench clean
 
 app: $(VENV)/app.installed
 	$(BIN)/python app.py
@@ -30,14 +30,6 @@ bench: $(VENV)/dev.installed
 	$(BIN)/python -m bench.collection
 	$(BIN)/python -m bench.dashboard
 	$(BIN)/python -m bench.live
-
-# Models that taught the bundled one, from the project's history: commit:folder, and what the recipes call it.
-teachers:
-	@set -e; for each in 0138a99:agr/weights=first 4ecfd24:agr/weights=mean_of_two a762f3e:agr/weights=plain ebd18e7:train/pupil=taught; do \
-		folder=runs/teachers/$${each#*=}; mkdir -p $$folder; \
-		for file in model.safetensors config.json; do git show $${each%=*}/$$file > $$folder/$$file; done; \
-	done
-	@for file in fit.json history.csv; do git show ebd18e7:train/pupil/$$file > runs/teachers/taught/$$file; done
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
