@@ -100,7 +100,7 @@ def fit(
     ] = None,
     teacher: Annotated[
         list[Path] | None,
-        typer.Option(help="Folder of a model that says what each crop shows as it is varied; may be given repeatedly."),
+        typer.Option(help="Folder of a model that says what each crop shows before it is varied; repeatable."),
     ] = None,
     soft_weight: Annotated[float, typer.Option(help="Share of each label that those models say, 0 to 1.")] = 0.5,
     mixup: Annotated[

@@ -17,10 +17,9 @@ MAX_SHIFT = 0.06  # of the side
 LUMA = (0.299, 0.587, 0.114)
 
 
-def augment(crops: Tensor, generator: Generator) -> Tensor:
-    """Vary each crop on its own; returns a new batch of the same shape, in 0 to 1."""
-    batch = move(crops, generator)
-    batch = vary_sharpness(batch, generator)
+def vary(crops: Tensor, generator: Generator) -> Tensor:
+    """Change and hide what each crop shows, and leave it where it is: a new batch of the same shape, in 0 to 1."""
+    batch = vary_sharpness(crops, generator)
     batch = lower_resolution(batch, generator)
     batch = vary_colour(batch, generator)
     batch = add_noise(batch, generator)

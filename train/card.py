@@ -177,7 +177,7 @@ def _epochs(recipe: dict) -> str:
 def _softened(recipe: dict) -> str:
     if teachers := recipe.get("teachers"):
         who = "another model says" if teachers == 1 else f"{teachers} other models say"
-        told = f", {recipe['soft_weight']:.0%} of each label being what {who} of the crop as it was varied"
+        told = f", {recipe['soft_weight']:.0%} of each label being what {who} of each crop"
         if share := recipe.get("mixup"):
             told += f", and all of it where crops were laid over one another ({share:.0%} of them)"
         return told

@@ -25,7 +25,7 @@ from agr.labels import age_group_of
 from agr.memory import keep_freed_memory
 from agr.model import AttributeNet, to_input
 
-from .augment import augment, mix
+from .augment import mix, move, vary
 from .config import FitConfig, softened_by
 from .files import content_hash_of, write_atomically
 from .finish import finish
@@ -54,7 +54,7 @@ def fit(
 
     `relabel`: corrections to labels of the train part; those of valid stay as they are, so that runs compare.
     `soft_labels`: what other models say of the training faces; `teachers`: folders of models that are asked about each
-    crop as it is varied. Either, not both, is mixed into the labels by `config.soft_weight`.
+    crop before it is varied. Either, not both, is mixed into the labels by `config.soft_weight`.
 
     Writes config.json, model.safetensors, history.csv, checkpoint.pt and what is needed to repeat the run into
     `output`, and returns it. Raises DataError if the data, the split or an earlier run in `output` does not fit.
@@ -190,15 +190,16 @@ class _Run:
 
     def _step(self, step: int, places: np.ndarray, generator: torch.Generator) -> dict[str, float]:
         rows, device = self.train_rows.iloc[places], self.accelerator.device
-        crops = augment(to_input(self.crops[rows["row"].to_numpy()], device), generator)
+        plain = move(to_input(self.crops[rows["row"].to_numpy()], device), generator)
         weight = torch.full((len(rows),), self.config.soft_weight, device=device)
         if self.config.mixup:
-            crops, mixed = mix(crops, generator, share=self.config.mixup)
+            plain, mixed = mix(plain, generator, share=self.config.mixup)
             weight[mixed] = 1.0
+        crops = vary(plain, generator)
         targets = hard_targets(
             **{name: torch.tensor(rows[name].to_numpy(), device=device) for name in ("age", "gender", "race")}
         )
-        if soft := self._soft_targets(places, crops):
+        if soft := self._soft_targets(places, plain):
             targets = mixed_targets(targets, soft, weight)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, self.steps, self.config)
@@ -213,7 +214,7 @@ class _Run:
         return {name: part.item() for name, part in parts.items()}
 
     def _soft_targets(self, places: np.ndarray, crops: torch.Tensor) -> dict[str, torch.Tensor]:
-        """What other models say of the faces at `places`, varied to `crops`; nothing if there are none."""
+        """What other models say of the faces at `places`, moved to `crops`; nothing if there are none."""
         if self.teachers is None:
             return {task: torch.from_numpy(probs[places]).to(crops.device) for task, probs in self.soft.items()}
         with self.accelerator.autocast():

@@ -1,6 +1,8 @@
-"""Trained models as teachers: what they say of each training crop as it was varied, the very crop that the pupil sees.
+"""Trained models as teachers: what they say of each training crop where it was moved to, before its light, colour and
+sharpness are varied for the pupil, who so learns that these say nothing of the face.
 
-Source: Beyer et al., "Knowledge distillation: A good teacher is patient and consistent" (CVPR 2022).
+Source: Beyer et al., "Knowledge distillation: A good teacher is patient and consistent" (CVPR 2022), for asking about
+each crop anew; Sohn et al., "FixMatch" (2020), for an easy view for the teacher and a hard one for the pupil.
 """
 
 from collections.abc import Sequence
@@ -17,7 +19,8 @@ BEST_FOLDER = "best"
 
 
 class Teachers:
-    """The mean of what several models say. Each sees the crops at its own input size."""
+    """The mean of what several models say. Each sees the crops at its own input size, every other one in the mirror:
+    their errors differ more so, and the pupil learns to say the same of both."""
 
     def __init__(self, folders: Sequence[Path], device: torch.device) -> None:
         """Raises ModelError if a folder holds no model."""
@@ -26,7 +29,7 @@ class Teachers:
     @torch.no_grad()
     def __call__(self, crops: Tensor) -> dict[str, Tensor]:
         """Crops (n, 3, h, w) in 0 to 1 -> distributions `age` (n, 117), `gender` (n, 2), `race` (n, 5)."""
-        said = [_said(net, crops) for net in self.nets]
+        said = [_said(net, crops.flip(3) if i % 2 else crops) for i, net in enumerate(self.nets)]
         return {task: torch.stack([probs[task] for probs in said]).mean(dim=0) for task in said[0]}
 
 

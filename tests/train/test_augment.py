@@ -14,7 +14,7 @@ def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-STEPS = [a.augment, a.move, a.vary_sharpness, a.lower_resolution, a.vary_colour, a.add_noise, a.compress, a.erase]
+STEPS = [a.vary, a.move, a.vary_sharpness, a.lower_resolution, a.vary_colour, a.add_noise, a.compress, a.erase]
 STEPS += [lambda crops, generator: a.mix(crops, generator, share=0.5)[0]]
 
 

@@ -58,6 +58,6 @@ def test_every_stage_of_the_training_is_told():
     assert second.startswith("12 epochs of AdamW (learning rate 0.0005")
     assert "the weights before, 50% of each label being what other models said" in second
     taught = _recipe(stage | {"init": "none", "teachers": 1, "soft_weight": 0.7})
-    assert "random weights, 70% of each label being what another model says of the crop as it was varied" in taught
+    assert "random weights, 70% of each label being what another model says of each crop" in taught
     mixed = _recipe(stage | {"teachers": 3, "soft_weight": 0.7, "mixup": 0.5})
-    assert "what 3 other models say of the crop as it was varied, and all of it where crops were laid over" in mixed
+    assert "what 3 other models say of each crop, and all of it where crops were laid over" in mixed
