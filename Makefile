@@ -26,6 +26,7 @@ format: $(VENV)/dev.installed
 
 bench: $(VENV)/dev.installed
 	$(BIN)/python -m bench.speed
+	$(BIN)/python -m bench.found
 	$(BIN)/python -m bench.load
 	$(BIN)/python -m bench.collection
 	$(BIN)/python -m bench.dashboard

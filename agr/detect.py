@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from .cascade import OVERLAP, THRESHOLDS, Cascade
+from .cascade import OVERLAP, SURE, THRESHOLDS, Cascade
 
 LEAST_FACE = 46
 """Pixels of the photo; faces down to 40 are found too. Smaller ones are looked for only where there is none of this
@@ -17,9 +17,9 @@ LAST_THRESHOLDS, LAST_OVERLAP = THRESHOLDS | {"pnet": 0.4, "rnet": 0.3}, OVERLAP
 """More is let through to O-Net then: babies' faces from close by, mostly."""
 BORDER = 0.5
 """Of the shorter side: what is added around the photo then, edge pixels repeated, for faces that fill it."""
-SURE, LIKELY = 0.9, 0.7
-"""Least probability of a face that is reported beside others: the first for small ones, the second for large ones. All
-but one in a hundred true ones score 0.98 and more; leaves, hands and folds of cloth that do not are mostly small."""
+LIKELY = 0.7
+"""Least probability of a large face that is reported beside others; small ones have to be `SURE`: leaves, hands and
+folds of cloth that are not are mostly small."""
 SMALL, SMALL_SHARE = 80, 1 / 32
 """What is small: less than that many pixels, or that share of the photo's longer side."""
 

@@ -10,6 +10,17 @@ from agr.evaluation.pictures import PictureSource, file_key
 from agr.images import load_photo
 from train.utkface import labels_of
 
+CASES = {  # faces, size, range of the chips' sides: a face's box is about 0.8 of its chip
+    "webcam 640×480, 1 face": (1, (640, 480), (160, 260)),
+    "640×480, 6 faces": (6, (640, 480), (60, 160)),
+    "1280×960, 1 face": (1, (1280, 960), (200, 400)),
+    "1280×960, 6 faces": (6, (1280, 960), (60, 300)),
+    "1280×960, 17 faces": (17, (1280, 960), (60, 220)),
+    "1920×1440, 30 faces": (30, (1920, 1440), (60, 260)),
+    "12 megapixels, 6 faces": (6, (4000, 3000), (120, 900)),
+    "12 megapixels, 30 faces": (30, (4000, 3000), (60, 600)),
+}
+
 
 @dataclass(frozen=True, eq=False)
 class Scene:

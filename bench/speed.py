@@ -27,22 +27,10 @@ from agr.evaluation.pictures import PictureSource
 from agr.model import AttributeNet
 from agr.pretrained import find_model
 
-from .scenes import Scene, scene
+from .scenes import CASES, scene
 
 ROOT = Path(__file__).parents[1]
 REPEATS = 5
-LEAST = 40
-"""Pixels: faces of this size and more are counted."""
-CASES = {  # faces, size, range of the chips' sides: a face's box is about 0.8 of its chip
-    "webcam 640×480, 1 face": (1, (640, 480), (160, 260)),
-    "640×480, 6 faces": (6, (640, 480), (60, 160)),
-    "1280×960, 1 face": (1, (1280, 960), (200, 400)),
-    "1280×960, 6 faces": (6, (1280, 960), (60, 300)),
-    "1280×960, 17 faces": (17, (1280, 960), (60, 220)),
-    "1920×1440, 30 faces": (30, (1920, 1440), (60, 260)),
-    "12 megapixels, 6 faces": (6, (4000, 3000), (120, 900)),
-    "12 megapixels, 30 faces": (30, (4000, 3000), (60, 600)),
-}
 
 
 class Baseline:
@@ -70,55 +58,17 @@ def main() -> None:
         sys.exit("Set AGR_UTKFACE to your UTKFace (folder, .zip or .tar.gz): the photos are made of its faces.")
     pictures = PictureSource(Path(faces))
     analyzer, baseline = FaceAnalyzer.from_pretrained(), Baseline()
-    print(_photos(analyzer, baseline, pictures))
+    print(_photos())
     print(_network(analyzer, baseline))
     print(_processes(pictures))
 
 
-def _photos(analyzer: FaceAnalyzer, baseline: Baseline, pictures: PictureSource) -> str:
+def _photos() -> str:
     # Each in a process of its own: torch's waiting threads would take time from whoever computes beside them.
-    times = {which: json.loads(_child(_TIMES, which)) for which in ("baseline", "here")}
-    lines = [
-        "| photo | baseline, ms | here, ms | times faster | baseline found | here found | baseline false | here false |"
-        " overlap |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for name, (faces, size, chip) in CASES.items():
-        scenes = [scene(pictures, faces=faces, size=size, chip=chip, seed=seed) for seed in range(3)]
-        before, now = times["baseline"][name], times["here"][name]
-        theirs = [baseline.analyze(each.jpeg) for each in scenes]
-        ours = [np.array([f.box for f in analyzer.analyze(each.jpeg)]).reshape(-1, 4) for each in scenes]
-        found, false = zip(*(_found_and_false(scenes, boxes) for boxes in (theirs, ours)), strict=True)
-        lines.append(
-            f"| {name} | {before:.0f} | {now:.0f} | {before / now:.1f} | {found[0]:.1%} | {found[1]:.1%} | {false[0]} |"
-            f" {false[1]} | {_overlap(theirs, ours):.2f} |"
-        )
+    before, now = (json.loads(_child(_TIMES, which)) for which in ("baseline", "here"))
+    lines = ["| photo | baseline, ms | here, ms | times faster |", "|---|---|---|---|"]
+    lines += [f"| {name} | {before[name]:.0f} | {now[name]:.0f} | {before[name] / now[name]:.1f} |" for name in CASES]
     return "\n".join(lines) + "\n"
-
-
-def _found_and_false(scenes: list[Scene], boxes: list[np.ndarray]) -> tuple[float, int]:
-    """Share of the chips in which a box has its centre, and the number of boxes that have theirs in none, or in one
-    that another box has taken. Boxes of `LEAST` pixels and more count."""
-    found = false = 0
-    for each, seen in zip(scenes, boxes, strict=True):
-        seen = seen[(seen[:, 2:] - seen[:, :2]).min(axis=1) >= LEAST]
-        centres = (seen[:, None, :2] + seen[:, None, 2:]) / 2
-        inside = ((centres >= each.boxes[:, :2]) & (centres <= each.boxes[:, 2:])).all(axis=2)
-        hit = int(inside.any(axis=0).sum())
-        found, false = found + hit, false + len(seen) - hit
-    return found / sum(len(each.boxes) for each in scenes), false
-
-
-def _overlap(theirs: list[np.ndarray], ours: list[np.ndarray]) -> float:
-    """The least overlap (intersection over union) of faces that both find, all but the worst in twenty."""
-    best = [_iou(box, boxes).max() for boxes, found in zip(theirs, ours, strict=True) if len(boxes) for box in found]
-    return float(np.quantile([value for value in best if value > 0.3], 0.05))
-
-
-def _iou(box: np.ndarray, others: np.ndarray) -> np.ndarray:
-    low, high = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
-    common = (high - low).clip(0).prod(axis=1)
-    return common / ((box[2:] - box[:2]).prod() + (others[:, 2:] - others[:, :2]).prod(axis=1) - common)
 
 
 def _network(analyzer: FaceAnalyzer, baseline: Baseline) -> str:

@@ -4,14 +4,15 @@ from PIL import Image
 
 from agr import cascade
 from agr.cascade import (
+    SURE,
     Cascade,
+    best_of,
     corrected,
     cut,
     halved,
     levels,
     squared,
     strip_tops,
-    without_contained,
 )
 
 
@@ -105,7 +106,21 @@ def test_boxes_are_moved_and_squared():
 
 def test_a_box_inside_a_better_one_goes():
     boxes = np.array([[0, 0, 100, 100], [10, 10, 40, 40], [90, 90, 190, 190], [0, 0, 0, 5]], np.float32)
-    assert without_contained(boxes, np.array([0.8, 0.9, 0.7, 1.0]), 0.7).tolist() == [1, 2]
+    found = boxes, np.array([0.8, 0.9, 0.7, 1.0]), np.arange(4)
+    assert best_of(found, 0.7)[2].tolist() == [1, 2]
+
+
+def test_a_face_that_was_cut_badly_is_looked_at_again(networks, picture):
+    copies = halved(picture)
+    boxes, scores, points = networks.find(picture, least=46)
+    assert len(scores) == 1
+    badly = squared(boxes + np.float32(0.35) * (boxes[:, 2:] - boxes[:, :2])[:, [0, 1, 0, 1]])  # right and down
+    first = networks._faces(copies, badly, -1)
+    assert first[1] < SURE
+    again = networks._looked_at_again(copies, tuple(part.copy() for part in first))
+    assert again[1] > max(first[1], SURE)
+    assert np.abs(again[0] - boxes).max() < np.abs(first[0] - boxes).max()
+    assert np.abs(again[2] - points).max() < np.abs(first[2] - points).max()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (12, 40), (23, 23), (24, 24), (30, 5000)])
