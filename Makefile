@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: app test test-quick lint format bench clean
+.PHONY: app test test-quick lint format bench teachers clean
 
 app: $(VENV)/app.installed
 	$(BIN)/python app.py
@@ -31,6 +31,13 @@ bench: $(VENV)/dev.installed
 	$(BIN)/python -m bench.collection
 	$(BIN)/python -m bench.dashboard
 	$(BIN)/python -m bench.live
+
+# Models that taught the bundled one, from the project's history: commit:folder, and what the recipe calls it.
+teachers:
+	@set -e; for each in a762f3e:agr/weights=plain ebd18e7:train/pupil=taught a318ea1:agr/weights=third; do \
+		folder=runs/teachers/$${each#*=}; mkdir -p $$folder; \
+		for file in model.safetensors config.json; do git show $${each%=*}/$$file > $$folder/$$file; done; \
+	done
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -82,8 +82,7 @@ class FaceAnalyzer:
     def analyze(self, image: ImageSource | Photo) -> list[Face]:
         """All faces of a photo, largest first; an empty list if there is none. Raises ImageError if it cannot be
         read."""
-        faces, crops = self._find(image)
-        return _joined(faces, crops, self.reader.read(crops))
+        return self._analyze(image, alone=True)
 
     def analyze_many(self, images: Iterable[ImageSource | Photo]) -> Iterator[list[Face] | ImageError]:
         """For each image, in order, its faces or the ImageError that says why it could not be read; never raises one.
@@ -105,9 +104,13 @@ class FaceAnalyzer:
 
     def _analyze_or_error(self, image: ImageSource | Photo) -> list[Face] | ImageError:
         try:
-            return self.analyze(image)
+            return self._analyze(image, alone=False)
         except ImageError as error:
             return error
+
+    def _analyze(self, image: ImageSource | Photo, *, alone: bool) -> list[Face]:
+        faces, crops = self._find(image)
+        return _joined(faces, crops, self.reader.read(crops, alone=alone))
 
     def _find(self, image: ImageSource | Photo) -> tuple[Faces, np.ndarray]:
         """Faces in pixels of the upright input, and their crops, uint8 (n, size, size, 3)."""

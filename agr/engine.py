@@ -53,16 +53,20 @@ def expected_tensors(graph: str) -> dict[str, tuple[int, ...]]:
 
 
 class Network:
-    """A graph with its weights. A call computes on one core; several threads may call at once.
+    """A graph with its weights. A call computes on as many cores as there are `threads`; several threads may call at
+    once.
 
-    On few cores, parts of a photo side by side (`in_parallel`) are faster than all cores on one part after the other.
+    On few cores, parts of a photo side by side (`in_parallel`) are faster than all cores on one part after the other;
+    more threads are for what has no parts.
     """
 
-    def __init__(self, graph: str, weights: Mapping[str, np.ndarray]) -> None:
+    def __init__(self, graph: str, weights: Mapping[str, np.ndarray], *, threads: int = 1) -> None:
         """Raises GraphError if a tensor is missing, of another shape or not finite."""
         tensors = {name: _checked(weights, name, shape) for name, shape in expected_tensors(graph).items()}
         options = ort.SessionOptions()
-        options.intra_op_num_threads = 1
+        options.intra_op_num_threads = threads
+        # Threads that wait for the next layer stay awake, but not for the next call: others compute in between.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         options.enable_cpu_mem_arena = False  # what a large photo took is given back
         options.add_external_initializers(
             list(tensors), [ort.OrtValue.ortvalue_from_numpy(tensor) for tensor in tensors.values()]

@@ -43,14 +43,13 @@ class AttributeNet(nn.Module):
 
     @torch.inference_mode()
     def read(self, crops: np.ndarray) -> Attributes:
-        """Attributes of aligned crops, uint8 (n, size, size, 3): the mean of what each crop and its mirror image give.
-
-        All in one batch. Puts the network into evaluation mode.
-        """
+        """Attributes of aligned crops, uint8 (n, size, size, 3), all in one batch. Puts the network into evaluation
+        mode."""
         self.eval()
-        batch = to_input(crops, self.mean.device)
-        logits = self(torch.cat([batch, batch.flip(3)]))
-        probs = {task: _mirrored_mean(logits[task] / t) for task, t in self.config.temperatures.items()}
+        logits = self(to_input(crops, self.mean.device))
+        # In double precision, so that probabilities of any number of classes sum to 1.
+        scaled = {task: logits[task].double().cpu() / t for task, t in self.config.temperatures.items()}
+        probs = {task: torch.softmax(each, dim=1).numpy() for task, each in scaled.items()}
         return Attributes(probs["age"], probs["gender"], probs["race"], self.config.interval_mass)
 
     def calibrated(self, *, temperatures: dict[str, float], interval_mass: tuple[float, ...]) -> "AttributeNet":
@@ -93,12 +92,6 @@ class AttributeNet(nn.Module):
 def to_input(crops: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
     """uint8 crops (n, size, size, 3) -> float (n, 3, size, size) in 0 to 1, on `device`."""
     return torch.from_numpy(np.ascontiguousarray(crops)).to(device).permute(0, 3, 1, 2).float().div_(255)
-
-
-def _mirrored_mean(logits: Tensor) -> np.ndarray:
-    """Logits of crops and then of their mirror images, (2n, k) -> mean probabilities (n, k) in double precision."""
-    plain, mirrored = torch.softmax(logits.float().cpu().double(), dim=1).chunk(2)
-    return ((plain + mirrored) / 2).numpy()
 
 
 def headless(name: str) -> tuple[nn.Module, int]:

@@ -22,7 +22,8 @@ class AttributeReader:
     def __init__(self, config: ModelConfig, weights: dict[str, np.ndarray]) -> None:
         """Raises GraphError if the weights do not fit the config's backbone."""
         self.config = config
-        self._network = Network(config.backbone, weights)
+        self._side_by_side = Network(config.backbone, weights)
+        self._on_all_cores = Network(config.backbone, weights, threads=cores())
         self._constants = {"mean": np.array(config.mean, np.float32), "std": np.array(config.std, np.float32)}
 
     @classmethod
@@ -44,24 +45,28 @@ class AttributeReader:
         shapes = expected_tensors(self.config.backbone)
         return sum(math.prod(shape) for name, shape in shapes.items() if ".running_" not in name)
 
-    def read(self, crops: np.ndarray) -> Attributes:
-        """Attributes of aligned crops, uint8 (n, size, size, 3): the mean of what each and its mirror image give."""
+    def read(self, crops: np.ndarray, *, alone: bool = True) -> Attributes:
+        """Attributes of aligned crops, uint8 (n, size, size, 3). `alone`: nothing else is in work, so that a single
+        crop may have all cores."""
         if not len(crops):
             age, gender, race = (np.empty((0, n)) for n in (N_AGES, len(GENDERS), len(RACES)))
             return Attributes(age, gender, race, self.config.interval_mass)
-        both = np.concatenate([crops, crops[:, :, ::-1]])
-        rounds = math.ceil(len(both) / (cores() * CROPS_AT_ONCE))
-        parts = np.array_split(both, min(len(both), cores() * rounds))  # as many for each core, and as large
-        read = in_parallel(lambda part: self._network(crops=part, **self._constants), parts)
+        parts = _parts(crops)
+        network = self._on_all_cores if alone and len(parts) == 1 else self._side_by_side
+        read = in_parallel(lambda part: network(crops=part, **self._constants), parts)
         logits = dict(zip(TASKS, map(np.concatenate, zip(*read, strict=True)), strict=True))
-        probs = {task: _mirrored_mean(logits[task] / t) for task, t in self.config.temperatures.items()}
+        probs = {task: _softmax(logits[task] / t) for task, t in self.config.temperatures.items()}
         return Attributes(probs["age"], probs["gender"], probs["race"], self.config.interval_mass)
 
 
-def _mirrored_mean(logits: np.ndarray) -> np.ndarray:
-    """Logits of crops and then of their mirror images, (2n, k) -> mean probabilities (n, k) in double precision."""
+def _parts(crops: np.ndarray) -> list[np.ndarray]:
+    """As many for each core, and as large."""
+    rounds = math.ceil(len(crops) / (cores() * CROPS_AT_ONCE))
+    return np.array_split(crops, min(len(crops), cores() * rounds))
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    """Logits (n, k) -> probabilities (n, k) in double precision."""
     logits = logits.astype(np.float64)
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probs = powers / powers.sum(axis=1, keepdims=True)
-    plain, mirrored = np.split(probs, 2)
-    return (plain + mirrored) / 2
+    return powers / powers.sum(axis=1, keepdims=True)

@@ -27,8 +27,8 @@ def _take_recipe(context: typer.Context, name: str | None) -> str | None:
 Recipe = Annotated[
     str | None,
     typer.Option(
-        help="Options of a model that is kept (mobilenet_v2: the bundled one), or a .yaml of your own; "
-        "what is given beside it counts.",
+        help="Options of a model that is kept (mobilenet_v2_plain: from ImageNet alone; mobilenet_v2: the bundled one, "
+        "after make teachers), or a .yaml of your own; what is given beside it counts.",
         callback=_take_recipe,
         is_eager=True,
     ),
@@ -114,7 +114,7 @@ def fit(
 
     Examples:
 
-      python -m train fit --recipe mobilenet_v2 --data runs/utkface --split split.csv --output runs/first
+      python -m train fit --recipe mobilenet_v2_plain --data runs/utkface --split split.csv --output runs/first
 
       python -m train fit --data runs/utkface --split split.csv --output runs/second --epochs 30 --lr 5e-4
 

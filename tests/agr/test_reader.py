@@ -39,7 +39,9 @@ def test_it_says_what_torch_says(folder):
 def test_no_crop_and_one_crop(folder):
     reader = AttributeReader.load(folder)
     assert len(reader.read(CROPS[:0])) == 0
-    assert np.allclose(reader.read(CROPS[:1]).age_probs, reader.read(CROPS).age_probs[:1], atol=1e-5)
+    for alone in (True, False):
+        one = reader.read(CROPS[:1], alone=alone)
+        assert np.allclose(one.age_probs, reader.read(CROPS).age_probs[:1], atol=1e-5)
 
 
 @pytest.mark.parametrize(

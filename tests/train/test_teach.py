@@ -27,14 +27,10 @@ def folders(tmp_path):
 
 def test_one_says_what_it_says_of_a_crop_of_its_own_size(folders):
     crops = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
-    crops = np.concatenate([crops, crops[:, :, ::-1]], axis=2)[:, :, :32]
     said = Teachers(folders[:1], CPU)(torch.from_numpy(crops).permute(0, 3, 1, 2) / 255)
-    net = AttributeNet.load(folders[0])
-    # `read` takes the mean over the mirror image, so it is that of both.
-    mirrored = Teachers(folders[:1], CPU)(torch.from_numpy(crops[:, :, ::-1].copy()).permute(0, 3, 1, 2) / 255)
-    read = net.read(crops)
+    read = AttributeNet.load(folders[0]).read(crops)
     for task, expected in (("age", read.age_probs), ("gender", read.gender_probs), ("race", read.race_probs)):
-        assert ((said[task] + mirrored[task]) / 2).numpy() == pytest.approx(expected, abs=1e-5)
+        assert said[task].numpy() == pytest.approx(expected, abs=1e-5)
 
 
 def test_several_of_several_sizes_are_averaged(folders):
