@@ -11,7 +11,7 @@ import numpy as np
 from .align import crop_face
 from .attributes import Attributes
 from .detect import FaceDetector, Faces
-from .engine import cores, in_parallel
+from .engine import cores, in_parallel, photo_in_work
 from .images import ImageError, ImageSource, Photo, load_photo
 from .labels import AGE_GROUPS, GENDERS, RACES
 from .pretrained import find_model
@@ -82,7 +82,9 @@ class FaceAnalyzer:
     def analyze(self, image: ImageSource | Photo) -> list[Face]:
         """All faces of a photo, largest first; an empty list if there is none. Raises ImageError if it cannot be
         read."""
-        return self._analyze(image, alone=True)
+        with photo_in_work():
+            faces, crops = self._find(image)
+            return _joined(faces, crops, self.reader.read(crops))
 
     def analyze_many(self, images: Iterable[ImageSource | Photo]) -> Iterator[list[Face] | ImageError]:
         """For each image, in order, its faces or the ImageError that says why it could not be read; never raises one.
@@ -104,13 +106,9 @@ class FaceAnalyzer:
 
     def _analyze_or_error(self, image: ImageSource | Photo) -> list[Face] | ImageError:
         try:
-            return self._analyze(image, alone=False)
+            return self.analyze(image)
         except ImageError as error:
             return error
-
-    def _analyze(self, image: ImageSource | Photo, *, alone: bool) -> list[Face]:
-        faces, crops = self._find(image)
-        return _joined(faces, crops, self.reader.read(crops, alone=alone))
 
     def _find(self, image: ImageSource | Photo) -> tuple[Faces, np.ndarray]:
         """Faces in pixels of the upright input, and their crops, uint8 (n, size, size, 3)."""

@@ -3,11 +3,14 @@
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from itertools import count
 from pathlib import Path
+from threading import Lock
 from typing import TypeVar
 
 import numpy as np
@@ -79,8 +82,36 @@ class Network:
         return self._session.run(None, inputs)
 
 
+@contextmanager
+def photo_in_work() -> Iterator[None]:
+    """What this thread computes within is for one photo: of n that are in work at once, each takes an n-th of the
+    cores. Threads that help each other would only wait for one another then."""
+    global _photos_in_work
+    before = getattr(_here, "share", None)
+    with _counting:
+        _photos_in_work += 1
+        _here.share = max(1, cores() // _photos_in_work)
+    try:
+        yield
+    finally:
+        with _counting:
+            _photos_in_work -= 1
+        _here.share = before
+
+
+_photos_in_work, _counting, _here = 0, Lock(), threading.local()
+
+
+def share() -> int:
+    """Cores for what this thread computes: all of them, or a photo's share."""
+    return getattr(_here, "share", None) or cores()
+
+
 def in_parallel(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """What `function` gives for each item, in order. The calling thread computes, and whichever cores are free help."""
+    """What `function` gives for each item, in order. The calling thread computes, and of its `share` of the cores
+    those that are free help."""
+    if share() == 1:
+        return [function(item) for item in items]
     waiting = list(items)
     results: dict[int, Result] = {}
     places = count()  # `next` of it is atomic: each item is taken once
@@ -89,7 +120,7 @@ def in_parallel(function: Callable[[Item], Result], items: Iterable[Item]) -> li
         while (place := next(places)) < len(waiting):
             results[place] = function(waiting[place])
 
-    helpers = [_helpers().submit(work) for _ in range(min(cores(), len(waiting)) - 1)]
+    helpers = [_helpers().submit(work) for _ in range(min(share(), len(waiting)) - 1)]
     work()
     for helper in helpers:
         if not helper.cancel():  # one that has not begun has nothing left to do

@@ -9,7 +9,7 @@ from safetensors.numpy import load_file
 
 from .attributes import N_AGES, Attributes
 from .config import CONFIG_FILE, TASKS, WEIGHTS_FILE, ModelConfig, ModelError, read_config
-from .engine import GraphError, Network, cores, expected_tensors, in_parallel
+from .engine import GraphError, Network, cores, expected_tensors, in_parallel, share
 from .labels import GENDERS, RACES
 
 CROPS_AT_ONCE = 4
@@ -45,14 +45,13 @@ class AttributeReader:
         shapes = expected_tensors(self.config.backbone)
         return sum(math.prod(shape) for name, shape in shapes.items() if ".running_" not in name)
 
-    def read(self, crops: np.ndarray, *, alone: bool = True) -> Attributes:
-        """Attributes of aligned crops, uint8 (n, size, size, 3). `alone`: nothing else is in work, so that a single
-        crop may have all cores."""
+    def read(self, crops: np.ndarray) -> Attributes:
+        """Attributes of aligned crops, uint8 (n, size, size, 3)."""
         if not len(crops):
             age, gender, race = (np.empty((0, n)) for n in (N_AGES, len(GENDERS), len(RACES)))
             return Attributes(age, gender, race, self.config.interval_mass)
         parts = _parts(crops)
-        network = self._on_all_cores if alone and len(parts) == 1 else self._side_by_side
+        network = self._on_all_cores if len(parts) == 1 and share() == cores() else self._side_by_side
         read = in_parallel(lambda part: network(crops=part, **self._constants), parts)
         logits = dict(zip(TASKS, map(np.concatenate, zip(*read, strict=True)), strict=True))
         probs = {task: _softmax(logits[task] / t) for task, t in self.config.temperatures.items()}

@@ -1,3 +1,7 @@
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -63,3 +67,24 @@ def test_parallel_work_keeps_the_order_and_passes_errors_on(monkeypatch):
     # Also from within: whoever waits computes, so nothing can stand still.
     assert engine.in_parallel(lambda x: sum(engine.in_parallel(lambda y: x * y, range(20))), range(40))[1] == 190
     engine._helpers.cache_clear()
+
+
+def test_photos_that_are_in_work_at_once_share_the_cores(monkeypatch):
+    monkeypatch.setattr(engine, "cores", lambda: 4)
+
+    def threads():
+        return len(set(engine.in_parallel(lambda _: (time.sleep(0.02), threading.get_ident())[1], range(12))))
+
+    with engine.photo_in_work():
+        assert engine.share() == 4
+        assert threads() > 1
+        with ThreadPoolExecutor(1) as another:
+
+            def meanwhile():
+                with engine.photo_in_work(), engine.photo_in_work():
+                    return engine.share(), threads()
+
+            assert another.submit(meanwhile).result() == (1, 1)
+            assert another.submit(engine.share).result() == 4  # what belongs to no photo
+        assert engine.share() == 4
+    assert engine._photos_in_work == 0
