@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -49,7 +50,7 @@ def _scenes(pictures: PictureSource) -> Iterator[bytes]:
 
 
 def _chips(pictures: PictureSource) -> Iterator[bytes]:
-    return (content for _, content in zip(range(CHIPS), pictures.read(), strict=False))
+    return (content for _, content in islice(pictures.read(), CHIPS))
 
 
 def _an_hour(folder: Path, workers: int) -> float:
