@@ -73,6 +73,8 @@ class Cascade:
         kept = self._suppressed(boxes, scores, overlap["rnet"])
         boxes = squared(corrected(boxes[kept], corrections[kept]))
         found = best_of(self._faces(copies, boxes, thresholds["onet"]), overlap["onet"])
+        if (found[1] >= SURE).all():
+            return found
         return best_of(self._looked_at_again(copies, found), overlap["onet"])
 
     def _faces(self, copies: list[Image.Image], boxes: np.ndarray, threshold: float) -> Found:
@@ -85,8 +87,6 @@ class Cascade:
         """Those that are not `SURE` cut anew, around where O-Net put them, and the better of both looks: faces that
         were cut badly gain by it, leaves and folds of cloth seldom."""
         doubtful = np.flatnonzero(found[1] < SURE)
-        if not len(doubtful):
-            return found
         again = self._faces(copies, squared(found[0][doubtful]), -1)
         better = again[1] > found[1][doubtful]
         for first, second in zip(found, again, strict=True):

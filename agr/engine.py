@@ -82,6 +82,11 @@ class Network:
         return self._session.run(None, inputs)
 
 
+_photos_in_work, _counting = 0, Lock()
+_here = threading.local()
+"""`share`: cores that this thread may take for the photo it has in work."""
+
+
 @contextmanager
 def photo_in_work() -> Iterator[None]:
     """What this thread computes within is for one photo: of n that are in work at once, each takes an n-th of the
@@ -97,9 +102,6 @@ def photo_in_work() -> Iterator[None]:
         with _counting:
             _photos_in_work -= 1
         _here.share = before
-
-
-_photos_in_work, _counting, _here = 0, Lock(), threading.local()
 
 
 def share() -> int:

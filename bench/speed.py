@@ -1,7 +1,7 @@
 """How fast photos are analyzed: python -m bench.speed
 
 The baseline is facenet-pytorch's MTCNN with its defaults, then the same network in torch, one face at a time; both
-start from the encoded photo. With AGR_UTKFACE the photos are group scenes of its faces, else of the bundled portrait.
+start from the encoded photo. The photos are group scenes of your UTKFace's faces (AGR_UTKFACE).
 """
 
 import io
