@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torchvision import models
 
+from . import face_resnet
 from .attributes import N_AGES, Attributes
 from .config import CONFIG_FILE, WEIGHTS_FILE, ModelConfig, ModelError, read_config
 from .labels import GENDERS, RACES
@@ -95,10 +96,12 @@ def to_input(crops: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
 
 
 def headless(name: str) -> tuple[nn.Module, int]:
-    """A torchvision classifier without its last linear layer, randomly initialised, and the number of features it
-    yields. Raises ModelError if there is none of that name."""
+    """A classifier of torchvision, or where that has none of the name of timm, without its last linear layer, randomly
+    initialised, and the number of features it yields; so too `face_resnet`. Raises ModelError if there is none."""
+    if name == face_resnet.NAME:
+        return face_resnet.FaceResNet(), face_resnet.WIDTH
     if name not in models.list_models(module=models):
-        raise ModelError(f"torchvision has no classifier {name!r}")
+        return _of_timm(name)
     backbone = models.get_model(name, weights=None)
     linear = [path for path, module in backbone.named_modules() if isinstance(module, nn.Linear)]
     if not linear:
@@ -106,3 +109,16 @@ def headless(name: str) -> tuple[nn.Module, int]:
     width = backbone.get_submodule(linear[-1]).in_features
     backbone.set_submodule(linear[-1], nn.Identity())
     return backbone, width
+
+
+def _of_timm(name: str) -> tuple[nn.Module, int]:
+    try:
+        import timm  # for training only: what is served needs no torch at all
+    except ImportError:
+        raise ModelError(
+            f"torchvision has no classifier {name!r}, and timm is not installed (pip install timm)"
+        ) from None
+    if not timm.is_model(name):
+        raise ModelError(f"neither torchvision nor timm has a classifier {name!r}")
+    backbone = timm.create_model(name, num_classes=0)
+    return backbone, int(backbone.head_hidden_size)

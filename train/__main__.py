@@ -80,7 +80,7 @@ def fit(
         str, typer.Option(help="mobilenet_v2, densenet121 or another that `graphs` has written a graph of.")
     ] = "mobilenet_v2",
     init: Annotated[
-        str, typer.Option(help="First weights: imagenet (torchvision's own), none, or a .safetensors file.")
+        str, typer.Option(help="First weights: imagenet (torchvision's or timm's own), none, or a .safetensors file.")
     ] = "imagenet",
     epochs: Annotated[int, typer.Option(min=1)] = 14,
     batch_size: Annotated[int, typer.Option(help="Over all processes together.", min=2)] = 64,
@@ -340,7 +340,8 @@ def _print_stress(conditions: list[dict]) -> None:
 @app.command()
 def graphs(
     backbones: Annotated[
-        list[str] | None, typer.Argument(help="torchvision classifiers; by default those that are there already.")
+        list[str] | None,
+        typer.Argument(help="Classifiers of torchvision or timm; by default those that are there already."),
     ] = None,
 ) -> None:
     """Write the networks as ONNX graphs, for `agr` to run without torch; what makes a backbone known to `fit`.

@@ -124,10 +124,15 @@ def compress(batch: Tensor, generator: Generator, *, share: float = 0.1) -> Tens
     """JPEG, quality 30 to 90, on some crops."""
     chosen = _chosen(len(batch), share, generator).nonzero().flatten().tolist()
     qualities = torch.randint(30, 91, (len(batch),), generator=generator).tolist()
+    if not chosen:
+        return batch.clone()
+    crops = (batch[chosen] * 255).round().to("cpu", torch.uint8)
+    again = [
+        decode_jpeg(encode_jpeg(crop, quality=qualities[i]), mode=ImageReadMode.RGB)
+        for i, crop in zip(chosen, crops, strict=True)
+    ]
     batch = batch.clone()
-    for i in chosen:
-        encoded = encode_jpeg((batch[i] * 255).round().to("cpu", torch.uint8), quality=qualities[i])
-        batch[i] = decode_jpeg(encoded, mode=ImageReadMode.RGB).to(batch) / 255
+    batch[chosen] = torch.stack(again).to(batch) / 255
     return batch
 
 

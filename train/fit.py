@@ -176,19 +176,19 @@ class _Run:
         order = np.random.default_rng([config.seed, self.epoch]).permutation(len(self.train_rows))
         torch.manual_seed(_seed_of(config.seed, self.epoch, rank))  # dropout
         generator = torch.Generator().manual_seed(_seed_of(config.seed, self.epoch, rank) + 1)
-        sums: dict[str, float] = {}
+        sums: dict[str, torch.Tensor] = {}
         for step in range(self.steps):
             mine = order[step * config.batch_size : (step + 1) * config.batch_size][rank::world]
             parts = self._step(self.epoch * self.steps + step, np.sort(mine), generator)
             for name, value in parts.items():
                 sums[name] = sums.get(name, 0.0) + value
-            bar.set_description(
-                f"epoch {self.epoch + 1}/{config.epochs} loss {sum(sums.values()) / (step + 1):.3f}", refresh=False
-            )
+            if step % 10 == 0:  # a GPU would stand still at every look at the loss
+                loss = sum(value.item() for value in sums.values()) / (step + 1)
+                bar.set_description(f"epoch {self.epoch + 1}/{config.epochs} loss {loss:.3f}", refresh=False)
             bar.update()
-        return {name: value / self.steps for name, value in sums.items()}
+        return {name: value.item() / self.steps for name, value in sums.items()}
 
-    def _step(self, step: int, places: np.ndarray, generator: torch.Generator) -> dict[str, float]:
+    def _step(self, step: int, places: np.ndarray, generator: torch.Generator) -> dict[str, torch.Tensor]:
         rows, device = self.train_rows.iloc[places], self.accelerator.device
         plain = move(to_input(self.crops[rows["row"].to_numpy()], device), generator)
         weight = torch.full((len(rows),), self.config.soft_weight, device=device)
@@ -211,7 +211,7 @@ class _Run:
         self.optimizer.zero_grad(set_to_none=True)
         if self.accelerator.is_main_process:
             update_ema(self.ema, self.accelerator.unwrap_model(self.net), _ema_decay(step, self.config.ema_decay))
-        return {name: part.item() for name, part in parts.items()}
+        return {name: part.detach().double() for name, part in parts.items()}
 
     def _soft_targets(self, places: np.ndarray, crops: torch.Tensor) -> dict[str, torch.Tensor]:
         """What other models say of the faces at `places`, moved to `crops`; nothing if there are none."""

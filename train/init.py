@@ -11,6 +11,7 @@ from torchvision import models
 from agr.config import CONFIG_FILE, ModelConfig, read_config
 from agr.model import AttributeNet
 
+from .face_weights import load_face_weights
 from .utkface import DataError
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -20,7 +21,8 @@ def model_config(backbone: str, init: str, input_size: int, template) -> ModelCo
     """The config of a new model. ImageNet weights and models of ours bring input statistics, all else takes 0.5."""
     config = ModelConfig(backbone=backbone, input_size=input_size, template=tuple(map(tuple, template)))
     if init == "imagenet":
-        return replace(config, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+        mean, std = _imagenet_statistics(backbone)
+        return replace(config, mean=mean, std=std)
     beside = Path(init).parent / CONFIG_FILE
     if init == "none" or not beside.is_file():
         return config
@@ -31,8 +33,9 @@ def model_config(backbone: str, init: str, input_size: int, template) -> ModelCo
 def load_init(net: AttributeNet, init: str) -> None:
     """Fill `net` with its first weights.
 
-    `init`: "none" leaves the random ones; "imagenet" takes torchvision's own for the backbone; else a .safetensors
-    file, of a backbone in torchvision's names or of a whole model that `fit` saved, heads included.
+    `init`: "none" leaves the random ones; "imagenet" takes those of torchvision or timm for the backbone; else a
+    .safetensors file, of a backbone in their names or of a whole model that `fit` saved, heads included; or the .json
+    of `train.face_weights`.
     Raises DataError if the weights cannot be had or do not fit.
     """
     if init == "none":
@@ -53,16 +56,37 @@ def load_init(net: AttributeNet, init: str) -> None:
     module.load_state_dict({key: tensors[key].to(own[key].dtype) for key in own if key in tensors}, strict=False)
 
 
+def _is_torchvisions(name: str) -> bool:
+    return name in models.list_models(module=models)
+
+
+def _imagenet_statistics(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    if _is_torchvisions(name):
+        return IMAGENET_MEAN, IMAGENET_STD
+    import timm
+
+    wanted = timm.get_pretrained_cfg(name)
+    if wanted is None:
+        raise DataError(f"There are no ImageNet weights for {name}. Use --init PATH or --init none.")
+    return tuple(wanted.mean), tuple(wanted.std)
+
+
 def _imagenet(name: str) -> dict[str, torch.Tensor]:
     try:
-        return models.get_model_weights(name).DEFAULT.get_state_dict(progress=True, check_hash=True)
-    except OSError as error:
+        if _is_torchvisions(name):
+            return models.get_model_weights(name).DEFAULT.get_state_dict(progress=True, check_hash=True)
+        import timm
+
+        return timm.create_model(name, pretrained=True, num_classes=0).state_dict()
+    except (OSError, RuntimeError) as error:
         raise DataError(
-            f"torchvision's ImageNet weights for {name} cannot be downloaded ({error}). Use --init PATH or --init none."
+            f"The ImageNet weights for {name} cannot be downloaded ({error}). Use --init PATH or --init none."
         ) from error
 
 
 def _from_file(path: Path) -> dict[str, torch.Tensor]:
+    if path.suffix == ".json":
+        return load_face_weights(path)
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:

@@ -24,7 +24,8 @@ class Teachers:
 
     def __init__(self, folders: Sequence[Path], device: torch.device) -> None:
         """Raises ModelError if a folder holds no model."""
-        self.nets = [load_trained(folder).to(device) for folder in folders]
+        nets = (load_trained(folder).to(device) for folder in folders)
+        self.nets = [net.to(memory_format=torch.channels_last) for net in nets]  # type: ignore[call-overload]
 
     @torch.no_grad()
     def __call__(self, crops: Tensor) -> dict[str, Tensor]:

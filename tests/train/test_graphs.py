@@ -72,5 +72,5 @@ def test_a_classifier_that_is_none_is_named(tmp_path):
     from agr.config import ModelError
     from train.graphs import write_graphs
 
-    with pytest.raises(ModelError, match="no classifier 'mine'"):
+    with pytest.raises(ModelError, match="has a classifier 'mine'"):
         write_graphs(["mine"], tmp_path)

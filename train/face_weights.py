@@ -1,0 +1,70 @@
+"""Weights of `agr.face_resnet` as face-api spreads them: a list of tensors, of the name
+`face_recognition_model-weights_manifest.json` in the npm package @vladmandic/face-api, and a file of their values in
+8 bits beside it. They are dlib's, in the public domain."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from agr.face_resnet import STAGES
+
+from .utkface import DataError
+
+MEAN = torch.tensor([122.782, 117.001, 104.298])
+"""Of red, green and blue in 0 to 255: what dlib takes off before it divides by 256."""
+
+
+def load_face_weights(manifest: Path) -> dict[str, Tensor]:
+    """The state dict of a FaceResNet, which takes RGB of -1 to 1. Raises DataError if the files hold something else."""
+    try:
+        return _folded(_read(manifest))
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise DataError(
+            f"{manifest} holds no face recognition weights ({type(error).__name__}: {error}). Expected face-api's "
+            "face_recognition_model-weights_manifest.json (npm: @vladmandic/face-api), its .bin file beside it."
+        ) from error
+
+
+def _read(manifest: Path) -> dict[str, Tensor]:
+    (group,) = json.loads(manifest.read_text())
+    (name,) = group["paths"]
+    raw, start, tensors = (manifest.parent / name).read_bytes(), 0, {}
+    for each in group["weights"]:
+        n, steps = int(np.prod(each["shape"])), each.get("quantization")
+        values = np.frombuffer(raw, np.uint8 if steps else np.float32, n, start).astype(np.float32)
+        start += n if steps else 4 * n
+        if steps:
+            values = values * np.float32(steps["scale"]) + np.float32(steps["min"])
+        tensors[each["name"]] = torch.from_numpy(values).view(each["shape"])
+    return tensors
+
+
+def _folded(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """dlib scales and shifts what a convolution gives; here that is part of its weights."""
+    state: dict[str, Tensor] = {}
+    for theirs, ours in _names().items():
+        scale = tensors[f"{theirs}/scale/weights"]
+        weight = tensors[f"{theirs}/conv/filters"].permute(3, 2, 0, 1) * scale.view(-1, 1, 1, 1)
+        bias = tensors[f"{theirs}/conv/bias"] * scale + tensors[f"{theirs}/scale/biases"]
+        if ours == "conv":  # (255 · (x + 1) / 2 - mean) / 256; exact, as the picture is not padded
+            bias = bias + (weight * ((127.5 - MEAN) / 256).view(1, 3, 1, 1)).sum((1, 2, 3))
+            weight = weight * (127.5 / 256)
+        state |= {f"{ours}.weight": weight.contiguous(), f"{ours}.bias": bias}
+    return state
+
+
+def _names() -> dict[str, str]:
+    """Their name of each convolution -> ours."""
+    names, block = {"conv32_down": "conv"}, 0
+    for stage, (width, n) in enumerate(STAGES):
+        for i in range(n):
+            if stage == 0 or i:
+                theirs = f"conv{width}_{i if stage else i + 1}"
+            else:
+                theirs = f"conv{width}_down" + ("_out" if stage and STAGES[stage - 1][0] == width else "")
+            names |= {f"{theirs}/conv{j}": f"blocks.{block}.conv{j}" for j in (1, 2)}
+            block += 1
+    return names
