@@ -32,9 +32,9 @@ bench: $(VENV)/dev.installed
 	$(BIN)/python -m bench.dashboard
 	$(BIN)/python -m bench.live
 
-# Models that taught the bundled one, from the project's history: commit:folder, and what the recipe calls it.
+# Models that the recipes start from or are taught by, from the project's history: commit:folder, and what they are called.
 teachers:
-	@set -e; for each in a762f3e:agr/weights=plain ebd18e7:train/pupil=taught a318ea1:agr/weights=third; do \
+	@set -e; for each in a762f3e:agr/weights=plain a318ea1:agr/weights=third d3fdde2:agr/weights=fourth 44b093e:train/pupil=fifth; do \
 		folder=runs/teachers/$${each#*=}; mkdir -p $$folder; \
 		for file in model.safetensors config.json; do git show $${each%=*}/$$file > $$folder/$$file; done; \
 	done
