@@ -54,9 +54,9 @@ class ModelConfig:
         _expect("input_size", isinstance(size, int) and 32 <= size <= 1024, "a whole number of 32 to 1024 pixels", size)
         for key, fixed in (("genders", GENDERS), ("races", RACES), ("age_groups", AGE_GROUPS), ("n_ages", N_AGES)):
             _expect(key, getattr(self, key) == fixed, f"{fixed}", getattr(self, key))
-        for key in ("mean", "std"):
-            value = getattr(self, key)
-            _expect(key, _are_numbers(value, 3) and all(0 < v <= 1 for v in value), "three numbers in 0 to 1", value)
+        mean, std = self.mean, self.std
+        _expect("mean", _are_numbers(mean, 3) and all(0 <= v <= 1 for v in mean), "three numbers in 0 to 1", mean)
+        _expect("std", _are_numbers(std, 3) and all(0 < v <= 1 for v in std), "three numbers above 0, up to 1", std)
         points = self.template
         fits = isinstance(points, tuple) and len(points) == 5 and all(_are_numbers(point, 2) for point in points)
         _expect("template", fits and len(set(points)) == 5, "five different points (x, y)", points)

@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 NAME, WIDTH = "face_resnet", 256
+LEAST_SIDE = 103
+"""Pixels of the smallest picture of which the last block has something left to see."""
 STAGES = ((32, 3), (64, 4), (128, 3), (256, 3), (256, 1))
 """Channels and blocks of each stage; all but the first begin by halving."""
 
@@ -32,7 +34,7 @@ class Block(nn.Module):
 
 
 class FaceResNet(nn.Module):
-    """RGB in -1 to 1, (n, 3, h, w), of 103 pixels or more -> features (n, 256)."""
+    """RGB in -1 to 1, (n, 3, h, w), of `LEAST_SIDE` pixels and more -> features (n, 256)."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,9 +1,10 @@
-"""AttributeNet: one torchvision backbone, three heads, in torch; what is trained. `agr.reader` serves the same network
+"""AttributeNet: one backbone, three heads, in torch; what is trained. `agr.reader` serves the same network
 without torch."""
 
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -120,5 +121,8 @@ def _of_timm(name: str) -> tuple[nn.Module, int]:
         ) from None
     if not timm.is_model(name):
         raise ModelError(f"neither torchvision nor timm has a classifier {name!r}")
-    backbone = timm.create_model(name, num_classes=0)
-    return backbone, int(backbone.head_hidden_size)
+    try:
+        backbone: Any = timm.create_model(name, num_classes=0)
+    except RuntimeError as error:  # a name with a tag that there is none of
+        raise ModelError(f"timm cannot make {name!r}: {error}") from error
+    return backbone, backbone.head_hidden_size

@@ -23,7 +23,8 @@ class AttributeReader:
         """Raises GraphError if the weights do not fit the config's backbone."""
         self.config = config
         self._side_by_side = Network(config.backbone, weights)
-        self._on_all_cores = Network(config.backbone, weights, threads=cores())
+        several = cores() > 1
+        self._on_all_cores = Network(config.backbone, weights, threads=cores()) if several else self._side_by_side
         self._constants = {"mean": np.array(config.mean, np.float32), "std": np.array(config.std, np.float32)}
 
     @classmethod

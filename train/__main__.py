@@ -28,7 +28,7 @@ Recipe = Annotated[
     str | None,
     typer.Option(
         help="Options of a model that is kept (mobilenet_v2_plain: from ImageNet alone; mobilenet_v2: the bundled one, "
-        "after make teachers), or a .yaml of your own; what is given beside it counts.",
+        "after its teachers: see README), or a .yaml of your own; what is given beside it counts.",
         callback=_take_recipe,
         is_eager=True,
     ),
@@ -80,7 +80,10 @@ def fit(
         str, typer.Option(help="mobilenet_v2, densenet121 or another that `graphs` has written a graph of.")
     ] = "mobilenet_v2",
     init: Annotated[
-        str, typer.Option(help="First weights: imagenet (torchvision's or timm's own), none, or a .safetensors file.")
+        str,
+        typer.Option(
+            help="First weights: imagenet (torchvision's or timm's), none, a .safetensors file or face-api's .json."
+        ),
     ] = "imagenet",
     epochs: Annotated[int, typer.Option(min=1)] = 14,
     batch_size: Annotated[int, typer.Option(help="Over all processes together.", min=2)] = 64,

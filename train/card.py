@@ -145,15 +145,21 @@ def _measured(data: dict) -> str:
 def _recipe(recipe: dict | None) -> str:
     if recipe is None:
         return "The recipe was not recorded."
-    stages = [*_since(recipe)]
+    stages, teachers = [*_since(recipe)], set()
     while recipe is not None:
+        teachers |= {*recipe.get("teacher_backbones", [])}
         stages.append(
             f"{_epochs(recipe)} of AdamW (learning rate {recipe['lr']:g}, weight decay "
             f"{recipe['weight_decay']:g}, batch {recipe['batch_size']}, cosine schedule, averaged weights with decay "
             f"{recipe['ema_decay']:g}) from {_start(recipe)}{_softened(recipe)}"
         )
         recipe = recipe.get("init_config")
-    return "Trained in this order:\n\n" + "\n".join(f"1. {stage}" for stage in reversed(stages)) + _CHOICE
+    return (
+        "Trained in this order:\n\n"
+        + "\n".join(f"1. {stage}" for stage in reversed(stages))
+        + _CHOICE
+        + (_FACES if "face_resnet" in teachers else "")
+    )
 
 
 def _since(recipe: dict) -> list[str]:
@@ -176,7 +182,9 @@ def _epochs(recipe: dict) -> str:
 
 def _softened(recipe: dict) -> str:
     if teachers := recipe.get("teachers"):
-        who = "another model says" if teachers == 1 else f"{teachers} other models say"
+        names = ", ".join(recipe.get("teacher_backbones", []))
+        which = f" ({names})" if names else ""
+        who = f"another model{which} says" if teachers == 1 else f"{teachers} other models{which} say"
         told = f", {recipe['soft_weight']:.0%} of each label being what {who} of each crop"
         if share := recipe.get("mixup"):
             told += f", and all of it where crops were laid over one another ({share:.0%} of them)"
@@ -189,7 +197,7 @@ def _softened(recipe: dict) -> str:
 def _start(recipe: dict) -> str:
     if recipe.get("init_config"):
         return "the weights before"
-    return {"none": "random weights", "imagenet": "torchvision's ImageNet weights"}.get(recipe["init"], recipe["init"])
+    return {"none": "random weights", "imagenet": "ImageNet weights"}.get(recipe["init"], recipe["init"])
 
 
 def _pictures() -> str:
@@ -250,6 +258,9 @@ byte-identical pictures, about one race label in five and one gender label in te
 _CHOICE = """
 
 The best epoch, the temperatures and the width of the age interval were chosen on the validation subset."""
+
+_FACES = """ What face_resnet knows goes back to dlib's face recognition
+network, which learnt from three million faces of its own and is in the public domain."""
 
 _CAUTION = """## Known weaknesses
 

@@ -7,9 +7,9 @@ from .utkface import DataError
 
 @dataclass(frozen=True)
 class FitConfig:
-    """The recipe of a run. `batch_size` is over all processes together; `init` is "imagenet", "none" or a
-    .safetensors file; `soft_weight`: the share of each label that other models say, if any are asked; `mixup`: the
-    share of crops that are laid over one another, of which the teachers alone say what they show."""
+    """The recipe of a run. `batch_size` is over all processes together; `init` is "imagenet", "none" or a file of
+    weights (see `train.init`); `soft_weight`: the share of each label that other models say, if any are asked; `mixup`:
+    the share of crops that are laid over one another, of which the teachers alone say what they show."""
 
     backbone: str = "mobilenet_v2"
     init: str = "imagenet"
@@ -38,5 +38,9 @@ class FitConfig:
 
 
 def softened_by(run: dict) -> dict:
-    """Whether a run, as its fit.json tells it, took soft labels, and from how many teachers."""
-    return {"soft_labels": bool(run.get("soft_labels_hash")), "teachers": len(run.get("teachers_hash", []))}
+    """Whether a run, as its fit.json tells it, took soft labels, from how many teachers and of which backbones."""
+    return {
+        "soft_labels": bool(run.get("soft_labels_hash")),
+        "teachers": len(run.get("teachers_hash", [])),
+        "teacher_backbones": run.get("teacher_backbones", []),
+    }

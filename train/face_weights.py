@@ -28,10 +28,16 @@ def load_face_weights(manifest: Path) -> dict[str, Tensor]:
         ) from error
 
 
-def _read(manifest: Path) -> dict[str, Tensor]:
+def values_file(manifest: Path) -> Path:
+    """Where the values are of the tensors that `manifest` lists. Raises ValueError, KeyError, TypeError or OSError."""
     (group,) = json.loads(manifest.read_text())
     (name,) = group["paths"]
-    raw, start, tensors = (manifest.parent / name).read_bytes(), 0, {}
+    return manifest.parent / name
+
+
+def _read(manifest: Path) -> dict[str, Tensor]:
+    raw, start, tensors = values_file(manifest).read_bytes(), 0, {}
+    (group,) = json.loads(manifest.read_text())
     for each in group["weights"]:
         n, steps = int(np.prod(each["shape"])), each.get("quantization")
         values = np.frombuffer(raw, np.uint8 if steps else np.float32, n, start).astype(np.float32)

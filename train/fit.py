@@ -29,7 +29,7 @@ from .augment import mix, move, vary
 from .config import FitConfig, softened_by
 from .files import content_hash_of, write_atomically
 from .finish import finish
-from .init import load_init, model_config
+from .init import hash_of_init, load_init, model_config
 from .losses import attribute_losses, hard_targets, mixed_targets
 from .precision import keep_strided_depthwise_in_float32, use_bf16
 from .prepare import Prepared, load_prepared
@@ -84,15 +84,15 @@ def fit(
     soft = load_soft(soft_labels, train.index) if soft_labels else {}
     taught_by = Teachers(teachers, accelerator.device) if teachers else None
     recipe["teachers_hash"] = [content_hash_of(folder / WEIGHTS_FILE) for folder in teachers]
+    recipe["teacher_backbones"] = [net.config.backbone for net in taught_by.nets] if taught_by else []
     if relabel:
         train, changed = relabelled(train, read_relabel(relabel))
         if accelerator.is_main_process:
             tqdm.write(f"{changed} labels of the train part are corrected as {relabel} says.")
-    if accelerator.is_main_process:
+    run = _Run(config, accelerator, prepared, train, valid, soft, taught_by, output)
+    if accelerator.is_main_process:  # now that all which the run needs is there
         _claim(output, recipe, split, resume)
     accelerator.wait_for_everyone()
-
-    run = _Run(config, accelerator, prepared, train, valid, soft, taught_by, output)
     if resume:
         run.restore()
     run.train()
@@ -293,7 +293,7 @@ def _recipe(config: FitConfig, prepared: Prepared, split: Path) -> dict:
         "config": asdict(config),
         "data": prepared.source,
         "split_hash": content_hash_of(split),
-        "init_hash": content_hash_of(init_file) if init_file.is_file() else None,
+        "init_hash": hash_of_init(config.init),
         "init_config": _config_of(init_file),
         "versions": {
             "agr": CODE_VERSION,

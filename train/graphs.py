@@ -170,7 +170,7 @@ def _for_bytes(conv: nn.Conv2d | OfBytes) -> tuple[Tensor, Tensor]:
 def write_graphs(backbones: list[str], folder: Path = GRAPHS) -> list[Path]:
     """Write the detector's graphs and that of each backbone, each with a list of the tensors that it wants.
 
-    Raises ModelError if neither torchvision nor timm has such a classifier, or it does not end in one linear layer.
+    Raises ModelError if neither torchvision nor timm has such a classifier, or torchvision's ends in no linear layer.
     """
     graphs = {name: _exported(network) for name, network in _detector().items()} | {"nms": _non_maximum_suppression()}
     graphs |= {name: _exported(_attributes(name)) for name in backbones}

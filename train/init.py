@@ -9,16 +9,23 @@ from safetensors.torch import load_file
 from torchvision import models
 
 from agr.config import CONFIG_FILE, ModelConfig, read_config
-from agr.model import AttributeNet
+from agr.face_resnet import LEAST_SIDE, NAME
+from agr.model import AttributeNet, headless
 
-from .face_weights import load_face_weights
-from .utkface import DataError
+from .face_weights import load_face_weights, values_file
+from .files import content_hash_of
+from .utkface import DataError, content_hash
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def model_config(backbone: str, init: str, input_size: int, template) -> ModelConfig:
-    """The config of a new model. ImageNet weights and models of ours bring input statistics, all else takes 0.5."""
+    """The config of a new model. ImageNet weights and models of ours bring input statistics, all else takes 0.5.
+    Raises DataError or ModelError if the backbone is none, has no such weights or cannot see so small crops."""
+    if backbone == NAME and input_size < LEAST_SIDE:
+        raise DataError(
+            f"{NAME} takes crops of {LEAST_SIDE} pixels and more, these have {input_size}. Prepare larger ones."
+        )
     config = ModelConfig(backbone=backbone, input_size=input_size, template=tuple(map(tuple, template)))
     if init == "imagenet":
         mean, std = _imagenet_statistics(backbone)
@@ -28,6 +35,16 @@ def model_config(backbone: str, init: str, input_size: int, template) -> ModelCo
         return config
     earlier = read_config(beside)  # a whole model goes on with the statistics that it was trained with
     return replace(config, mean=earlier.mean, std=earlier.std)
+
+
+def hash_of_init(init: str) -> str | None:
+    """Hash of the file that weights come from, and of a manifest's values; None for names."""
+    path = Path(init)
+    if not path.is_file():
+        return None
+    if path.suffix != ".json":
+        return content_hash_of(path)
+    return content_hash((content_hash_of(path) + content_hash_of(values_file(path))).encode())
 
 
 def load_init(net: AttributeNet, init: str) -> None:
@@ -63,9 +80,10 @@ def _is_torchvisions(name: str) -> bool:
 def _imagenet_statistics(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     if _is_torchvisions(name):
         return IMAGENET_MEAN, IMAGENET_STD
+    headless(name)  # says what is wrong with the name, or that timm is not installed
     import timm
 
-    wanted = timm.get_pretrained_cfg(name)
+    wanted = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
     if wanted is None:
         raise DataError(f"There are no ImageNet weights for {name}. Use --init PATH or --init none.")
     return tuple(wanted.mean), tuple(wanted.std)
@@ -80,7 +98,7 @@ def _imagenet(name: str) -> dict[str, torch.Tensor]:
         return timm.create_model(name, pretrained=True, num_classes=0).state_dict()
     except (OSError, RuntimeError) as error:
         raise DataError(
-            f"The ImageNet weights for {name} cannot be downloaded ({error}). Use --init PATH or --init none."
+            f"The ImageNet weights for {name} cannot be had ({error}). Use --init PATH or --init none."
         ) from error
 
 
@@ -91,5 +109,6 @@ def _from_file(path: Path) -> dict[str, torch.Tensor]:
         return load_file(path)
     except (OSError, SafetensorError) as error:
         raise DataError(
-            f"The initial weights {path} cannot be read: {error}. Expected imagenet, none or a .safetensors file."
+            f"The initial weights {path} cannot be read: {error}. "
+            "Expected imagenet, none, a .safetensors file or face-api's .json."
         ) from error

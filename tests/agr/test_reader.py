@@ -36,6 +36,14 @@ def test_it_says_what_torch_says(folder):
     assert reader.parameters == sum(p.numel() for p in net.parameters())
 
 
+def test_one_core_needs_no_second_copy(folder, monkeypatch):
+    expected = AttributeReader.load(folder).read(CROPS[:1]).age_probs
+    monkeypatch.setattr("agr.reader.cores", lambda: 1)
+    reader = AttributeReader.load(folder)
+    assert reader._on_all_cores is reader._side_by_side
+    assert np.allclose(reader.read(CROPS[:1]).age_probs, expected, atol=1e-5)
+
+
 def test_no_crop_and_one_crop(folder):
     reader = AttributeReader.load(folder)
     assert len(reader.read(CROPS[:0])) == 0

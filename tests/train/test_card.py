@@ -54,10 +54,16 @@ def test_every_stage_of_the_training_is_told():
     assert third.startswith("the mean")
     assert fourth.startswith("the weakest classes' logits raised: Others by 0.3")
     assert first.startswith("19 of 22 epochs of AdamW (learning rate 0.001")
-    assert first.endswith("from torchvision's ImageNet weights")
+    assert first.endswith("from ImageNet weights")
     assert second.startswith("12 epochs of AdamW (learning rate 0.0005")
     assert "the weights before, 50% of each label being what other models said" in second
     taught = _recipe(stage | {"init": "none", "teachers": 1, "soft_weight": 0.7})
     assert "random weights, 70% of each label being what another model says of each crop" in taught
     mixed = _recipe(stage | {"teachers": 3, "soft_weight": 0.7, "mixup": 0.5})
     assert "what 3 other models say of each crop, and all of it where crops were laid over" in mixed
+    assert "dlib" not in mixed
+    of_faces = _recipe(
+        stage | {"teachers": 2, "soft_weight": 0.7, "teacher_backbones": ["face_resnet", "mobilenet_v2"]}
+    )
+    assert "what 2 other models (face_resnet, mobilenet_v2) say of each crop" in of_faces
+    assert "dlib's face recognition" in of_faces

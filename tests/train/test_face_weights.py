@@ -5,12 +5,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from agr.face_resnet import FaceResNet
+from agr.face_resnet import LEAST_SIDE, FaceResNet
 from agr.model import AttributeNet
 from train.face_weights import load_face_weights
-from train.init import load_init, model_config
+from train.init import hash_of_init, load_init, model_config
 from train.utkface import DataError
 
+POINTS = tuple((0.1 * i, 0.2) for i in range(1, 6))
 BLOCKS = [
     *("conv32_1", "conv32_2", "conv32_3", "conv64_down", "conv64_1", "conv64_2", "conv64_3"),
     *("conv128_down", "conv128_1", "conv128_2", "conv256_down", "conv256_1", "conv256_2", "conv256_down_out"),
@@ -99,13 +100,14 @@ def test_the_network_computes_what_dlibs_does(spread, side):
 
 
 def test_fit_starts_from_them(spread):
-    points = tuple((0.1 * i, 0.2) for i in range(1, 6))
-    net = AttributeNet(model_config("face_resnet", str(spread[1]), 160, points))
+    net = AttributeNet(model_config("face_resnet", str(spread[1]), LEAST_SIDE, POINTS))
     load_init(net, str(spread[1]))
     assert torch.equal(net.backbone.conv.weight, load_face_weights(spread[1])["conv.weight"])
-    assert net.config.mean == (0.5, 0.5, 0.5)
+    net.read(np.zeros((1, LEAST_SIDE, LEAST_SIDE, 3), np.uint8))
+    with pytest.raises(DataError, match="103 pixels and more"):
+        model_config("face_resnet", str(spread[1]), LEAST_SIDE - 1, POINTS)
     with pytest.raises(DataError, match="do not fit mobilenet_v2"):
-        load_init(AttributeNet(model_config("mobilenet_v2", "none", 64, points)), str(spread[1]))
+        load_init(AttributeNet(model_config("mobilenet_v2", "none", 64, POINTS)), str(spread[1]))
 
 
 def test_files_that_hold_something_else_are_said(spread, tmp_path):
@@ -118,12 +120,20 @@ def test_files_that_hold_something_else_are_said(spread, tmp_path):
             load_face_weights(short)
     for text in ("junk", "[]", '[{"paths": []}]'):
         short.write_text(text)
-        with pytest.raises(DataError, match=r"weights_manifest\.json"):
+        with pytest.raises(DataError, match="holds no face recognition weights"):
             load_face_weights(short)
 
 
 def test_there_are_none_of_imagenet():
-    points = tuple((0.1 * i, 0.2) for i in range(1, 6))
     with pytest.raises(DataError, match="no ImageNet weights for face_resnet"):
-        model_config("face_resnet", "imagenet", 160, points)
-    assert model_config("tf_efficientnet_lite2", "imagenet", 160, points).mean == (0.5, 0.5, 0.5)
+        model_config("face_resnet", "imagenet", 160, POINTS)
+
+
+def test_other_values_are_another_start(spread, tmp_path):
+    before = hash_of_init(str(spread[1]))
+    (tmp_path / "face.json").write_text(spread[1].read_text())
+    content = (spread[1].parent / "face.bin").read_bytes()
+    (tmp_path / "face.bin").write_bytes(content)
+    assert hash_of_init(str(tmp_path / "face.json")) == before
+    (tmp_path / "face.bin").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert hash_of_init(str(tmp_path / "face.json")) != before

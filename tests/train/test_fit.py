@@ -86,6 +86,14 @@ def test_a_resumed_run_ends_in_the_same_weights(prepared, split, tmp_path, monke
 
 
 @pytest.mark.slow
+def test_a_run_whose_first_weights_are_missing_leaves_nothing_in_its_way(prepared, split, tmp_path):
+    config = FitConfig(init=str(tmp_path / "missing.safetensors"), epochs=1, batch_size=8, precision="fp32")
+    with pytest.raises(DataError, match="cannot be read"):
+        fit(config, data=prepared, split=split, output=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
 def test_it_learns_and_leaves_what_is_needed_to_repeat_it(prepared, split, tmp_path):
     config = FitConfig(init="none", epochs=12, batch_size=8, lr=3e-3, ema_decay=0.8, precision="fp32")
     run = fit(config, data=prepared, split=split, output=tmp_path / "run")

@@ -1,8 +1,11 @@
+import sys
+
 import pytest
+import timm
 import torch
 from safetensors.torch import save_file
 
-from agr.config import ModelConfig
+from agr.config import ModelConfig, ModelError
 from agr.model import AttributeNet, headless
 from train.init import IMAGENET_MEAN, load_init, model_config
 from train.utkface import DataError
@@ -63,3 +66,34 @@ def test_a_whole_model_brings_its_statistics(tmp_path):
     points = tuple((0.1 * i, 0.2) for i in range(1, 6))
     AttributeNet(model_config("mobilenet_v2", "imagenet", 64, points)).save(tmp_path)
     assert model_config("mobilenet_v2", str(tmp_path / "model.safetensors"), 64, points).mean == IMAGENET_MEAN
+
+
+def test_timm_brings_weights_and_statistics(monkeypatch):
+    points = tuple((0.1 * i, 0.2) for i in range(1, 6))
+    config = model_config("tf_efficientnet_lite2", "imagenet", 64, points)
+    wanted = timm.get_pretrained_cfg("tf_efficientnet_lite2")
+    assert (config.mean, config.std) == (wanted.mean, wanted.std)
+    assert config.mean != IMAGENET_MEAN
+    make, asked = timm.create_model, []
+
+    def instead_of_downloading(name, *, pretrained=False, **options):
+        asked.append((name, pretrained))
+        return make(name, **options)
+
+    monkeypatch.setattr(timm, "create_model", instead_of_downloading)
+    net = AttributeNet(config)
+    before = net.backbone.conv_stem.weight.clone()
+    load_init(net, "imagenet")
+    assert asked[-1] == ("tf_efficientnet_lite2", True)
+    assert not torch.equal(net.backbone.conv_stem.weight, before)
+
+
+def test_what_timm_cannot_bring_is_said(monkeypatch):
+    points = tuple((0.1 * i, 0.2) for i in range(1, 6))
+    net = AttributeNet(model_config("tf_efficientnet_lite2", "none", 64, points))
+    monkeypatch.setattr(timm, "create_model", lambda *a, **k: (_ for _ in ()).throw(OSError("no route to host")))
+    with pytest.raises(DataError, match=r"no route to host.*--init PATH"):
+        load_init(net, "imagenet")
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(ModelError, match="pip install timm"):
+        model_config("tf_efficientnet_lite2", "imagenet", 64, points)
