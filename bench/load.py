@@ -18,6 +18,8 @@ import numpy as np
 from gradio_client import Client, handle_file
 from PIL import Image
 
+from agr.memory import GIVE_BACK_EVERY
+
 ROOT = Path(__file__).parents[1]
 PORTRAIT = ROOT / "agr/ui/examples/astronaut.jpg"
 PHOTOS = 20
@@ -105,12 +107,13 @@ def _row(visitors: int, photos: list[tuple[Path, int]], pid: int, uploads: Path)
 
 
 def _lasting(photos: list[tuple[Path, int]], pid: int) -> str:
-    """Memory of another server after 100 photos and after 1,000, from `FEW` visitors at a time throughout."""
+    """Memory that another server keeps after 100, 1,000 and 2,000 photos, from `FEW` visitors at a time throughout:
+    looked at after a rest in which it hands back what is free."""
     lines = [f"\n| photos, from {FEW} visitors | memory, MB | threads |", "|---|---|---|"]
     with ThreadPoolExecutor(FEW) as pool:
         clients = list(pool.map(lambda _: Client(URL, verbose=False), range(FEW)))
         done = 0
-        for until in (100, 1000):
+        for until in (100, 1000, 2000):
             ask = [
                 pool.submit(clients[i % FEW].predict, handle_file(photos[i % len(photos)][0]), api_name="/analyze")
                 for i in range(done, until)
@@ -118,6 +121,7 @@ def _lasting(photos: list[tuple[Path, int]], pid: int) -> str:
             for asked in ask:
                 asked.result()
             done = until
+            time.sleep(GIVE_BACK_EVERY + 1)
             memory, threads = _size_of(pid)
             lines.append(f"| {until:,} | {memory / 1000:.0f} | {threads} |")
     return "\n".join(lines)
