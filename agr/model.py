@@ -101,7 +101,7 @@ def headless(name: str) -> tuple[nn.Module, int]:
     initialised, and the number of features it yields; so too `face_resnet`. Raises ModelError if there is none."""
     if name == face_resnet.NAME:
         return face_resnet.FaceResNet(), face_resnet.WIDTH
-    if name not in models.list_models(module=models):
+    if not is_of_torchvision(name):
         return _of_timm(name)
     backbone = models.get_model(name, weights=None)
     linear = [path for path, module in backbone.named_modules() if isinstance(module, nn.Linear)]
@@ -110,6 +110,10 @@ def headless(name: str) -> tuple[nn.Module, int]:
     width = backbone.get_submodule(linear[-1]).in_features
     backbone.set_submodule(linear[-1], nn.Identity())
     return backbone, width
+
+
+def is_of_torchvision(name: str) -> bool:
+    return name in models.list_models(module=models)
 
 
 def _of_timm(name: str) -> tuple[nn.Module, int]:

@@ -3,6 +3,8 @@
 8 bits beside it. They are dlib's, in the public domain."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,26 +21,38 @@ MEAN = torch.tensor([122.782, 117.001, 104.298])
 
 def load_face_weights(manifest: Path) -> dict[str, Tensor]:
     """The state dict of a FaceResNet, which takes RGB of -1 to 1. Raises DataError if the files hold something else."""
-    try:
+    with _said(manifest):
         return _folded(_read(manifest))
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+
+
+def values_file(manifest: Path) -> Path:
+    """Where the values are of the tensors that `manifest` lists. Raises DataError if it is no such list."""
+    with _said(manifest):
+        return manifest.parent / _group(manifest)["paths"][0]
+
+
+@contextmanager
+def _said(manifest: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, LookupError, TypeError, RuntimeError) as error:
+        if isinstance(error, DataError):
+            raise
         raise DataError(
             f"{manifest} holds no face recognition weights ({type(error).__name__}: {error}). Expected face-api's "
             "face_recognition_model-weights_manifest.json (npm: @vladmandic/face-api), its .bin file beside it."
         ) from error
 
 
-def values_file(manifest: Path) -> Path:
-    """Where the values are of the tensors that `manifest` lists. Raises ValueError, KeyError, TypeError or OSError."""
+def _group(manifest: Path) -> dict:
+    """Tensors that lie in one file, in their order."""
     (group,) = json.loads(manifest.read_text())
-    (name,) = group["paths"]
-    return manifest.parent / name
+    return group
 
 
 def _read(manifest: Path) -> dict[str, Tensor]:
     raw, start, tensors = values_file(manifest).read_bytes(), 0, {}
-    (group,) = json.loads(manifest.read_text())
-    for each in group["weights"]:
+    for each in _group(manifest)["weights"]:
         n, steps = int(np.prod(each["shape"])), each.get("quantization")
         values = np.frombuffer(raw, np.uint8 if steps else np.float32, n, start).astype(np.float32)
         start += n if steps else 4 * n

@@ -8,9 +8,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torchvision import models
 
+from agr import face_resnet
 from agr.config import CONFIG_FILE, ModelConfig, read_config
-from agr.face_resnet import LEAST_SIDE, NAME
-from agr.model import AttributeNet, headless
+from agr.model import AttributeNet, headless, is_of_torchvision
 
 from .face_weights import load_face_weights, values_file
 from .files import content_hash_of
@@ -22,9 +22,10 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 def model_config(backbone: str, init: str, input_size: int, template) -> ModelConfig:
     """The config of a new model. ImageNet weights and models of ours bring input statistics, all else takes 0.5.
     Raises DataError or ModelError if the backbone is none, has no such weights or cannot see so small crops."""
-    if backbone == NAME and input_size < LEAST_SIDE:
+    if backbone == face_resnet.NAME and input_size < face_resnet.LEAST_SIDE:
         raise DataError(
-            f"{NAME} takes crops of {LEAST_SIDE} pixels and more, these have {input_size}. Prepare larger ones."
+            f"{backbone} takes crops of {face_resnet.LEAST_SIDE} pixels and more, these have {input_size}. "
+            "Prepare larger ones."
         )
     config = ModelConfig(backbone=backbone, input_size=input_size, template=tuple(map(tuple, template)))
     if init == "imagenet":
@@ -73,12 +74,8 @@ def load_init(net: AttributeNet, init: str) -> None:
     module.load_state_dict({key: tensors[key].to(own[key].dtype) for key in own if key in tensors}, strict=False)
 
 
-def _is_torchvisions(name: str) -> bool:
-    return name in models.list_models(module=models)
-
-
 def _imagenet_statistics(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    if _is_torchvisions(name):
+    if is_of_torchvision(name):
         return IMAGENET_MEAN, IMAGENET_STD
     headless(name)  # says what is wrong with the name, or that timm is not installed
     import timm
@@ -91,7 +88,7 @@ def _imagenet_statistics(name: str) -> tuple[tuple[float, ...], tuple[float, ...
 
 def _imagenet(name: str) -> dict[str, torch.Tensor]:
     try:
-        if _is_torchvisions(name):
+        if is_of_torchvision(name):
             return models.get_model_weights(name).DEFAULT.get_state_dict(progress=True, check_hash=True)
         import timm
 

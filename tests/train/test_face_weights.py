@@ -122,6 +122,8 @@ def test_files_that_hold_something_else_are_said(spread, tmp_path):
         short.write_text(text)
         with pytest.raises(DataError, match="holds no face recognition weights"):
             load_face_weights(short)
+        with pytest.raises(DataError, match="holds no face recognition weights"):
+            hash_of_init(str(short))
 
 
 def test_there_are_none_of_imagenet():
