@@ -3,6 +3,7 @@
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 import threading
 import time
@@ -91,6 +92,13 @@ def restrain_gradio() -> None:
 
     processing_utils.async_ssrf_protected_get = refused
     route_utils.GradioMultiPartParser = _Parser  # type: ignore[misc]
+
+
+def keep_no_statistics() -> None:
+    """Gradio sums up its last 10,000 events in a new table at the end of each, for a page that is not shown here: so
+    every photo would be answered a little later than the one before. To be called before a page gets its queue."""
+    os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(sys.maxsize)
 
 
 def own_upload_folder() -> Path:

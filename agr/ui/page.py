@@ -19,7 +19,7 @@ from .cards import message
 from .dashboard import dashboard_tab
 from .dashboard.look import Reports, find_reports
 from .gpu import satisfy_zero_gpu
-from .guard import Guard, restrain_gradio
+from .guard import Guard, keep_no_statistics, restrain_gradio
 from .live import live_tab
 from .predict import predict_tab
 from .theme import STYLE, theme
@@ -46,6 +46,7 @@ def build_page(
     Uploads and results are deleted from disk after five minutes.
     """
     satisfy_zero_gpu()
+    keep_no_statistics()
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(_CACHE_SECONDS, _CACHE_SECONDS)) as page:
         gr.Markdown(f"# {TITLE}")
         with gr.Tabs() as tabs:
@@ -98,6 +99,7 @@ def launch(page: gr.Blocks, **options) -> None:
         max_file_size=MAX_UPLOAD,
         state_session_capacity=MAX_SESSIONS,
         run_history=False,
+        enable_monitoring=False,
         footer_links=["api", "settings"],
         **options,
     )

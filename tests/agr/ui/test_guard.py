@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import gradio as gr
 import httpx
 import pytest
+from gradio_client import Client
 
 from agr.ui import guard
 from tests.agr.ui.test_holds import FILE, ask
@@ -120,3 +121,23 @@ def test_app_has_a_folder_of_its_own_and_sweeps_it():
     """Before the page is made, as its components remember their folder."""
     code = (ROOT / "app.py").read_text()
     assert code.index("own_upload_folder()") < code.index("build_page(analyzer") < code.index("keep_swept(")
+
+
+def test_only_the_last_event_is_remembered_and_none_are_summed_up(monkeypatch):
+    for name in ("GRADIO_ANALYTICS_MAX_EVENTS", "GRADIO_ANALYTICS_CACHE_FREQUENCY"):
+        monkeypatch.setenv(name, "7")  # and so put back at the end
+    guard.keep_no_statistics()
+
+    def following(number: int) -> int:
+        return number + 1
+
+    with gr.Blocks(analytics_enabled=False) as page:
+        gr.api(following, api_name="next")
+    page.queue().launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
+    try:
+        client = Client(page.local_url, verbose=False)
+        assert [client.predict(i, api_name="/next") for i in range(4)] == [1, 2, 3, 4]
+        assert len(page._queue.event_analytics) == 1
+        assert page._queue.cached_event_analytics_summary == {"functions": {}}
+    finally:
+        page.close()
