@@ -145,9 +145,11 @@ def _measured(data: dict) -> str:
 def _recipe(recipe: dict | None) -> str:
     if recipe is None:
         return "The recipe was not recorded."
-    stages, teachers = [*_since(recipe)], set()
+    stages: list[str] = []
+    teachers: set[str] = set()
     while recipe is not None:
         teachers |= {*recipe.get("teacher_backbones", [])}
+        stages += _since(recipe)
         stages.append(
             f"{_epochs(recipe)} of AdamW (learning rate {recipe['lr']:g}, weight decay "
             f"{recipe['weight_decay']:g}, batch {recipe['batch_size']}, cosine schedule, averaged weights with decay "
@@ -168,8 +170,8 @@ def _since(recipe: dict) -> list[str]:
     raised = [f"{name} by {by:g}" for classes in recipe.get("balance", {}).values() for name, by in classes.items()]
     if raised:
         done.append(f"the weakest classes' logits raised: {', '.join(raised)}")
-    if recipe.get("averaged", 0) > 1:
-        done.append("the mean of these weights and those before")
+    if (runs := recipe.get("averaged", 0)) > 1:
+        done.append(f"the mean of the weights of {runs} runs, this one and others that share its first steps")
     return done
 
 

@@ -44,3 +44,8 @@ def softened_by(run: dict) -> dict:
         "teachers": len(run.get("teachers_hash", [])),
         "teacher_backbones": run.get("teacher_backbones", []),
     }
+
+
+def finished_by(run: dict) -> dict:
+    """Of how many runs the weights of one, as its fit.json tells it, are the mean, and which classes were raised."""
+    return {"averaged": len(run.get("averaged", [])), "balance": run.get("balance", {})}

@@ -26,7 +26,7 @@ from agr.memory import keep_freed_memory
 from agr.model import AttributeNet, to_input
 
 from .augment import mix, move, vary
-from .config import FitConfig, softened_by
+from .config import FitConfig, finished_by, softened_by
 from .files import content_hash_of, write_atomically
 from .finish import finish
 from .init import hash_of_init, load_init, model_config
@@ -314,7 +314,7 @@ def _config_of(init: Path) -> dict | None:
     history = run / HISTORY_FILE
     done = len(pd.read_csv(history)) if history.is_file() else None
     more = {"init_config": earlier.get("init_config"), "epochs_done": done}
-    return earlier["config"] | more | softened_by(earlier)
+    return earlier["config"] | more | softened_by(earlier) | finished_by(earlier)
 
 
 def _claim(output: Path, recipe: dict, split: Path, resume: bool) -> None:

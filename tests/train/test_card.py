@@ -45,13 +45,14 @@ def test_every_stage_of_the_training_is_told():
     told = _recipe(
         later
         | {
-            "init_config": stage | {"epochs_done": 19},
+            "init_config": stage | {"epochs_done": 19, "averaged": 4},
             "averaged": 2,
             "balance": {"race": {"Others": 0.3}, "age_group": {}},
         }
     )
-    first, second, third, fourth = told.split("\n1. ")[1:]
-    assert third.startswith("the mean")
+    first, mean, second, third, fourth = told.split("\n1. ")[1:]
+    assert mean.startswith("the mean of the weights of 4 runs")
+    assert third.startswith("the mean of the weights of 2 runs")
     assert fourth.startswith("the weakest classes' logits raised: Others by 0.3")
     assert first.startswith("19 of 22 epochs of AdamW (learning rate 0.001")
     assert first.endswith("from ImageNet weights")
