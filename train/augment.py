@@ -19,8 +19,7 @@ LUMA = (0.299, 0.587, 0.114)
 
 def vary(crops: Tensor, generator: Generator) -> Tensor:
     """Change and hide what each crop shows, and leave it where it is: a new batch of the same shape, in 0 to 1."""
-    batch = cut_off(crops, generator)
-    batch = vary_sharpness(batch, generator)
+    batch = vary_sharpness(crops, generator)
     batch = lower_resolution(batch, generator)
     batch = vary_colour(batch, generator)
     batch = add_noise(batch, generator)
@@ -148,25 +147,6 @@ def erase(batch: Tensor, generator: Generator, *, share: float = 0.25) -> Tensor
         top, left = int(y * (side - height)), int(x * (side - width))
         batch[i, :, top : top + height, left : left + width] = grey
     return batch
-
-
-def cut_off(batch: Tensor, generator: Generator, *, share: float = 0.2) -> Tensor:
-    """Let the picture end beside some faces, at an upright or slanted edge (±20°) on each of two sides, with one colour
-    beyond: as in collages, frames and turned scans. `agr.align` repeats edges only where a file ends."""
-    n, _, height, width = batch.shape
-    angle, edges = math.radians(20) * _signed(n, generator), 0.7 + 0.4 * torch.rand(n, 2, generator=generator)
-    sides = 1.0 - 2.0 * torch.randint(0, 2, (n, 2), generator=generator)
-    chosen, colours = _chosen(n, share, generator), torch.rand(n, 3, generator=generator)
-    y, x = torch.meshgrid(torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij")
-    cos, sin, limits = (each.to(batch.device)[..., None, None] for each in (torch.cos(angle), torch.sin(angle), edges))
-    across, down = (
-        x.to(batch.device) * cos + y.to(batch.device) * sin,
-        y.to(batch.device) * cos - x.to(batch.device) * sin,
-    )
-    sides = sides.to(batch.device)[..., None, None]
-    beyond = (across * sides[:, 0] > limits[:, 0]) | (down * sides[:, 1] > limits[:, 1])
-    beyond &= chosen.to(batch.device)[:, None, None]
-    return torch.where(beyond[:, None], colours.to(batch)[..., None, None], batch)
 
 
 def _signed(n: int, generator: Generator) -> Tensor:
