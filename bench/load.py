@@ -121,7 +121,7 @@ def _lasting(photos: list[tuple[Path, int]], pid: int) -> str:
             for asked in ask:
                 asked.result()
             done = until
-            time.sleep(GIVE_BACK_EVERY + 1)
+            time.sleep(2 * GIVE_BACK_EVERY + 1)  # one of them from beginning to end
             memory, threads = _size_of(pid)
             lines.append(f"| {until:,} | {memory / 1000:.0f} | {threads} |")
     return "\n".join(lines)
