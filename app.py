@@ -31,6 +31,9 @@ def main(
     ] = None,
 ) -> None:
     """Open the page: drop a photo, see every face with its age, gender and race."""
+    from agr.memory import keep_freed_memory
+
+    keep_freed_memory()  # before any of the rest starts a thread
     from agr.analyzer import FaceAnalyzer
     from agr.config import ModelError
     from agr.evaluation.pictures import DataError, PictureSource

@@ -12,7 +12,6 @@ from agr.config import WEIGHTS_FILE, ModelError
 from agr.evaluation.pictures import PictureSource
 from agr.evaluation.report import REPORT_FILE
 from agr.labelled import content_hash
-from agr.memory import keep_freed_memory
 from agr.pretrained import BUNDLED, REPORT_FOLDER
 
 from .cards import message
@@ -90,7 +89,6 @@ def _weights_of(report: Path) -> str | None:
 
 def launch(page: gr.Blocks, **options) -> None:
     """Serve the page with its looks and its limits; `options` go to Gradio's `launch`."""
-    keep_freed_memory()
     restrain_gradio()
     page.launch(
         app_kwargs={"middleware": [Middleware(Guard)]},
