@@ -314,7 +314,9 @@ def _config_of(init: Path) -> dict | None:
     history = run / HISTORY_FILE
     done = len(pd.read_csv(history)) if history.is_file() else None
     more = {"init_config": earlier.get("init_config"), "epochs_done": done}
-    return earlier["config"] | more | softened_by(earlier) | finished_by(earlier)
+    # In the folder of the best epoch they are as training left them, in the run's own they are finished.
+    finished = {} if init.parent.name == BEST_FOLDER else finished_by(earlier)
+    return earlier["config"] | more | softened_by(earlier) | finished
 
 
 def _claim(output: Path, recipe: dict, split: Path, resume: bool) -> None:
