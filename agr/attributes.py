@@ -81,6 +81,25 @@ class Attributes:
         return np.add.reduceat(self.age_probs, AGE_GROUP_STARTS, axis=1)
 
 
+def respread(age_probs: np.ndarray, spread: float) -> np.ndarray:
+    """Age distributions (n, 117) drawn together around their means, `spread` times as wide; the means stay, to some
+    hundredths of a year, but for what a spread above 1 drives beyond the first or last age, which falls on that age.
+
+    A temperature would sharpen them too, but it moves the mean of a lopsided one towards its peak, and the mean is what
+    training fits best.
+    """
+    if spread == 1:
+        return age_probs
+    ends = np.arange(N_AGES + 1) - 0.5  # an age's probability lies evenly within half a year of it
+    until = np.concatenate([np.zeros((len(age_probs), 1)), np.cumsum(age_probs, axis=1)], axis=1)
+    means = (age_probs @ YEARS)[:, None]
+    sources = means + (ends - means) / spread
+    moved = np.array([np.interp(source, ends, row) for source, row in zip(sources, until, strict=True)])
+    moved = moved.reshape(until.shape)
+    moved[:, 0], moved[:, -1] = 0, until[:, -1]
+    return np.diff(moved, axis=1)
+
+
 def _crossing(values: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
     """Where each row of `values` (n, 117) crosses 0 between a year `inside`, not above 0, and the next one `outside`,
     both (n,); of the first and the last year the year itself."""

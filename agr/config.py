@@ -9,7 +9,7 @@ from .attributes import INTERVAL_AGES, N_AGES
 from .engine import backbones
 from .labels import AGE_GROUPS, GENDERS, RACES
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Version of config.json; a reader refuses newer ones."""
 CODE_VERSION = "0.1.0"
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
@@ -18,6 +18,8 @@ LARGEST_NUMBER = 1e6
 """No number of a config comes near."""
 TEMPERATURES = (0.01, 100.0)
 """Least and greatest that a model can have: beyond them every probability is 0 or 1, or all are alike."""
+AGE_SPREADS = (0.1, 10.0)
+"""The same for the width of the age distribution."""
 
 
 class ModelError(ValueError):
@@ -30,7 +32,8 @@ class ModelConfig:
 
     `input_size`: side of the crop in pixels. `mean`, `std`: of RGB in 0 to 1. `template`: `agr.align.TEMPLATE` when
     trained.
-    `temperatures`: divide the logits of each task, chosen on validation data. `interval_mass`: see `Attributes`.
+    `temperatures`: divide the logits of each task; `age_spread`: see `agr.attributes.respread`; `interval_mass`: see
+    `Attributes`. These were chosen on validation data.
     """
 
     backbone: str = "mobilenet_v2"
@@ -43,6 +46,7 @@ class ModelConfig:
     age_groups: tuple[str, ...] = AGE_GROUPS
     n_ages: int = N_AGES
     temperatures: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TASKS, 1.0))
+    age_spread: float = 1.0
     interval_mass: tuple[float, ...] = (0.8,) * len(INTERVAL_AGES)
     schema_version: int = SCHEMA_VERSION
     code_version: str = CODE_VERSION
@@ -65,6 +69,9 @@ class ModelConfig:
         least, greatest = TEMPERATURES
         within = numbers and all(least <= v <= greatest for v in t.values())
         _expect("temperatures", within, f"a number of {least} to {greatest} for each of {TASKS}", t)
+        spread, (narrowest, widest) = self.age_spread, AGE_SPREADS
+        fits = _is_number(spread) and narrowest <= spread <= widest
+        _expect("age_spread", fits, f"a number of {narrowest} to {widest}", spread)
         n, masses = len(INTERVAL_AGES), self.interval_mass
         shares = _are_numbers(masses, n) and all(0 < mass < 1 for mass in masses)
         _expect("interval_mass", shares, f"{n} shares between 0 and 1", masses)
@@ -81,8 +88,9 @@ class ModelConfig:
                 "Update the code or use an older revision."
             )
         if version == 1 and "interval_mass" in values:  # one mass for every age
-            masses = [values["interval_mass"]] * len(INTERVAL_AGES)
-            values = values | {"interval_mass": masses, "schema_version": SCHEMA_VERSION}
+            values = values | {"interval_mass": [values["interval_mass"]] * len(INTERVAL_AGES)}
+        if version < SCHEMA_VERSION:
+            values = {"age_spread": 1.0} | values | {"schema_version": SCHEMA_VERSION}
         known = {f.name for f in fields(cls)}
         if missing := sorted(known - set(values)):
             raise ModelError(f"{CONFIG_FILE}: missing key(s) {missing}")

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torchvision import models
 
 from . import face_resnet
-from .attributes import N_AGES, Attributes
+from .attributes import N_AGES, Attributes, respread
 from .config import CONFIG_FILE, WEIGHTS_FILE, ModelConfig, ModelError, read_config
 from .labels import GENDERS, RACES
 
@@ -52,11 +52,15 @@ class AttributeNet(nn.Module):
         # In double precision, so that probabilities of any number of classes sum to 1.
         scaled = {task: logits[task].double().cpu() / t for task, t in self.config.temperatures.items()}
         probs = {task: torch.softmax(each, dim=1).numpy() for task, each in scaled.items()}
-        return Attributes(probs["age"], probs["gender"], probs["race"], self.config.interval_mass)
+        ages = respread(probs["age"], self.config.age_spread)
+        return Attributes(ages, probs["gender"], probs["race"], self.config.interval_mass)
 
-    def calibrated(self, *, temperatures: dict[str, float], interval_mass: tuple[float, ...]) -> "AttributeNet":
-        """The same weights under a config with other temperatures and interval masses."""
-        net = AttributeNet(replace(self.config, temperatures=temperatures, interval_mass=interval_mass))
+    def calibrated(
+        self, *, temperatures: dict[str, float], age_spread: float, interval_mass: tuple[float, ...]
+    ) -> "AttributeNet":
+        """The same weights under a config with another calibration."""
+        config = replace(self.config, temperatures=temperatures, age_spread=age_spread, interval_mass=interval_mass)
+        net = AttributeNet(config)
         net.load_state_dict(self.state_dict())
         return net.eval()
 

@@ -7,7 +7,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from .attributes import N_AGES, Attributes
+from .attributes import N_AGES, Attributes, respread
 from .config import CONFIG_FILE, TASKS, WEIGHTS_FILE, ModelConfig, ModelError, read_config
 from .engine import GraphError, Network, cores, expected_tensors, in_parallel, share
 from .labels import GENDERS, RACES
@@ -56,7 +56,8 @@ class AttributeReader:
         read = in_parallel(lambda part: network(crops=part, **self._constants), parts)
         logits = dict(zip(TASKS, map(np.concatenate, zip(*read, strict=True)), strict=True))
         probs = {task: _softmax(logits[task] / t) for task, t in self.config.temperatures.items()}
-        return Attributes(probs["age"], probs["gender"], probs["race"], self.config.interval_mass)
+        ages = respread(probs["age"], self.config.age_spread)
+        return Attributes(ages, probs["gender"], probs["race"], self.config.interval_mass)
 
 
 def _parts(crops: np.ndarray) -> list[np.ndarray]:

@@ -1,10 +1,11 @@
-"""Temperatures and the widths of the age interval, chosen on validation data after training."""
+"""Temperatures, and the widths of age distribution and age interval, chosen on validation data after training."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from agr.attributes import INTERVAL_AGES, Attributes
+from agr.attributes import INTERVAL_AGES, Attributes, respread
 from agr.evaluation.tables import AGE_BAND
 
 INTERVAL_TARGET = 0.8
@@ -18,30 +19,46 @@ MASSES = tuple(round(0.4 + 0.005 * step, 4) for step in range(120))
 
 @dataclass(frozen=True)
 class Calibration:
-    """`temperatures`: what to divide each task's logits by. `interval_mass`: see `agr.attributes.Attributes`."""
+    """As in `agr.config.ModelConfig`; the temperature of age is 1, its distribution has a spread instead."""
 
     temperatures: dict[str, float]
+    age_spread: float
     interval_mass: tuple[float, ...]
 
 
 def calibrate(read: Attributes, *, age: np.ndarray, gender: np.ndarray, race: np.ndarray) -> Calibration:
     """Calibrate from uncalibrated attributes and labels, each (n,).
 
-    Sources: Guo et al., "On Calibration of Modern Neural Networks" (2017), for the temperatures;
-    `Attributes.age_interval` for the interval.
+    Sources: Guo et al., "On Calibration of Modern Neural Networks" (2017), for the temperatures; Levi et al.,
+    "Evaluating and Calibrating Uncertainty Prediction in Regression Tasks" (2019), for scaling the width of the age
+    distribution; `Attributes.age_interval` for the interval.
     """
-    probs = {"age": read.age_probs, "gender": read.gender_probs, "race": read.race_probs}
-    labels = {"age": age, "gender": gender, "race": race}
-    temperatures = {task: best_temperature(probs[task], labels[task]) for task in probs}
-    sharpened = Attributes(_tempered(read.age_probs, temperatures["age"]), read.gender_probs, read.race_probs)
-    return Calibration(temperatures, best_interval_mass(sharpened, age))
+    spread = best_age_spread(read.age_probs, age)
+    temperatures = {
+        "age": 1.0,
+        "gender": best_temperature(read.gender_probs, gender),
+        "race": best_temperature(read.race_probs, race),
+    }
+    spread_anew = Attributes(respread(read.age_probs, spread), read.gender_probs, read.race_probs)
+    return Calibration(temperatures, spread, best_interval_mass(spread_anew, age))
+
+
+def best_age_spread(age_probs: np.ndarray, age: np.ndarray) -> float:
+    """The spread, 0.5 to 2, with the lowest negative log-likelihood; `age_probs` (n, 117), `age` (n,)."""
+    candidates = np.exp(np.linspace(np.log(0.5), np.log(2.0), 61))
+    return _likeliest(candidates, (respread(age_probs, spread) for spread in candidates), age)
 
 
 def best_temperature(probs: np.ndarray, labels: np.ndarray) -> float:
     """The temperature, 0.25 to 4, with the lowest negative log-likelihood; `probs` (n, k), `labels` (n,)."""
     candidates = np.exp(np.linspace(np.log(0.25), np.log(4.0), 161))
+    return _likeliest(candidates, (_tempered(probs, t) for t in candidates), labels)
+
+
+def _likeliest(candidates: np.ndarray, probs_of_each: Iterable[np.ndarray], labels: np.ndarray) -> float:
+    """The candidate whose probabilities (n, k) give the labels (n,) the lowest negative log-likelihood."""
     rows = np.arange(len(labels))
-    nll = [-np.log(_tempered(probs, t)[rows, labels] + 1e-12).mean() for t in candidates]
+    nll = [-np.log(probs[rows, labels] + 1e-12).mean() for probs in probs_of_each]
     return round(float(candidates[int(np.argmin(nll))]), 4)
 
 

@@ -259,7 +259,7 @@ byte-identical pictures, about one race label in five and one gender label in te
 
 _CHOICE = """
 
-The best epoch, the temperatures and the width of the age interval were chosen on the validation subset."""
+The best epoch, the temperatures, and the widths of age distribution and interval were chosen on the validation part."""
 
 _FACES = """ What face_resnet knows goes back to dlib's face recognition
 network, which learnt from three million faces of its own and is in the public domain."""

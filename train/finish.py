@@ -1,11 +1,12 @@
 """From the best weights to the model that is used: its weakest race and age group are found more often, then its
-temperatures and age interval are calibrated, all chosen on the valid part.
+temperatures, age distribution and age interval are calibrated, all chosen on the valid part.
 
 Source of the balance: Menon et al., "Long-tail learning via logit adjustment" (2021), but with what validation data
 say in place of the classes' frequencies.
 """
 
 import math
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ def finish(net: AttributeNet, prepared: Prepared, valid: pd.DataFrame, output: P
     them."""
     device = next(net.parameters()).device
     plain = dict.fromkeys(net.config.temperatures, 1.0)
-    net = net.calibrated(temperatures=plain, interval_mass=net.config.interval_mass).to(device)
+    net = net.calibrated(temperatures=plain, age_spread=1.0, interval_mass=net.config.interval_mass).to(device)
     read = read_all(net, prepared.crops, valid)
     group_of = np.array([age_group_of(age) for age in range(N_AGES)])
     labels = {name: valid[name].to_numpy() for name in ("age", "gender", "race")}
@@ -42,7 +43,7 @@ def finish(net: AttributeNet, prepared: Prepared, valid: pd.DataFrame, output: P
     _add(net, "race", races)
     _add(net, "age", groups[group_of])
     found = calibrate(read_all(net, prepared.crops, valid), **labels)
-    net.calibrated(temperatures=found.temperatures, interval_mass=found.interval_mass).save(output)
+    net.calibrated(**asdict(found)).save(output)
     return {"race": _named(RACES, races), "age_group": _named(AGE_GROUPS, groups)}
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agr.attributes import Attributes
+from agr.attributes import Attributes, respread
 from agr.labels import MAX_AGE, age_group_of
 
 
@@ -79,3 +79,30 @@ def test_interval_mass_is_checked():
     for masses in ((0.8, 0.8, 0.8, 0.8, 1.0), (0.8,)):
         with pytest.raises(ValueError, match="interval_mass"):
             batch(np.eye(117)[:1], interval_mass=masses)
+
+
+@pytest.mark.parametrize("spread", [0.3, 0.8, 1.0, 1.7])
+def test_another_spread_scales_the_width_and_keeps_the_mean(spread):
+    probs = np.random.default_rng(0).gamma(0.3, size=(20, 117)) * (np.abs(np.arange(117) - 55) < 30)
+    probs /= probs.sum(axis=1, keepdims=True)
+    changed = respread(probs, spread)
+    assert changed.sum(axis=1) == pytest.approx(1, abs=1e-12)
+    assert (changed >= 0).all()
+    years = np.arange(117)
+    assert changed @ years == pytest.approx(probs @ years, abs=0.05 if spread > 0.5 else 0.2)
+
+    def variance(of):
+        return of @ years**2 - (of @ years) ** 2
+
+    # Each age counts for a year around it, whose own variance of a twelfth is scaled too.
+    assert variance(changed) + 1 / 12 == pytest.approx(spread**2 * (variance(probs) + 1 / 12), rel=0.06)
+
+
+@pytest.mark.parametrize("age", [0, 116])
+def test_what_leaves_the_ages_falls_on_the_last(age):
+    certain = np.eye(117)[[age]]
+    wider = respread(certain, 3.0)
+    assert wider.sum() == pytest.approx(1)
+    assert wider[0, age] == pytest.approx(2 / 3)
+    assert respread(certain, 0.5) == pytest.approx(certain)
+    assert respread(np.empty((0, 117)), 0.5).shape == (0, 117)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from agr.config import CONFIG_FILE, WEIGHTS_FILE, ModelConfig, ModelError
+from agr.config import CONFIG_FILE, TASKS, WEIGHTS_FILE, ModelConfig, ModelError
 from agr.engine import backbones
 from agr.model import AttributeNet, headless
 
@@ -65,7 +65,9 @@ def test_an_empty_batch_is_answered(net):
 
 
 def test_temperatures_soften_and_leave_the_order(net):
-    hot = net.calibrated(temperatures=dict.fromkeys(("age", "gender", "race"), 5.0), interval_mass=(0.6,) * 5)
+    hot = net.calibrated(
+        temperatures=dict.fromkeys(("age", "gender", "race"), 5.0), age_spread=1.0, interval_mass=(0.6,) * 5
+    )
     before, after = net.read(CROPS), hot.read(CROPS)
     assert (after.race_probs.max(axis=1) < before.race_probs.max(axis=1)).all()
     assert np.array_equal(after.race_probs.argsort(), before.race_probs.argsort())
@@ -91,6 +93,9 @@ def test_temperatures_soften_and_leave_the_order(net):
         ("temperatures", {"age": 10**400, "gender": 1.0, "race": 1.0}),
         ("template", [[0.5, 0.5]] * 5),
         ("mean", [float("nan"), 0.5, 0.5]),
+        ("age_spread", 0),
+        ("age_spread", "1"),
+        ("age_spread", [1.0]),
         ("interval_mass", 0.8),
         ("interval_mass", [0.8] * 4),
         ("interval_mass", [0.8, 0.8, 0.8, 0.8, 1.5]),
@@ -111,6 +116,25 @@ def test_a_config_that_does_not_fit_names_the_key(saved, key, value):
 
 def test_config_survives_json(net):
     assert ModelConfig.from_dict(json.loads(json.dumps(asdict(net.config)))) == net.config
+
+
+def test_a_narrower_spread_makes_surer_of_age_and_leaves_it(net):
+    plain = net.calibrated(temperatures=dict.fromkeys(TASKS, 1.0), age_spread=1.0, interval_mass=MASSES)
+    narrow = net.calibrated(temperatures=dict.fromkeys(TASKS, 1.0), age_spread=0.7, interval_mass=MASSES)
+    before, after = plain.read(CROPS), narrow.read(CROPS)
+    assert after.age == pytest.approx(before.age, abs=0.05)
+    assert (np.diff(after.age_interval) < np.diff(before.age_interval)).all()
+    assert np.array_equal(after.race_probs, before.race_probs)
+
+
+def test_a_config_of_the_second_version_had_no_spread(saved):
+    config = json.loads((saved / CONFIG_FILE).read_text())
+    del config["age_spread"]
+    (saved / CONFIG_FILE).write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="age_spread"):
+        AttributeNet.load(saved)
+    edit(saved, schema_version=2)
+    assert AttributeNet.load(saved).config.age_spread == 1
 
 
 def test_a_config_of_the_first_version_had_one_mass_for_every_age(saved):

@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agr.attributes import Attributes
-from train.calibrate import best_interval_mass, best_temperature, calibrate
+from agr.attributes import Attributes, respread
+from train.calibrate import best_age_spread, best_interval_mass, best_temperature, calibrate
 
 
 def softmax(logits):
@@ -53,4 +53,14 @@ def test_an_age_without_faces_takes_what_suits_all():
     low, high = replace(read, interval_mass=masses[:1] * 5).age_interval.T
     assert np.mean((low <= age) & (age <= high)) == pytest.approx(0.8, abs=0.03)
     found = calibrate(read, age=age, gender=np.zeros(5000, int), race=np.zeros(5000, int))
-    assert found.temperatures["age"] == pytest.approx(4.0, rel=0.15)  # (6 / 3)²
+    assert found.age_spread == pytest.approx(6 / 3, rel=0.05)
+    assert found.temperatures["age"] == 1
+
+
+@pytest.mark.parametrize("true_spread", [0.7, 1.0, 1.6])
+def test_the_age_spread_that_was_hidden_is_found(true_spread):
+    rng = np.random.default_rng(0)
+    read = made_up(np.zeros(8000), rng.uniform(30, 70, 8000), 6.0)
+    true = respread(read.age_probs, true_spread)
+    age = np.array([rng.choice(117, p=probs) for probs in true])
+    assert best_age_spread(read.age_probs, age) == pytest.approx(true_spread, rel=0.05)
