@@ -35,7 +35,7 @@ bench: $(VENV)/dev.installed
 # Models that the recipes start from or are taught by, from the project's history: commit:folder, and what they are called.
 teachers:
 	@set -e; for each in a762f3e:agr/weights=plain a318ea1:agr/weights=third d3fdde2:agr/weights=fourth \
-		783d597:train/pupil=seventh; do \
+		71a537f:agr/weights=eighth; do \
 		folder=runs/teachers/$${each#*=}; mkdir -p $$folder; \
 		for file in model.safetensors config.json; do git show $${each%=*}/$$file > $$folder/$$file; done; \
 	done

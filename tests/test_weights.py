@@ -30,7 +30,7 @@ def test_report_card_and_weights_belong_together(report):
     assert (BUNDLED / "README.md").read_text(encoding="utf-8") == model_card(report)
     assert (BUNDLED / "model.safetensors").stat().st_size < 10_000_000
     assert report.history is not None
-    assert len(report.history) == report.summary["model"]["recipe"]["epochs"]
+    assert len(report.history) == report.summary["model"]["recipe"]["epochs_done"]
 
 
 def test_the_reports_figures_follow_from_its_predictions(report):

@@ -1,6 +1,11 @@
 """What a training run is made of. Saved as `fit.json` in the run's folder, so that the run can be repeated."""
 
 from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from agr.evaluation.report import HISTORY_FILE
 
 from .utkface import DataError
 
@@ -44,6 +49,13 @@ def softened_by(run: dict) -> dict:
         "teachers": len(run.get("teachers_hash", [])),
         "teacher_backbones": run.get("teacher_backbones", []),
     }
+
+
+def epochs_done(folder: Path) -> int | None:
+    """Epochs that the run in `folder` went through, which are fewer than its options say if it was broken off; None if
+    its history is not there."""
+    history = folder / HISTORY_FILE
+    return len(pd.read_csv(history)) if history.is_file() else None
 
 
 def finished_by(run: dict) -> dict:

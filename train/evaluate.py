@@ -13,7 +13,7 @@ from agr.evaluation.report import HISTORY_FILE, EvalReport
 from agr.labelled import Labels, model_facts, predict, report_of, table_of
 from agr.labels import GENDERS, RACES
 
-from .config import finished_by, softened_by
+from .config import epochs_done, finished_by, softened_by
 from .files import content_hash_of
 from .prepare import source_of
 from .stress import stress
@@ -71,7 +71,8 @@ def _recipe(model: Path) -> dict | None:
     if not (model / "fit.json").exists():
         return None
     run = json.loads((model / "fit.json").read_text())
-    return _without_paths(run["config"] | {"init_config": run.get("init_config")} | softened_by(run) | finished_by(run))
+    more = {"init_config": run.get("init_config"), "epochs_done": epochs_done(model)}
+    return _without_paths(run["config"] | more | softened_by(run) | finished_by(run))
 
 
 def _without_paths(config: dict) -> dict:

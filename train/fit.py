@@ -20,13 +20,12 @@ from tqdm import tqdm
 from agr.attributes import Attributes
 from agr.config import CODE_VERSION, WEIGHTS_FILE
 from agr.evaluation.metrics import accuracy, mean_absolute_error, one_off_accuracy
-from agr.evaluation.report import HISTORY_FILE
 from agr.labels import age_group_of
 from agr.memory import keep_freed_memory
 from agr.model import AttributeNet, to_input
 
 from .augment import mix, move, vary
-from .config import FitConfig, finished_by, softened_by
+from .config import FitConfig, epochs_done, finished_by, softened_by
 from .files import content_hash_of, write_atomically
 from .finish import finish
 from .init import hash_of_init, load_init, model_config
@@ -311,9 +310,7 @@ def _config_of(init: Path) -> dict | None:
     if not path.is_file():
         return None
     earlier = json.loads(path.read_text())
-    history = run / HISTORY_FILE
-    done = len(pd.read_csv(history)) if history.is_file() else None
-    more = {"init_config": earlier.get("init_config"), "epochs_done": done}
+    more = {"init_config": earlier.get("init_config"), "epochs_done": epochs_done(run)}
     # In the folder of the best epoch they are as training left them, in the run's own they are finished.
     finished = {} if init.parent.name == BEST_FOLDER else finished_by(earlier)
     return earlier["config"] | more | softened_by(earlier) | finished
