@@ -36,7 +36,7 @@ INPUT_SIDE = {"rnet": 24, "onet": 48}
 AT_ONCE = 8
 """Candidates that a network reads together: what it computes then fits the processor's cache,
 and while one thread cuts some, another can compute."""
-STRIP = 128
+STRIP = 48
 """Rows of windows that P-Net reads together, for the same reason; so memory does not grow with the picture either."""
 MOST_PROPOSALS = 2000
 """Windows of one strip that go on, the most probable first: a bound on time and memory for pictures of noise.
