@@ -33,7 +33,7 @@ SURE = 0.9
 """Face probability from which O-Net looks but once: all but one in a hundred true faces score 0.98 and more."""
 INPUT_SIDE = {"rnet": 24, "onet": 48}
 """Pixels to which a candidate is cut."""
-AT_ONCE = 8
+AT_ONCE = 16
 """Candidates that a network reads together: what it computes then fits the processor's cache,
 and while one thread cuts some, another can compute."""
 STRIP = 48
@@ -188,16 +188,19 @@ def cut(copies: list[Image.Image], boxes: np.ndarray, side: int) -> np.ndarray:
     """
     places = np.floor(np.log2((boxes[:, 2] - boxes[:, 0]) / side)).clip(0, len(copies) - 1).astype(int)
     on_copies = boxes / 2.0 ** places[:, None]
-    return np.stack([_cut_one(copies[k], box, side) for k, box in zip(places, on_copies.tolist(), strict=True)])
+    sheet = Image.new("RGB", (side, side * len(boxes)))  # turned into an array once, which takes a quarter of each cut
+    for i, (k, box) in enumerate(zip(places, on_copies.tolist(), strict=True)):
+        sheet.paste(_cut_one(copies[k], box, side), (0, side * i))
+    return np.asarray(sheet).reshape(-1, side, side, 3)
 
 
-def _cut_one(copy: Image.Image, box: list[float], side: int) -> np.ndarray:
+def _cut_one(copy: Image.Image, box: list[float], side: int) -> Image.Image:
     left, top, right, bottom = box
     x, y = math.floor(left), math.floor(top)
     if x < 0 or y < 0 or right > copy.width or bottom > copy.height:
         copy = cut_out(copy, x, y, math.ceil(right), math.ceil(bottom))
         left, top, right, bottom = left - x, top - y, right - x, bottom - y
-    return np.asarray(copy.resize((side, side), Image.Resampling.BILINEAR, (left, top, right, bottom)))
+    return copy.resize((side, side), Image.Resampling.BILINEAR, (left, top, right, bottom))
 
 
 def corrected(boxes: np.ndarray, corrections: np.ndarray) -> np.ndarray:
