@@ -188,7 +188,7 @@ def cut(copies: list[Image.Image], boxes: np.ndarray, side: int) -> np.ndarray:
     """
     places = np.floor(np.log2((boxes[:, 2] - boxes[:, 0]) / side)).clip(0, len(copies) - 1).astype(int)
     on_copies = boxes / 2.0 ** places[:, None]
-    sheet = Image.new("RGB", (side, side * len(boxes)))  # turned into an array once, which takes a quarter of each cut
+    sheet = Image.new("RGB", (side, side * len(boxes)))  # an array of each would take a quarter of its cut
     for i, (k, box) in enumerate(zip(places, on_copies.tolist(), strict=True)):
         sheet.paste(_cut_one(copies[k], box, side), (0, side * i))
     return np.asarray(sheet).reshape(-1, side, side, 3)

@@ -60,7 +60,7 @@ def evaluate(
         history=pd.read_csv(model / HISTORY_FILE) if (model / HISTORY_FILE).exists() else None,
     )
     if with_stress:
-        report.save(output)  # what comes next takes as long again
+        report.save(output)  # what comes next takes thirteen times as long
         report.summary["stress"] = stress(analyzer, pictures, table, labels)
     report.save(output)
     return report
