@@ -212,8 +212,8 @@ def evaluate(
         bool,
         typer.Option(
             "--stress",
-            help="Measure too how figures fall when faces are turned, blurred, darkened, ...: thirteen passes over up to "
-            "5,000 pictures, a quarter of an hour on two cores.",
+            help="Measure too how figures fall when faces are turned, blurred, darkened, ...: thirteen passes over "
+            "up to 5,000 pictures, a quarter of an hour on two cores.",
         ),
     ] = False,
 ) -> None:
