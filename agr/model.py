@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torchvision import models
 
-from . import face_resnet
+from . import face_resnet, mobile_facenet
 from .attributes import N_AGES, Attributes, respread
 from .config import CONFIG_FILE, WEIGHTS_FILE, ModelConfig, ModelError, read_config
 from .labels import GENDERS, RACES
@@ -102,9 +102,12 @@ def to_input(crops: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
 
 def headless(name: str) -> tuple[nn.Module, int]:
     """A classifier of torchvision, or where that has none of the name of timm, without its last linear layer, randomly
-    initialised, and the number of features it yields; so too `face_resnet`. Raises ModelError if there is none."""
+    initialised, and the number of features it yields; so too `face_resnet` and `mobile_facenet`. Raises ModelError if
+    there is none."""
     if name == face_resnet.NAME:
         return face_resnet.FaceResNet(), face_resnet.WIDTH
+    if name == mobile_facenet.NAME:
+        return mobile_facenet.MobileFaceNet(), mobile_facenet.WIDTH
     if not is_of_torchvision(name):
         return _of_timm(name)
     backbone = models.get_model(name, weights=None)

@@ -82,7 +82,8 @@ def fit(
     init: Annotated[
         str,
         typer.Option(
-            help="First weights: imagenet (torchvision's or timm's), none, a .safetensors file or face-api's .json."
+            help="First weights: imagenet (torchvision's or timm's), none, a .safetensors file, face-api's .json or "
+            "InsightFace's .onnx."
         ),
     ] = "imagenet",
     epochs: Annotated[int, typer.Option(min=1)] = 14,

@@ -146,9 +146,9 @@ def _recipe(recipe: dict | None) -> str:
     if recipe is None:
         return "The recipe was not recorded."
     stages: list[str] = []
-    teachers: set[str] = set()
+    backbones: set[str] = set()
     while recipe is not None:
-        teachers |= {*recipe.get("teacher_backbones", [])}
+        backbones |= {recipe["backbone"], *recipe.get("teacher_backbones", [])}
         stages += _since(recipe)
         stages.append(
             f"{_epochs(recipe)} of AdamW (learning rate {recipe['lr']:g}, weight decay "
@@ -160,7 +160,7 @@ def _recipe(recipe: dict | None) -> str:
         "Trained in this order:\n\n"
         + "\n".join(f"1. {stage}" for stage in reversed(stages))
         + _CHOICE
-        + (_FACES if "face_resnet" in teachers else "")
+        + "".join(text for backbone, text in _FACES.items() if backbone in backbones)
     )
 
 
@@ -261,8 +261,13 @@ _CHOICE = """
 
 The best epoch, the temperatures, and the widths of age distribution and interval were chosen on the validation part."""
 
-_FACES = """ What face_resnet knows goes back to dlib's face recognition
-network, which learnt from three million faces of its own and is in the public domain."""
+_FACES = {
+    "face_resnet": """ What face_resnet knows goes back to dlib's face recognition
+network, which learnt from three million faces of its own and is in the public domain.""",
+    "mobile_facenet": """ What mobile_facenet knows goes back to InsightFace's
+w600k_mbf, which learnt from the faces of WebFace600K and is for non-commercial research.""",
+}
+"""Backbone, of a model or its teachers -> where what it knows of faces comes from."""
 
 _CAUTION = """## Known weaknesses
 

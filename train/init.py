@@ -12,6 +12,7 @@ from agr import face_resnet
 from agr.config import CONFIG_FILE, ModelConfig, read_config
 from agr.model import AttributeNet, headless, is_of_torchvision
 
+from .arcface_weights import load_arcface_weights
 from .face_weights import load_face_weights, values_file
 from .files import content_hash_of
 from .utkface import DataError, content_hash
@@ -52,8 +53,8 @@ def load_init(net: AttributeNet, init: str) -> None:
     """Fill `net` with its first weights.
 
     `init`: "none" leaves the random ones; "imagenet" takes those of torchvision or timm for the backbone; else a
-    .safetensors file, of a backbone in their names or of a whole model that `fit` saved, heads included; or the .json
-    of `train.face_weights`.
+    .safetensors file, of a backbone in their names or of a whole model that `fit` saved, heads included; the .json of
+    `train.face_weights` or the .onnx of `train.arcface_weights`.
     Raises DataError if the weights cannot be had or do not fit.
     """
     if init == "none":
@@ -102,10 +103,12 @@ def _imagenet(name: str) -> dict[str, torch.Tensor]:
 def _from_file(path: Path) -> dict[str, torch.Tensor]:
     if path.suffix == ".json":
         return load_face_weights(path)
+    if path.suffix == ".onnx":
+        return load_arcface_weights(path)
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
         raise DataError(
             f"The initial weights {path} cannot be read: {error}. "
-            "Expected imagenet, none, a .safetensors file or face-api's .json."
+            "Expected imagenet, none, a .safetensors file, face-api's .json or InsightFace's .onnx."
         ) from error

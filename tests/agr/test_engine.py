@@ -39,7 +39,13 @@ def test_weights_that_do_not_fit_are_named(weights, change, message):
 
 
 def test_backbones_are_the_graphs_that_are_not_the_detectors():
-    assert engine.backbones() == ("densenet121", "face_resnet", "mobilenet_v2", "tf_efficientnet_lite2")
+    assert engine.backbones() == (
+        "densenet121",
+        "face_resnet",
+        "mobile_facenet",
+        "mobilenet_v2",
+        "tf_efficientnet_lite2",
+    )
     assert expected_tensors("mobilenet_v2")["heads.race.weight"] == (5, 1280)
 
 

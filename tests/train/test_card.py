@@ -41,6 +41,7 @@ def test_every_stage_of_the_training_is_told():
     from train.card import _recipe
 
     stage = {"epochs": 22, "lr": 1e-3, "weight_decay": 0.02, "batch_size": 64, "ema_decay": 0.998, "init": "imagenet"}
+    stage["backbone"] = "mobilenet_v2"
     later = stage | {"epochs": 12, "lr": 5e-4, "soft_labels": True, "soft_weight": 0.5}
     told = _recipe(
         later
@@ -68,3 +69,5 @@ def test_every_stage_of_the_training_is_told():
     )
     assert "what 2 other models (face_resnet, mobilenet_v2) say of each crop" in of_faces
     assert "dlib's face recognition" in of_faces
+    assert "WebFace600K" not in of_faces
+    assert "WebFace600K" in _recipe(stage | {"backbone": "mobile_facenet"})

@@ -1,0 +1,63 @@
+"""MobileFaceNet, InsightFace's width, in torch; its normalisation is part of its convolutions.
+
+Its weights tell people apart, learnt from WebFace600K: a start for training that knows faces, where ImageNet's know
+things. Source: Chen et al., "MobileFaceNets: Efficient CNNs for Accurate Real-Time Face Verification on Mobile Devices"
+(2018), as InsightFace makes and trains it (Deng et al., "ArcFace", CVPR 2019).
+"""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+NAME, WIDTH = "mobile_facenet", 512
+SIDE = 112
+"""Pixels of what the first convolution sees."""
+STAGES = ((128, 128, 4), (256, 256, 6), (256, 512, 2))
+"""Channels, those of the block before them, which halves, and blocks that go around."""
+
+
+class Block(nn.Module):
+    """A depthwise convolution between two of 1×1; around it a way where it does not halve."""
+
+    def __init__(self, width: int, inner: int, wider: int, *, halve: bool) -> None:
+        super().__init__()
+        self.halve = halve
+        self.expand, self.expand_slope = nn.Conv2d(width, inner, 1), nn.PReLU(inner)
+        self.depthwise = nn.Conv2d(inner, inner, 3, 2 if halve else 1, padding=1, groups=inner)
+        self.depthwise_slope = nn.PReLU(inner)
+        self.project = nn.Conv2d(inner, wider, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.expand_slope(self.expand(x))
+        y = self.project(self.depthwise_slope(self.depthwise(y)))
+        return y if self.halve else x + y
+
+
+class MobileFaceNet(nn.Module):
+    """RGB in -1 to 1, (n, 3, side, side), cut as `agr.align` does -> features (n, 512)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(3, 128, 3, stride=2, padding=1), nn.PReLU(128)]
+        layers += [nn.Conv2d(128, 128, 3, padding=1, groups=64), nn.PReLU(128)]
+        width = 128
+        for wider, inner, n in STAGES:
+            layers.append(Block(width, inner, wider, halve=True))
+            layers += [Block(wider, wider, wider, halve=False) for _ in range(n)]
+            width = wider
+        layers += [nn.Conv2d(width, 512, 1), nn.PReLU(512), nn.Conv2d(512, 64, 1), nn.PReLU(64)]
+        self.layers = nn.Sequential(*layers)
+        self.features = nn.Linear(64 * (SIDE // 16) ** 2, WIDTH)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.features(self.layers(as_arcface_cuts(x)).flatten(1))
+
+
+def as_arcface_cuts(crops: Tensor) -> Tensor:
+    """Crops (n, 3, side, side) as `agr.align` cuts them -> (n, 3, 112, 112), the faces where ArcFace has them: with
+    more around them than the crop holds, which is filled up with its edges."""
+    side = crops.shape[3]
+    beside, above, window = side // 8, 23 * side // 80, 199 * side // 160
+    wider = F.pad(crops, (beside, beside, above, 0), mode="replicate")[:, :, :window, :window]
+    # By way of twice as many pixels, as there are more of them than are kept.
+    twice = F.interpolate(wider, size=(2 * SIDE, 2 * SIDE), mode="bilinear")
+    return F.avg_pool2d(twice, 2)
