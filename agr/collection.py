@@ -152,12 +152,20 @@ def analyzed(
 
 
 def counts_of(output: Path) -> Counts:
-    """What a table holds, of this and earlier runs."""
+    """What a table holds, of this and earlier runs. Raises CollectionError if a part of it cannot be read."""
+    import pyarrow as pa
     import pyarrow.dataset as ds
 
-    table, face, error = ds.dataset(output), ds.field("face"), ds.field("error")
-    first, faces = table.count_rows(filter=face == 1), table.count_rows(filter=face.is_valid())
-    unreadable, rows = table.count_rows(filter=error.is_valid()), table.count_rows()
+    try:
+        table, face, error = ds.dataset(output), ds.field("face"), ds.field("error")
+        if not table.files:  # stopped before the first part
+            return Counts(0, 0, 0, 0)
+        first, faces = table.count_rows(filter=face == 1), table.count_rows(filter=face.is_valid())
+        unreadable, rows = table.count_rows(filter=error.is_valid()), table.count_rows()
+    except pa.ArrowInvalid as damage:
+        raise CollectionError(
+            f"A part of {output} is damaged ({str(damage)[:300]}). Delete that file and run the same analyze again."
+        ) from damage
     without = rows - faces - unreadable
     return Counts(first + without + unreadable, faces, without, unreadable)
 

@@ -53,9 +53,10 @@ def encoded_by_cores(model: Path, parts: Iterator[Part], seen: Callable[[int], o
             "AGR_CORES=1 before it needs the least memory."
         ) from error
     finally:
+        workers = list((pool._processes or {}).values())  # which `shutdown` forgets
         pool.shutdown(wait=False, cancel_futures=True)
-        for process in list((pool._processes or {}).values()):
-            process.terminate()
+        for worker in workers:
+            worker.terminate()
 
 
 def _start(model: Path, photos: "multiprocessing.sharedctypes.Synchronized") -> None:

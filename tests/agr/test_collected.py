@@ -112,6 +112,8 @@ def test_a_csv_labels_what_it_names(faces, tmp_path):
 
 @pytest.mark.parametrize(("spoil", "message"), [
     (lambda f: (f / "part-00001.parquet").unlink(), "not finished: 3 photos"),
+    (lambda f: [part.unlink() for part in f.glob("part-*")], "not finished: 6 photos"),
+    (lambda f: (f / "part-00001.parquet").write_bytes(b"junk"), "part-00001.parquet"),
     (lambda f: (f / CLAIM_FILE).unlink(), "is not a table"),
     (lambda f: (f.parent / "labels.csv").write_text("name\nx\n"), "Expected file and any of"),
     (lambda f: (f.parent / "labels.csv").write_text("file,age\nx.jpg,3\n"), "has a label"),

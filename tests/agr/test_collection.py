@@ -2,6 +2,7 @@
 
 import io
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -15,9 +16,11 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from agr import local_run
 from agr.__main__ import app
 from agr.collection import CLAIM_FILE, Part, _claim, _listed, analyze_collection, analyzed, encoded_parts
 from agr.images import ImageError
+from agr.local_run import encoded_by_cores
 from agr.sources import Contents, Item, photos_of
 from agr.table import COLUMNS
 from tests.conftest import ROOT
@@ -52,6 +55,20 @@ def photos(tmp_path, astronaut):
     astronaut.resize((20, 20)).save(folder / "b.png")
     (folder / "c.jpg").write_bytes(b"")
     return folder
+
+
+@pytest.mark.slow
+def test_who_stops_does_not_wait_for_parts_that_were_begun(photos, monkeypatch):
+    monkeypatch.setattr(local_run, "cores", lambda: 1)
+    parts = [Part(i, tuple(Item("a", str(photos / "a.jpg")) for _ in range(1 + 2000 * i))) for i in range(4)]
+    done = encoded_by_cores(Path("agr/weights"), iter(parts), lambda seen: None)
+    assert next(done)[0] == 0
+    workers = multiprocessing.active_children()
+    assert workers
+    done.close()
+    for worker in workers:
+        worker.join(5)
+        assert worker.exitcode is not None
 
 
 @pytest.mark.parametrize("errors", [(), (0,), (6,), (2, 3), range(7)])
