@@ -15,6 +15,7 @@ from tempfile import TemporaryFile
 from threading import Lock
 
 _COMPRESSED: dict[bytes, Callable] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+_DAMAGE = (EOFError, OSError, lzma.LZMAError, zlib.error, tarfile.TarError, zipfile.BadZipFile)
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".chip")
 
 
@@ -71,15 +72,24 @@ class PictureSource:
         if self.path.is_dir():
             return (self.path / member).read_bytes()
         with self._lock, _damage_named(self.path):
-            if isinstance(self._archive, zipfile.ZipFile):
-                return self._archive.read(member)
-            content = self._archive.extractfile(member)
+            archive = self._archive
+            if isinstance(archive, Exception):
+                raise archive
+            if isinstance(archive, zipfile.ZipFile):
+                return archive.read(member)
+            content = archive.extractfile(member)
             return content.read() if content else None
 
     @cached_property
-    def _archive(self) -> zipfile.ZipFile | tarfile.TarFile:
-        """Kept open: to read an archive's directory again for each face would take longer than the face."""
-        return zipfile.ZipFile(self.path) if zipfile.is_zipfile(self.path) else _plain_tar(self.path)
+    def _archive(self) -> zipfile.ZipFile | tarfile.TarFile | Exception:
+        """Kept open: to read an archive's directory again for each face would take longer than the face. Of a damaged
+        one the damage, which would take as long to meet again."""
+        try:
+            return zipfile.ZipFile(self.path) if zipfile.is_zipfile(self.path) else _plain_tar(self.path)
+        except _DAMAGE as error:
+            if _is_of_the_machine(error):
+                raise
+            return error
 
     def _read_tar(self) -> Iterator[tuple[str, bytes]]:
         wanted = set(self.members)
@@ -122,8 +132,15 @@ def _plain_tar(path: Path) -> tarfile.TarFile:
 def _damage_named(path: Path) -> Iterator[None]:
     try:
         yield
-    except (EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
+        if _is_of_the_machine(error):
+            raise
         raise DataError(f"{path} is damaged or cut off ({error}). Download it again.") from error
+
+
+def _is_of_the_machine(error: Exception) -> bool:
+    """A file that has gone or a full disk: gzip and bz2 raise OSError too, but with no number."""
+    return isinstance(error, OSError) and error.errno is not None
 
 
 def _is_picture(path: str) -> bool:

@@ -2,8 +2,10 @@ import io
 import tarfile
 import zipfile
 
+import numpy as np
 import pytest
 
+from agr.evaluation import pictures
 from agr.evaluation.pictures import DataError, PictureSource, file_key
 
 NAMES = ["26_1_2_20170116174525125.jpg.chip.jpg", "b/1_0_4_2017.png", "a/100_0_0_2016.webp"]
@@ -70,6 +72,29 @@ def test_a_picture_in_two_folders_counts_once(tmp_path):
     source = PictureSource(tmp_path)
     assert list(source.read()) == [(f"a/{NAMES[0]}", b"a")]
     assert source.find(file_key(NAMES[0])) == b"a"
+
+
+@pytest.mark.parametrize("kind", ["gz", "xz", "bz2"])
+def test_one_byte_of_damage_is_named_and_met_once(kind, tmp_path, monkeypatch):
+    noise = np.random.default_rng(0).bytes(700_000)
+    path = tmp_path / f"UTKFace.tar.{kind}"
+    with tarfile.open(path, f"w:{kind}") as archive:
+        for name in NAMES:
+            member = tarfile.TarInfo(name)
+            member.size = len(noise)
+            archive.addfile(member, io.BytesIO(noise))
+    data = bytearray(path.read_bytes())
+    data[-5 if kind == "gz" else len(data) * 7 // 8] ^= 0x10
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=f"{kind} is damaged or cut off"):
+        PictureSource(path).find(file_key(NAMES[0]))
+    if kind != "gz":
+        return  # not even its members could be listed
+    source = PictureSource(path)
+    for _ in range(2):
+        with pytest.raises(DataError, match="damaged"):
+            source.find(file_key(NAMES[0]))
+        monkeypatch.setattr(pictures, "_plain_tar", None)
 
 
 @pytest.mark.parametrize("kind", [".zip", ".tar.gz"])
