@@ -94,8 +94,8 @@ class Frames:
                 if self._longest is not None and time >= self._longest:
                     self._cut_short()
                     return
-                shown = float(decoded.duration * stream.time_base) if decoded.duration else step
-                self._passed(file, time + shown)
+                shown = float((decoded.duration or 0) * stream.time_base)
+                self._passed(file, time + (shown if 0 < shown <= _FORWARDS else step))
                 if time >= due:
                     due = time + self._gap
                     try:

@@ -110,6 +110,23 @@ def test_times_that_leap_ahead_go_on_where_they_were(tmp_path):
     assert frames.problem is None
 
 
+def test_a_last_frame_of_days_counts_as_any(tmp_path, monkeypatch):
+    clip = write_clip(tmp_path / "long.mkv", walk(2))
+
+    class Long:  # a decoded frame whose duration was damaged
+        def __init__(self, frame):
+            self.frame, self.duration = frame, 40_000_000_000
+
+        def __getattr__(self, name):
+            return getattr(self.frame, name)
+
+    decoded = Frames._decoded
+    monkeypatch.setattr(Frames, "_decoded", lambda *args: map(Long, decoded(*args)))
+    frames = Frames(clip, rate=5)
+    assert len(list(frames)) == 10
+    assert frames.seconds == pytest.approx(2, abs=0.1)
+
+
 def test_pixels_of_no_possible_shape_count_as_square(tmp_path):
     path = write_clip(tmp_path / "odd.mkv", [(0, scene())], aspect=Fraction(1000))
     photo = next(iter(Frames(path, rate=5))).photo
