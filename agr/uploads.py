@@ -126,6 +126,9 @@ def read_labels(
     except (ValueError, UnicodeError) as error:
         raise UploadError(f"The CSV cannot be read: {error}") from error
     table.columns = [str(column).strip().lower() for column in table.columns]
+    twice = sorted(set(table.columns[table.columns.duplicated()]) & {"file", "age", "gender", "race"})
+    if twice:
+        raise UploadError(f"The CSV has the column {twice[0]} twice. Expected each once.")
     if "file" not in table or not {"age", "gender", "race"} & set(table.columns):
         raise UploadError(
             f"The CSV has the columns {', '.join(table.columns)}. Expected file and any of age, gender, race."

@@ -40,7 +40,13 @@ def test_a_csv_names_the_labels_with_any_of_them_missing(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"name,age\nx,1\n", "Expected file and any of"), (b"", "cannot be read"), (b"file\nx.jpg\n", "Expected file")],
+    [
+        (b"name,age\nx,1\n", "Expected file and any of"),
+        (b"", "cannot be read"),
+        (b"file\nx.jpg\n", "Expected file"),
+        (b"File,file,age\na.jpg,b.jpg,3\n", "column file twice"),
+        (b"file,Age,age \na.jpg,3,4\n", "column age twice"),
+    ],
 )
 def test_a_csv_of_another_kind_says_what_was_expected(content, message):
     with pytest.raises(u.UploadError, match=message):

@@ -4,6 +4,7 @@ import base64
 import html
 import io
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -49,13 +50,11 @@ def evaluate_own(
     try:
         with TemporaryDirectory(dir=files[0].parent) as folder:
             yield from _answered(analyzer, reports, _held(files, Path(folder)), progress)
-    except OSError:
-        yield (
-            None,
-            message(
-                "The files are not there any more: uploads are deleted after minutes. Choose them again.", is_error=True
-            ),
-        )
+    except FileNotFoundError:
+        gone = "The files are not there any more: uploads are deleted after minutes. Choose them again."
+        yield None, message(gone, is_error=True)
+    except OSError as error:
+        yield None, message(f"The evaluation could not go on: {error.strerror}. Try again later.", is_error=True)
 
 
 def _held(paths: list[Path], folder: Path) -> list[Path]:
@@ -63,7 +62,12 @@ def _held(paths: list[Path], folder: Path) -> list[Path]:
     held = [folder / str(number) / path.name for number, path in enumerate(paths)]
     for path, link in zip(paths, held, strict=True):
         link.parent.mkdir()
-        os.link(path, link)
+        try:
+            os.link(path, link)
+        except FileNotFoundError:
+            raise
+        except OSError:  # a file system without links
+            shutil.copyfile(path, link)
     return held
 
 

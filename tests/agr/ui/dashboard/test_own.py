@@ -1,3 +1,4 @@
+import os
 import zipfile
 
 import gradio as gr
@@ -5,6 +6,7 @@ import pytest
 from PIL import Image
 
 from agr.evaluation.archive import pack
+from agr.ui.dashboard import own as own_page
 from agr.ui.dashboard.look import Reports
 from agr.ui.dashboard.own import TITLE, evaluate_own
 
@@ -64,6 +66,24 @@ def test_what_cannot_be_evaluated_says_so(analyzer, tmp_path, name, content, mes
     assert own is None
     assert message in said
     assert str(tmp_path) not in said
+
+
+def test_files_are_kept_where_nothing_can_be_linked(analyzer, astronaut, encoded, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(PermissionError(1, "Operation not permitted")))
+    (tmp_path / "41_1_0_2017.jpg").write_bytes(encoded(astronaut, "JPEG"))
+    own, said, _ = run(analyzer, tmp_path / "41_1_0_2017.jpg")
+    assert own is not None, said
+
+
+def test_a_full_disk_is_no_file_that_has_gone(analyzer, astronaut, encoded, tmp_path, monkeypatch):
+    (tmp_path / "41_1_0_2017.jpg").write_bytes(encoded(astronaut, "JPEG"))
+    full = OSError(28, "No space left on device")
+    monkeypatch.setattr(own_page, "_answered", lambda *_: (_ for _ in ()).throw(full))
+    _, said, _ = run(analyzer, tmp_path / "41_1_0_2017.jpg")
+    assert "No space left on device" in said
+    monkeypatch.setattr(own_page, "_answered", lambda *_: (_ for _ in ()).throw(FileNotFoundError(2, "No such file")))
+    _, said, _ = run(analyzer, tmp_path / "41_1_0_2017.jpg")
+    assert "not there any more" in said
 
 
 def test_nothing_sent():
