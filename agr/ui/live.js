@@ -46,10 +46,12 @@ const start = async () => {
     if (asking) return;
     asking = true;  // the button stays enabled: a disabled one would lose the focus
     say('Waiting for the camera …');
+    let lent = false;
     try {
         const wanted = {width: {ideal: 640}, height: {ideal: 480}};
         if (choice.value) wanted.deviceId = {exact: choice.value};
         stream = await navigator.mediaDevices.getUserMedia({video: wanted, audio: false});
+        lent = true;
         const [track] = stream.getVideoTracks();
         track.addEventListener('ended', () => stream && stop('The camera was taken away. Press the button to go on.'));
         mirrored = track.getSettings().facingMode !== 'environment';
@@ -57,16 +59,18 @@ const start = async () => {
         video.srcObject = stream;
         await video.play();
         await offer();
+        if (!stream) throw new Error('taken away');
         [until, sentAt, again] = [performance.now() + SECONDS * 1000, null, true];
         starts += 1;  // whoever is in view then is followed anew
         say(`The camera is on, for ${SECONDS} seconds. No picture is kept.`);
         later(0);
     } catch (error) {
+        const taken = lent && !stream;  // which was said already
         stream?.getTracks().forEach((track) => track.stop());
         stream = video.srcObject = null;
         choice.replaceChildren();  // the next try takes any camera
         choice.hidden = true;
-        refuse(error);
+        if (!taken) refuse(error);
     }
     asking = false;
     label();
@@ -94,8 +98,8 @@ element.addEventListener('answer', (event) => {
     boxes.innerHTML = event.detail;
     if (sentAt !== null) later(Math.max(0, EVERY - (performance.now() - sentAt)));
 });
-toggle.addEventListener('click', () => stream ? stop('Paused: the camera is off. The people counted so far are kept.') : start());
-choice.addEventListener('change', () => { if (stream) { stop(''); start(); } });
+toggle.addEventListener('click', () => stream && !asking ? stop('Paused: the camera is off. The people counted so far are kept.') : start());
+choice.addEventListener('change', () => { if (stream && !asking) { stop(''); start(); } });
 find('reset').addEventListener('click', () => { boxes.innerHTML = ''; trigger('reset'); });
 find('table').addEventListener('click', () => trigger('table'));
 
