@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import AbstractContextManager, nullcontext
+from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn, TextIO
 
@@ -11,6 +12,8 @@ import typer
 def written(path: Path | None) -> AbstractContextManager[TextIO]:
     """An open text file, or standard output. Ends the command if the file cannot be written."""
     if path is None:
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(newline="")  # who writes rows ends them too, also on Windows
         return nullcontext(sys.stdout)
     try:
         return path.open("w", encoding="utf-8", errors="backslashreplace", newline="")

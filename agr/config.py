@@ -105,7 +105,7 @@ class ModelConfig:
 def read_config(path: Path) -> ModelConfig:
     """Read and check a config.json. Raises ModelError, naming what does not fit."""
     try:
-        values = json.loads(path.read_text())
+        values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(
             f"{path} cannot be read: {error}. Expected a folder with {CONFIG_FILE} and {WEIGHTS_FILE}."

@@ -39,7 +39,7 @@ def cores() -> int:
         return max(1, int(chosen))
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
-        quota, period = CPU_LIMIT.read_text().split()
+        quota, period = CPU_LIMIT.read_text(encoding="utf-8").split()
         return max(1, min(available, math.ceil(int(quota) / int(period))))
     except (OSError, ValueError):  # no such limit
         return available
@@ -52,7 +52,9 @@ def backbones() -> tuple[str, ...]:
 
 def expected_tensors(graph: str) -> dict[str, tuple[int, ...]]:
     """Name and shape of each tensor that a graph wants."""
-    return {name: tuple(shape) for name, shape in json.loads((GRAPHS / f"{graph}.json").read_text()).items()}
+    return {
+        name: tuple(shape) for name, shape in json.loads((GRAPHS / f"{graph}.json").read_text(encoding="utf-8")).items()
+    }
 
 
 class Network:

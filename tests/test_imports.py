@@ -81,6 +81,17 @@ def test_train_stays_away_from_the_page_and_agr_from_train():
     assert not names(f for f in FILES if f.is_relative_to(ROOT / "agr") and reaches(f, "train"))
 
 
+def test_texts_are_read_as_utf8_also_where_that_is_not_the_default():
+    reads = [
+        (str(file), call.keywords)
+        for file in FILES
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "read_text"
+    ]
+    assert reads
+    assert not [file for file, keywords in reads if "encoding" not in {keyword.arg for keyword in keywords}]
+
+
 def test_importing_the_package_loads_nothing_heavy():
     code = "import agr, sys; print([m for m in ('torch', 'gradio', 'pandas', 'numpy', 'PIL') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -54,7 +54,7 @@ def _tell(models: list[Path], balance: Balance, output: Path) -> None:
     """The first model's recipe and history, and what was done since."""
     first = models[0]
     if (first / "fit.json").is_file():
-        run = json.loads((first / "fit.json").read_text())
+        run = json.loads((first / "fit.json").read_text(encoding="utf-8"))
         run |= {"averaged": [content_hash_of(folder / WEIGHTS_FILE) for folder in models], "balance": balance}
         (output / "fit.json").write_text(json.dumps(run, indent=2) + "\n")
     if (first / HISTORY_FILE).is_file():

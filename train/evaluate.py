@@ -70,7 +70,7 @@ def _recipe(model: Path) -> dict | None:
     """The options of the run that made the model, if it lies in its run's folder; of a path only the file's name."""
     if not (model / "fit.json").exists():
         return None
-    run = json.loads((model / "fit.json").read_text())
+    run = json.loads((model / "fit.json").read_text(encoding="utf-8"))
     more = {"init_config": run.get("init_config"), "epochs_done": epochs_done(model)}
     return _without_paths(run["config"] | more | softened_by(run) | finished_by(run))
 

@@ -46,7 +46,7 @@ def _said(manifest: Path) -> Iterator[None]:
 
 def _group(manifest: Path) -> dict:
     """Tensors that lie in one file, in their order."""
-    (group,) = json.loads(manifest.read_text())
+    (group,) = json.loads(manifest.read_text(encoding="utf-8"))
     return group
 
 

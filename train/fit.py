@@ -309,7 +309,7 @@ def _config_of(init: Path) -> dict | None:
     path = run / "fit.json"
     if not path.is_file():
         return None
-    earlier = json.loads(path.read_text())
+    earlier = json.loads(path.read_text(encoding="utf-8"))
     more = {"init_config": earlier.get("init_config"), "epochs_done": epochs_done(run)}
     # In the folder of the best epoch they are as training left them, in the run's own they are finished.
     finished = {} if init.parent.name == BEST_FOLDER else finished_by(earlier)
@@ -322,7 +322,7 @@ def _claim(output: Path, recipe: dict, split: Path, resume: bool) -> None:
     if path.exists():
         if not resume:
             raise DataError(f"{output} holds a run already. Add --resume to go on with it, or choose another --output.")
-        old = json.loads(path.read_text())
+        old = json.loads(path.read_text(encoding="utf-8"))
         # An option that is newer than the run had its default then; what is newer and no option was not there.
         old["config"] = asdict(FitConfig(**old["config"]))
         keys = ("config", "split_hash", "init_hash", "relabel_hash", "soft_labels_hash", "teachers_hash")

@@ -22,6 +22,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from agr.align import CROP_SIGMA, TEMPLATE, crop_face
+from agr.engine import cores
 from agr.images import ImageError, load_photo
 
 from .utkface import DataError, PictureSource, content_hash, file_key, labels_of
@@ -68,7 +69,7 @@ def prepare(source: Path, output: Path, *, size: int = 160, workers: int | None 
     parts = output / "parts"
     if not (output / "faces.csv").exists():
         parts.mkdir(exist_ok=True)
-        _make_parts(pictures, parts, size, workers or os.cpu_count() or 1)
+        _make_parts(pictures, parts, size, workers or cores())
         _join_parts(parts, output, size)
     return _summarise(pd.read_csv(output / "faces.csv"))
 
@@ -77,7 +78,7 @@ def load_prepared(folder: Path) -> Prepared:
     """Open what `prepare` wrote. Raises DataError if it is missing or was not finished."""
     try:
         index = pd.read_csv(folder / "faces.csv").query("status != 'malformed'").set_index("file")
-        source = json.loads((folder / "source.json").read_text())
+        source = json.loads((folder / "source.json").read_text(encoding="utf-8"))
         crops = np.load(folder / "crops.npy", mmap_mode="r")
     except (OSError, ValueError, KeyError) as error:
         raise DataError(
@@ -98,7 +99,7 @@ def _claim(output: Path, pictures: PictureSource, size: int) -> None:
     }
     claim = output / "source.json"
     if claim.exists():
-        theirs = json.loads(claim.read_text())
+        theirs = json.loads(claim.read_text(encoding="utf-8"))
         changed = [key for key in mine if key != "source" and mine[key] != theirs.get(key)]
         if changed:
             raise DataError(
@@ -221,7 +222,7 @@ def source_of(data: Path) -> Path:
     claim = data / "source.json"
     if not claim.is_file():
         return data
-    source = Path(json.loads(claim.read_text())["source"])
+    source = Path(json.loads(claim.read_text(encoding="utf-8"))["source"])
     if not source.exists():
         raise DataError(
             f"{data} was prepared from {source}, which is not there any more. Pass the pictures themselves as --data."

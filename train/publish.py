@@ -161,7 +161,9 @@ def _check_kind(hub: Hub) -> None:
     is_ours = False
     if CONFIG_FILE in there:
         with hub.plainly(), TemporaryDirectory() as folder:
-            config = Path(hub.api.hf_hub_download(hub.repo_id, CONFIG_FILE, local_dir=folder)).read_text("utf-8")
+            config = Path(hub.api.hf_hub_download(hub.repo_id, CONFIG_FILE, local_dir=folder)).read_text(
+                encoding="utf-8"
+            )
             is_ours = '"interval_mass"' in config and '"temperatures"' in config
     if not is_ours:
         raise HubError(f"{hub.repo_id} holds something else than such a model. Choose another name.")
@@ -172,7 +174,7 @@ def data_of(model: Path) -> Path | None:
     if not (model / "fit.json").exists():
         return None
     try:
-        source = Path(json.loads((model / "fit.json").read_text())["data"]["source"])
+        source = Path(json.loads((model / "fit.json").read_text(encoding="utf-8"))["data"]["source"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return source if source.exists() else None

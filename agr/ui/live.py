@@ -105,7 +105,7 @@ def live_tab(analyzer: FaceAnalyzer) -> None:
     visit = gr.State(Visit(new_tracker()))
     with gr.Row():
         with gr.Column(scale=3, min_width=300):
-            camera = gr.HTML(_CAMERA, js_on_load=SCRIPT.read_text(), elem_id="live-camera")
+            camera = gr.HTML(_CAMERA, js_on_load=SCRIPT.read_text(encoding="utf-8"), elem_id="live-camera")
         with gr.Column(scale=2, min_width=300):
             counted = gr.HTML(panel([], [], seconds=0), elem_id="live-panel")
     answer = gr.HTML(js_on_load=_HAND_OVER, elem_id="live-answer", elem_classes="agr-live-hidden")
