@@ -17,7 +17,7 @@ from .files import content_hash_of
 from .finish import Balance, finish
 from .fit import rows_of
 from .prepare import load_prepared
-from .teach import load_trained
+from .teach import load_trained, weights_file
 from .utkface import DataError, read_split
 
 
@@ -33,12 +33,17 @@ def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Bal
     prepared, parts = load_prepared(data), read_split(split)
     valid = rows_of(prepared, parts, "valid")
     nets = [load_trained(folder) for folder in models]
-    if len({(net.config.backbone, net.config.input_size) for net in nets}) > 1:
-        raise DataError("The models are of different backbones or input sizes: only like ones can be averaged.")
+    kinds = {(c.backbone, c.input_size, c.mean, c.std, c.template) for c in (net.config for net in nets)}
+    if len(kinds) > 1:
+        raise DataError(
+            "The models are of different backbones, input sizes, input statistics or templates: only like ones can be "
+            "averaged."
+        )
     net = nets[0]
     net.load_state_dict(mean_of_states([other.state_dict() for other in nets]))
+    hashes = [content_hash_of(weights_file(folder)) for folder in models]
     balance = finish(net, prepared, valid, output)
-    _tell(models, balance, output)
+    _tell(models[0], hashes, balance, output)
     return balance
 
 
@@ -50,12 +55,11 @@ def mean_of_states(states: list[dict[str, torch.Tensor]]) -> dict[str, torch.Ten
     }
 
 
-def _tell(models: list[Path], balance: Balance, output: Path) -> None:
+def _tell(first: Path, hashes: list[str], balance: Balance, output: Path) -> None:
     """The first model's recipe and history, and what was done since."""
-    first = models[0]
     if (first / "fit.json").is_file():
         run = json.loads((first / "fit.json").read_text(encoding="utf-8"))
-        run |= {"averaged": [content_hash_of(folder / WEIGHTS_FILE) for folder in models], "balance": balance}
+        run |= {"averaged": hashes, "balance": balance}
         (output / "fit.json").write_text(json.dumps(run, indent=2) + "\n")
     if (first / HISTORY_FILE).is_file():
         shutil.copy(first / HISTORY_FILE, output)

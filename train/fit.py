@@ -34,7 +34,7 @@ from .precision import keep_strided_depthwise_in_float32, use_bf16
 from .prepare import Prepared, load_prepared
 from .relabel import read_relabel, relabelled
 from .soft import load_soft, read_all
-from .teach import BEST_FOLDER, Teachers
+from .teach import BEST_FOLDER, Teachers, weights_file
 from .utkface import DataError, read_split, subset_files
 
 
@@ -82,7 +82,7 @@ def fit(
     }
     soft = load_soft(soft_labels, train.index) if soft_labels else {}
     taught_by = Teachers(teachers, accelerator.device) if teachers else None
-    recipe["teachers_hash"] = [content_hash_of(folder / WEIGHTS_FILE) for folder in teachers]
+    recipe["teachers_hash"] = [content_hash_of(weights_file(folder)) for folder in teachers]
     recipe["teacher_backbones"] = [net.config.backbone for net in taught_by.nets] if taught_by else []
     if relabel:
         train, changed = relabelled(train, read_relabel(relabel))
@@ -101,6 +101,9 @@ def fit(
         write_atomically(output / "fit.json", lambda tmp: tmp.write_text(_json(recipe | {"balance": balance})))
     accelerator.wait_for_everyone()
     return output
+
+
+CHECKPOINT_FILE = "checkpoint.pt"
 
 
 class _Run:
@@ -160,7 +163,7 @@ class _Run:
                 self.accelerator.wait_for_everyone()
 
     def restore(self) -> None:
-        path = self.output / "checkpoint.pt"
+        path = self.output / CHECKPOINT_FILE
         if not path.exists():
             return  # interrupted in its first epoch: start over
         state = torch.load(path, map_location=self.accelerator.device, weights_only=True)
@@ -242,7 +245,7 @@ class _Run:
             "best_score": self.best_score,
             "history": self.history,
         }
-        write_atomically(self.output / "checkpoint.pt", lambda path: torch.save(state, path))
+        write_atomically(self.output / CHECKPOINT_FILE, lambda path: torch.save(state, path))
 
 
 def learning_rate(step: int, steps_per_epoch: int, config: FitConfig) -> float:
@@ -282,7 +285,10 @@ def valid_figures(read: Attributes, rows: pd.DataFrame) -> dict[str, float]:
 
 
 def rows_of(prepared: Prepared, split: pd.Series, subset: str) -> pd.DataFrame:
+    """The detected faces of a part of the split. Raises DataError if there are none."""
     rows = prepared.index.loc[subset_files(split, subset, prepared.index.index)]
+    if not rows["detected"].any():
+        raise DataError(f"In none of the {len(rows)} pictures of the split's {subset} part a face was found.")
     return rows[rows["detected"]]
 
 
@@ -318,10 +324,14 @@ def _config_of(init: Path) -> dict | None:
 
 def _claim(output: Path, recipe: dict, split: Path, resume: bool) -> None:
     """Write the recipe into an empty run folder, or see that the one there is the same."""
-    path = output / "fit.json"
+    path, checkpoint = output / "fit.json", output / CHECKPOINT_FILE
+    if path.exists() and not resume:
+        raise DataError(f"{output} holds a run already. Add --resume to go on with it, or choose another --output.")
+    if resume and not path.exists():
+        raise DataError(f"{output} holds no run to go on with. Leave out --resume to start one there.")
+    if (output / WEIGHTS_FILE).exists() and not checkpoint.exists():
+        raise DataError(f"{output} holds a model, and no checkpoint to go on from. Choose another --output.")
     if path.exists():
-        if not resume:
-            raise DataError(f"{output} holds a run already. Add --resume to go on with it, or choose another --output.")
         old = json.loads(path.read_text(encoding="utf-8"))
         # An option that is newer than the run had its default then; what is newer and no option was not there.
         old["config"] = asdict(FitConfig(**old["config"]))

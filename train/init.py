@@ -1,5 +1,6 @@
 """Where a model's first weights come from."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,10 +34,18 @@ def model_config(backbone: str, init: str, input_size: int, template) -> ModelCo
         mean, std = _imagenet_statistics(backbone)
         return replace(config, mean=mean, std=std)
     beside = Path(init).parent / CONFIG_FILE
-    if init == "none" or not beside.is_file():
+    if init == "none" or not _is_ours(beside):
         return config
     earlier = read_config(beside)  # a whole model goes on with the statistics that it was trained with
     return replace(config, mean=earlier.mean, std=earlier.std)
+
+
+def _is_ours(config: Path) -> bool:
+    """Weights of others may have a file of the same name beside them."""
+    try:
+        return "schema_version" in json.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def hash_of_init(init: str) -> str | None:

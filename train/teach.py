@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from agr.config import WEIGHTS_FILE
 from agr.model import AttributeNet
 
 BEST_FOLDER = "best"
@@ -40,6 +41,12 @@ def _said(net: AttributeNet, crops: Tensor) -> dict[str, Tensor]:
         crops = F.interpolate(crops, size=(size, size), mode="bilinear", antialias=crops.shape[-1] > size)
     logits = net(crops.contiguous(memory_format=torch.channels_last))
     return {task: torch.softmax(logits[task].float() / t, dim=1) for task, t in net.config.temperatures.items()}
+
+
+def weights_file(folder: Path) -> Path:
+    """What tells a run or model from others: its finished weights, or of a run that was broken off the best so far."""
+    finished = folder / WEIGHTS_FILE
+    return finished if finished.exists() else folder / BEST_FOLDER / WEIGHTS_FILE
 
 
 def load_trained(folder: Path) -> AttributeNet:

@@ -6,6 +6,7 @@ import torch
 from agr.config import ModelConfig
 from agr.model import AttributeNet
 from train.average import average, mean_of_states
+from train.files import content_hash_of
 from train.utkface import DataError
 
 
@@ -34,8 +35,19 @@ def test_a_mean_is_a_model_that_tells_what_it_is(prepared, split, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_run_that_was_broken_off_is_the_best_so_far(prepared, split, tmp_path):
+    AttributeNet(ModelConfig(input_size=32)).save(tmp_path / "run" / "best")
+    (tmp_path / "run" / "fit.json").write_text(json.dumps({"config": {"epochs": 9}}))
+    average([tmp_path / "run"], data=prepared, split=split, output=tmp_path / "mean")
+    told = json.loads((tmp_path / "mean" / "fit.json").read_text())
+    assert told["averaged"] == [content_hash_of(tmp_path / "run" / "best" / "model.safetensors")]
+
+
+@pytest.mark.slow
 def test_unlike_models_are_refused(prepared, split, tmp_path):
     for size in (32, 64):
         AttributeNet(ModelConfig(input_size=size)).save(tmp_path / str(size))
-    with pytest.raises(DataError, match="only like ones"):
-        average([tmp_path / "32", tmp_path / "64"], data=prepared, split=split, output=tmp_path / "mean")
+    AttributeNet(ModelConfig(input_size=32, mean=(0.1, 0.2, 0.3))).save(tmp_path / "other")
+    for other in ("64", "other"):
+        with pytest.raises(DataError, match="only like"):
+            average([tmp_path / "32", tmp_path / other], data=prepared, split=split, output=tmp_path / "mean")

@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from agr.config import ModelConfig
 from agr.model import AttributeNet
 from train.config import FitConfig
 from train.fit import _Run, fit, learning_rate, update_ema
@@ -175,6 +176,26 @@ def test_errors_are_clear_and_leave_nothing(prepared, split, tmp_path):
             output=tmp_path / "run",
             resume=True,
         )
+
+
+def test_nothing_is_resumed_or_written_over_that_is_no_run(prepared, split, tmp_path):
+    with pytest.raises(DataError, match="no run to go on with"):
+        fit(CONFIG, data=prepared, split=split, output=tmp_path / "typo", resume=True)
+    assert not (tmp_path / "typo").exists()
+    AttributeNet(ModelConfig(input_size=32)).save(tmp_path / "model")
+    before = (tmp_path / "model" / "model.safetensors").read_bytes()
+    with pytest.raises(DataError, match="holds a model"):
+        fit(CONFIG, data=prepared, split=split, output=tmp_path / "model")
+    assert (tmp_path / "model" / "model.safetensors").read_bytes() == before
+
+
+def test_a_part_without_a_face_is_said_before_anything_is_trained(prepared, split, tmp_path):
+    parts = pd.read_csv(split)
+    lines = parts[parts["split"] == "train"].to_csv(index=False) + "30_0_0_20179998.jpg,valid\n"
+    (tmp_path / "none.csv").write_text(lines)
+    with pytest.raises(DataError, match="1 pictures of the split's valid part"):
+        fit(CONFIG, data=prepared, split=tmp_path / "none.csv", output=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.slow

@@ -41,6 +41,13 @@ def test_weights_of_another_backbone_are_refused(file, tmp_path):
             load_init(AttributeNet(ModelConfig()), str(path))
 
 
+def test_anothers_config_beside_the_weights_means_nothing(file):
+    points = tuple((0.1 * i, 0.2) for i in range(1, 6))
+    for text in ('{"architecture": "mobilenet_v2"}', "[]", "junk"):
+        (file.parent / "config.json").write_text(text)
+        assert model_config("mobilenet_v2", str(file), 64, points).mean == (0.5, 0.5, 0.5)
+
+
 def test_imagenet_weights_bring_their_statistics():
     points = tuple((0.1 * i, 0.2) for i in range(1, 6))
     assert model_config("mobilenet_v2", "imagenet", 64, points).mean == IMAGENET_MEAN
