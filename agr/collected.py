@@ -28,8 +28,8 @@ def report_of_collection(faces: Path, labels: Path | None, *, name: str) -> tupl
 
     `labels`: a CSV as `read_labels` takes; by default names are labels, as UTKFace's. A row of it labels the one photo
     whose path ends with its name: with folders, where several photos have a name. The report calls these by their
-    paths, the others by their names. Of several faces in a photo the largest counts. Raises CollectionError,
-    UploadError or ReportError.
+    paths below the folder that they share, the others by their names. Of several faces in a photo the largest counts.
+    Raises CollectionError, UploadError or ReportError.
     """
     claim = claim_of(faces)
     missing = claim["photos"]["photos"] - counts_of(faces).photos
@@ -41,7 +41,8 @@ def report_of_collection(faces: Path, labels: Path | None, *, name: str) -> tupl
     table = table.drop_duplicates("place")
     known, wrong = _labels(list(table["place"]), labels)
     name_of = table["place"].map(_name)
-    table["file"] = name_of.where(~name_of.duplicated(keep=False), table["place"])
+    several = name_of.duplicated(keep=False)
+    table["file"] = name_of.where(~several, _below_their_folder(table["place"][several]))
     labelled = table.merge(known, on="place").drop(columns="place")
     if not len(labelled):
         raise ReportError(
@@ -56,6 +57,14 @@ def report_of_collection(faces: Path, labels: Path | None, *, name: str) -> tupl
     predictions = labelled.sort_values("file", ignore_index=True)
     report = report_of(predictions, name=name, model=model, data=data, history=None)
     return report, {reason: count for reason, count in left_out.items() if count}
+
+
+def _below_their_folder(places: pd.Series) -> pd.Series:
+    """What lies above says nothing of the photos, but of the machine, and reports are made to be shown."""
+    if not len(places):
+        return places
+    folder = posixpath.commonpath([posixpath.dirname(place) for place in places])
+    return places.str.slice(len(folder) + 1 if folder else 0)
 
 
 def _first_faces(faces: Path) -> pd.DataFrame:

@@ -290,7 +290,7 @@ def publish(
             return
         done = run(plan, repo_id, private=private, tag=tag, pr=pr)
     typer.echo(f"{done.url}\ncommit {done.commit}" + ("" if done.is_new else ": nothing had changed"))
-    named = f"refs/pr/{done.url.rsplit('/', 1)[-1]}" if pr else tag
+    named = f"refs/pr/{done.url.rsplit('/', 1)[-1]}" if pr and done.is_new else tag
     revision = f', revision="{named}"' if named else ""
     typer.echo(f'FaceAnalyzer.from_pretrained("{repo_id}"{revision})')
 

@@ -107,9 +107,15 @@ def check_private(file: Path, name: str) -> None:
         if _TOKEN.search(text):
             raise DataError(f"{name} holds an access token. Take it out, and withdraw the token.")
         found = _LOCAL_PATH.search(text)
-        own = next((str(path) for path in (Path.home(), Path.cwd()) if len(path.parts) > 2 and str(path) in text), None)
+        own = next((str(path) for path in (Path.home(), Path.cwd()) if _is_in(text, path)), None)
         if found or own:
             raise DataError(f"{name} holds a path of this machine ({found[0] if found else own}). Take it out.")
+
+
+def _is_in(text: str, path: Path) -> bool:
+    """Whether a path of more than one folder stands in a text, or a word begins with it but for its first slash."""
+    bare = re.escape(str(path).lstrip("/"))
+    return len(path.parts) > 2 and (str(path) in text or re.search(rf"(^|\s){bare}/", text) is not None)
 
 
 def check_sample(model: Path, report: Path, pictures: Path) -> int:

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from agr.__main__ import app
-from agr.collected import _joined, _place, report_of_collection
+from agr.collected import _below_their_folder, _joined, _place, report_of_collection
 from agr.collection import CLAIM_FILE, FORMAT, analyze_collection
 from agr.evaluation.report import PROBABILITY_COLUMNS, EvalReport, ReportError
 from agr.labelled import Labels, predict, report_of, table_of
@@ -52,10 +52,11 @@ def test_names_are_labels_and_the_largest_face_counts(faces):
     report, left_out = report_of_collection(faces, None, name="mine")
     table = report.predictions.set_index("file")
     assert list(table.index) == [
-        "10_0_2_3.jpg", "20_0_1_2.jpg", "5_0_0_4.png", "a.zip/x/31_1_0_1.jpg", "a.zip/y/31_1_0_1.jpg",
+        "10_0_2_3.jpg", "20_0_1_2.jpg", "5_0_0_4.png",
+        "x/31_1_0_1.jpg", "y/31_1_0_1.jpg",
     ]  # fmt: skip
     assert table["detected"].tolist() == [False, False, True, True, True]
-    assert table.loc["a.zip/x/31_1_0_1.jpg", ["pred_age", "pred_gender", "true_age", "true_race"]].tolist() == [
+    assert table.loc["x/31_1_0_1.jpg", ["pred_age", "pred_gender", "true_age", "true_race"]].tolist() == [
         30.0, "Female", 31.0, "White",
     ]  # fmt: skip
     assert report.summary["data"]["undetected"] == ["10_0_2_3.jpg", "20_0_1_2.jpg"]
@@ -68,8 +69,22 @@ def test_a_row_labels_the_one_photo_whose_path_ends_with_its_name(faces, tmp_pat
     csv = tmp_path / "labels.csv"
     csv.write_text("file,age\n/data/a.zip/y/31_1_0_1.jpg,50\n31_1_0_1.jpg,1\nz/holiday.jpg,2\n./5_0_0_4.png,3\n")
     report, left_out = report_of_collection(faces, csv, name="mine")
-    assert report.predictions.set_index("file")["true_age"].to_dict() == {"a.zip/y/31_1_0_1.jpg": 50, "5_0_0_4.png": 3}
+    assert report.predictions.set_index("file")["true_age"].to_dict() == {"y/31_1_0_1.jpg": 50, "5_0_0_4.png": 3}
     assert left_out == {"no label": 4, "rows of the CSV that name several photos": 1}
+
+
+@pytest.mark.parametrize(
+    ("places", "shown"),
+    [
+        ([], []),
+        (["home/anna/p/3/a.jpg", "home/anna/p/4/a.jpg"], ["3/a.jpg", "4/a.jpg"]),
+        (["x/a.jpg", "y/a.jpg"], ["x/a.jpg", "y/a.jpg"]),
+        (["a.jpg", "y/a.jpg"], ["a.jpg", "y/a.jpg"]),
+        (["x/a.jpg", "x/y/a.jpg"], ["a.jpg", "y/a.jpg"]),
+    ],
+)
+def test_a_report_does_not_tell_where_on_the_machine_photos_lie(places, shown):
+    assert list(_below_their_folder(pd.Series(places, dtype=object))) == shown
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,15 @@ def test_paths_in_the_table_are_found_too(plan):
         check_texts(plan.folder)
 
 
+def test_a_home_without_its_first_slash_is_found_too(plan, monkeypatch):
+    monkeypatch.setenv("HOME", "/export/ann")
+    table = pd.read_parquet(plan.folder / "report" / "predictions.parquet")
+    table.loc[3, "file"] = "export/ann/photos/1_0_0_2017.jpg"
+    table.to_parquet(plan.folder / "report" / "predictions.parquet")
+    with pytest.raises(DataError, match=r"predictions\.parquet holds a path"):
+        check_texts(plan.folder)
+
+
 @pytest.mark.parametrize("card", ["---\nlicense: [\n---\n", "---\nlicense: mit\n---\n", "# nothing\n"])
 def test_a_card_that_the_hub_would_not_understand(card):
     with pytest.raises(DataError, match="model card"):
