@@ -144,10 +144,32 @@ def _zip(path: Path) -> Iterator[tuple[str, str]]:
 
 def _tar(path: Path) -> Iterator[tuple[str, tuple[int, int]]]:
     with tarfile.open(path) as archive:
-        while (member := archive.next()) is not None:
-            archive.members = []  # type: ignore[attr-defined]  # or it would keep all that were seen
+        places: dict[str, tuple[int, int]] = {}
+        for member in _members(archive):
             if member.isreg():
                 yield member.name, (member.offset_data, member.size)
+            elif member.islnk():  # another name of a file that came before
+                places = places or _linked(path)
+                if member.linkname in places:
+                    yield member.name, places[member.linkname]
+
+
+def _linked(path: Path) -> dict[str, tuple[int, int]]:
+    """Where the files lie in a tar that others are links to: a tar may hold millions of others."""
+    with tarfile.open(path) as archive:
+        targets = {member.linkname for member in _members(archive) if member.islnk()}
+    with tarfile.open(path) as archive:
+        return {
+            member.name: (member.offset_data, member.size)
+            for member in _members(archive)
+            if member.isreg() and member.name in targets
+        }
+
+
+def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    while (member := archive.next()) is not None:
+        archive.members = []  # type: ignore[attr-defined]  # or it would keep all that were seen
+        yield member
 
 
 def _unpacked(path: str) -> IO[bytes]:

@@ -7,6 +7,7 @@ import shutil
 import tarfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -41,6 +42,8 @@ class PictureSource:
         self._lock = Lock()  # an open archive has one position
         with _damage_named(self.path):
             found = self._members()
+        self._copies = Counter(found)  # of two members of one name the last counts, as for who unpacks them
+        found = list(self._copies)
         # Some copies of UTKFace hold a picture in two folders: the first counts.
         self._by_key = {file_key(member): member for member in reversed(found)}
         self.members = [member for member in found if self._by_key[file_key(member)] == member]
@@ -92,11 +95,13 @@ class PictureSource:
             return error
 
     def _read_tar(self) -> Iterator[tuple[str, bytes]]:
-        wanted = set(self.members)
+        left = {member: self._copies[member] for member in self.members}
         with tarfile.open(self.path) as archive:  # front to back: a compressed tar cannot be read out of order
             for member in archive:
-                content = archive.extractfile(member) if member.name in wanted else None
-                if content is not None:
+                if member.name not in left or not _is_file(member):
+                    continue
+                left[member.name] -= 1
+                if not left[member.name] and (content := archive.extractfile(member)):
                     yield member.name, content.read()
 
     def _members(self) -> list[str]:
@@ -107,7 +112,7 @@ class PictureSource:
                 found = sorted(archive.namelist())
         elif tarfile.is_tarfile(self.path):
             with tarfile.open(self.path) as archive:
-                found = [member.name for member in archive if member.isfile()]
+                found = [member.name for member in archive if _is_file(member)]
         else:
             raise DataError(f"{self.path} is neither a folder nor a .zip nor a .tar.gz that can be read.")
         return [name for name in found if _is_picture(name)]
@@ -141,6 +146,11 @@ def _damage_named(path: Path) -> Iterator[None]:
 def _is_of_the_machine(error: Exception) -> bool:
     """A file that has gone or a full disk: gzip and bz2 raise OSError too, but with no number."""
     return isinstance(error, OSError) and error.errno is not None
+
+
+def _is_file(member: tarfile.TarInfo) -> bool:
+    """Also another name of a file that came before."""
+    return member.isfile() or member.islnk()
 
 
 def _is_picture(path: str) -> bool:

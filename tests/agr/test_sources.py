@@ -61,6 +61,17 @@ def test_a_list_names_paths_and_what_is_missing_stays_in_it(packed, monkeypatch)
     assert [item.path for item in items] == [str(packed / item.file) for item in items]
 
 
+@pytest.mark.parametrize("ending", ["tar", "tar.gz"])
+def test_a_second_name_of_a_file_in_a_tar_is_a_photo_too(packed, ending):
+    folder = packed / "folder"
+    (folder / "z.jpg").hardlink_to(folder / "a.jpg")
+    with tarfile.open(packed / f"linked.{ending}", "w:gz" if ending == "tar.gz" else "w") as archive:
+        for name in ("a.jpg", "deep/b.PNG", "z.jpg"):
+            archive.add(folder / name, name)
+    items, contents = list(photos_of([packed / f"linked.{ending}"])), Contents()
+    assert [read(contents, item) for item in items] == [b"first", b"second", b"first"]
+
+
 def test_links_in_circles_end(packed):
     (packed / "folder" / "again").symlink_to(packed / "folder")
     assert len(list(photos_of([packed / "folder"]))) == len(PICTURES)

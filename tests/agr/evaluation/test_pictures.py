@@ -1,5 +1,6 @@
 import io
 import tarfile
+import warnings
 import zipfile
 
 import numpy as np
@@ -72,6 +73,37 @@ def test_a_picture_in_two_folders_counts_once(tmp_path):
     source = PictureSource(tmp_path)
     assert list(source.read()) == [(f"a/{NAMES[0]}", b"a")]
     assert source.find(file_key(NAMES[0])) == b"a"
+
+
+@pytest.mark.parametrize("kind", [".zip", ".tar.gz", ".tar"])
+def test_of_two_members_of_a_name_the_last_counts(kind, tmp_path):
+    path = tmp_path / f"data{kind}"
+    if kind == ".zip":
+        with zipfile.ZipFile(path, "w") as archive, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for content in (b"old", b"new"):
+                archive.writestr(NAMES[0], content)
+    else:
+        with tarfile.open(path, "w:gz" if kind == ".tar.gz" else "w") as archive:
+            for content in (b"old", b"new"):
+                member = tarfile.TarInfo(NAMES[0])
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+    source = PictureSource(path)
+    assert list(source.read()) == [(NAMES[0], b"new")]
+    assert source.find(file_key(NAMES[0])) == b"new"
+
+
+@pytest.mark.parametrize("kind", [".tar.gz", ".tar"])
+def test_a_second_name_of_a_file_in_a_tar_is_a_picture_too(kind, tmp_path):
+    (tmp_path / NAMES[0]).write_bytes(b"twin")
+    (tmp_path / "27_1_2_2017.jpg").hardlink_to(tmp_path / NAMES[0])
+    with tarfile.open(tmp_path / f"data{kind}", "w:gz" if kind == ".tar.gz" else "w") as archive:
+        for name in (NAMES[0], "27_1_2_2017.jpg"):
+            archive.add(tmp_path / name, name)
+    source = PictureSource(tmp_path / f"data{kind}")
+    assert dict(source.read()) == {NAMES[0]: b"twin", "27_1_2_2017.jpg": b"twin"}
+    assert source.find("27_1_2_2017.jpg") == b"twin"
 
 
 @pytest.mark.parametrize("kind", ["gz", "xz", "bz2"])
