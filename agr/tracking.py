@@ -36,8 +36,9 @@ class Pooled:
     """One person: what all frames together say, and when they were seen.
 
     `number`: 1, 2, ...; `first_seen`, `last_seen`: seconds, as `FaceTracker.update` was told; `frames`: in which the
-    face was found. The rest is named and read as in `Face`: `age_interval` holds the true age 8 times in 10. More
-    frames steady it and do not narrow it, for frames of one face share their errors.
+    face was found; one that is shown for long counts several times (`agr.video`). The rest is named and read as in
+    `Face`: `age_interval` holds the true age 8 times in 10. More frames steady it and do not narrow it, for frames of
+    one face share their errors.
     """
 
     number: int

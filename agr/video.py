@@ -132,6 +132,10 @@ class VideoRun:
         """Whether all is analyzed, and the output is being written."""
         return self._is_drawing
 
+    @property
+    def is_stopped(self) -> bool:
+        return self._stopped
+
     def stop(self) -> None:
         """Read no further. The next steps bring what was read already, and no output is written."""
         self._stopped = True

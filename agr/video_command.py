@@ -2,6 +2,7 @@
 given to `python -m agr analyze`."""
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -17,7 +18,7 @@ from .command import fail, written
 if TYPE_CHECKING:
     from .analyzer import FaceAnalyzer
     from .tracking import Pooled
-    from .video import Analyzed, Step
+    from .video import Analyzed, Step, VideoRun
 
 VIDEO_ENDINGS = tuple(
     f".{kind}"
@@ -110,7 +111,9 @@ def video(
             with written(output) as people_stream, written(times) as times_stream:
                 take = _times_writer(times_stream, _is_csv(format, times)) if times else None
                 try:
-                    _follow(chain(first, steps), str(clip), take)
+                    with _first_interrupt(run):
+                        _follow(chain(first, steps), str(clip), take)
+                    stopped = run.is_stopped
                 except KeyboardInterrupt:
                     stopped = True
                 except VideoError as error:  # of the copy: what there is to know of the clip is known
@@ -124,6 +127,23 @@ def video(
         fail(f"{clip}: Stopped after {run.seconds:.1f} seconds. The tables hold what was found.", code=130)
     if run.problem:
         fail(f"{clip}: {run.problem}")
+
+
+@contextmanager
+def _first_interrupt(run: "VideoRun") -> Iterator[None]:
+    """Ctrl-C ends the reading, and what was read already is still followed to its end; a second one, or one while boxes
+    are drawn, ends all at once."""
+
+    def stop(number: int, frame: object) -> None:
+        if run.is_stopped or run.is_drawing:
+            raise KeyboardInterrupt
+        run.stop()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _follow(steps: "Iterable[Step]", title: str, take: "Callable[[Analyzed], None] | None") -> None:

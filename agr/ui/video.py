@@ -85,6 +85,7 @@ def _answers(analyzer: FaceAnalyzer, path: str | None, rate: float) -> Iterator[
         yield _refused("Choose a video first.")
         return
     rows: list[Row] = []
+    moments: list[float] = []
     best: dict[int, tuple[float, np.ndarray]] = {}
     with TemporaryDirectory() as folder:  # Gradio takes a copy into its cache, which is cleared
         output = Path(folder) / "boxed.mp4"
@@ -95,6 +96,7 @@ def _answers(analyzer: FaceAnalyzer, path: str | None, rate: float) -> Iterator[
             with closing(iter(run)) as steps:
                 for step in steps:
                     if step.frame:
+                        moments.append(step.frame.time)
                         rows += step.frame.rows()
                         _keep_best(best, step.frame.faces)
                     if time.monotonic() - said > _EVERY:
@@ -106,19 +108,26 @@ def _answers(analyzer: FaceAnalyzer, path: str | None, rate: float) -> Iterator[
                 yield _refused(_without(path, error))
                 return
             undrawn = "The video with boxes could not be written; all else is here."
-        yield _shown(run, rows, {number: crop for number, (_, crop) in best.items()}, output, undrawn)
+        yield _shown(run, rows, moments, {number: crop for number, (_, crop) in best.items()}, output, undrawn)
 
 
 def _refused(text: str) -> Answer:
     return None, message(text, is_error=True), "", "", gr.Button(interactive=False)
 
 
-def _shown(run: VideoRun, rows: list[Row], crops: dict[int, np.ndarray], output: Path, undrawn: str | None) -> Answer:
+def _shown(
+    run: VideoRun,
+    rows: list[Row],
+    moments: list[float],
+    crops: dict[int, np.ndarray],
+    output: Path,
+    undrawn: str | None,
+) -> Answer:
     people = run.people
     count = "1 person" if len(people) == 1 else f"{len(people)} people"
     said = f"{count} in {run.seconds:.1f} seconds, as numbered." if people else NOBODY
     status = message(said) + "".join(message(problem) for problem in (run.problem, undrawn) if problem)
-    tables = (people_table(people, crops) + timeline(people, rows, run.seconds)) if people else ""
+    tables = (people_table(people, crops) + timeline(people, rows, moments, run.seconds)) if people else ""
     links = video_downloads(people, rows) if rows else ""
     boxed = None if undrawn else str(output)
     return boxed, status, links, tables + (time_table(rows) if rows else ""), gr.Button(interactive=False)

@@ -1,6 +1,7 @@
 """A video's results as HTML: its people, when they are in the picture, and every face by time. Knows no Gradio."""
 
 import io
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -31,12 +32,13 @@ def people_table(people: Sequence[Pooled], crops: Mapping[int, np.ndarray]) -> s
     return f'<div class="agr-scroll">{table}</div>'
 
 
-def timeline(people: Sequence[Pooled], rows: Sequence[Row], seconds: float) -> str:
-    """A lane for each person, filled where they are in the picture."""
+def timeline(people: Sequence[Pooled], rows: Sequence[Row], moments: Sequence[float], seconds: float) -> str:
+    """A lane for each person, filled where they are in the picture. `moments`: of all analyzed frames."""
     whole = max(seconds, 0.1)
+    order = {moment: place for place, moment in enumerate(moments)}
     lanes = []
     for one in people:
-        stretches = _stretches([row.time for row in rows if row.track == one.number])
+        stretches = _stretches([row.time for row in rows if row.track == one.number], order)
         bars = "".join(
             f'<span style="left:{100 * begin / whole:.2f}%;width:{100 * (end - begin) / whole:.2f}%" '
             f'title="{begin:.1f} to {end:.1f} s"></span>'
@@ -87,11 +89,13 @@ def progress_bar(share: float, text: str) -> str:
     return f'<label class="agr-progress">{text}{bar}</label>'
 
 
-def _stretches(times: Sequence[float]) -> list[tuple[float, float]]:
-    """Begin and end of each stretch of times without a longer pause than somebody keeps their number for."""
+def _stretches(times: Sequence[float], order: Mapping[float, int]) -> list[tuple[float, float]]:
+    """Begin and end of each stretch of times without a longer pause than somebody keeps their number for. Between a
+    frame and the next there is none, however long the first is shown; `order`: the place of each frame's time."""
     stretches: list[tuple[float, float]] = []
     for time in times:
-        if stretches and time - stretches[-1][1] <= PATIENCE:
+        before = stretches[-1][1] if stretches else -math.inf
+        if time - before <= PATIENCE or order.get(time, 0) - order.get(before, -2) == 1:
             stretches[-1] = (stretches[-1][0], time)
         else:
             stretches.append((time, time))

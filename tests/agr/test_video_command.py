@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import signal
 
 import pytest
 from typer.testing import CliRunner
@@ -130,6 +131,30 @@ def test_stopped_by_the_keyboard_it_writes_what_it_has(run, clip, tmp_path, monk
     assert done.exit_code == 130
     assert "Stopped after" in done.stderr
     assert json.loads(done.stdout)["frames"] == 6
+    assert not list(tmp_path.glob("boxed*"))
+
+
+def test_stopped_by_the_keyboard_both_tables_end_together(run, clip, tmp_path, monkeypatch):
+    from agr.analyzer import FaceAnalyzer
+
+    whole = FaceAnalyzer.analyze_many
+
+    def interrupted(self, images):
+        for place, faces in enumerate(whole(self, images)):
+            if place == 6:
+                signal.raise_signal(signal.SIGINT)
+            yield faces
+
+    monkeypatch.setattr(FaceAnalyzer, "analyze_many", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    done = run("video", clip, "--times", tmp_path / "times.jsonl", "--annotated", tmp_path / "boxed.mp4")
+    assert signal.getsignal(signal.SIGINT) is before
+    assert done.exit_code == 130
+    assert "Stopped after" in done.stderr
+    person = json.loads(done.stdout)
+    times = [json.loads(line)["time"] for line in (tmp_path / "times.jsonl").read_text().splitlines()]
+    assert len(times) == person["frames"] >= 6
+    assert times[-1] == pytest.approx(person["last_seen"], abs=0.01)
     assert not list(tmp_path.glob("boxed*"))
 
 

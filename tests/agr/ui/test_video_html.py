@@ -46,10 +46,15 @@ def test_a_person_is_a_row(person):
 
 
 def test_lanes_are_filled_where_somebody_is_seen(person, rows):
-    text = timeline([person], rows, 10.0)
+    text = timeline([person], rows, [0.0, 0.5, 1.0, 4.0, 8.5, 9.0, 9.2], 10.0)
     assert "Person 3: 0.0 to 1.0 seconds, 8.5 to 9.0 seconds" in text
     assert "left:85.00%;width:5.00%" in text
     assert "7.5 s" in text
+
+
+def test_a_frame_that_is_shown_for_long_is_no_pause(person, rows):
+    text = timeline([person], rows, [0.0, 0.5, 1.0, 8.5, 9.0, 9.2], 10.0)
+    assert "Person 3: 0.0 to 9.0 seconds" in text
 
 
 def test_the_table_by_time_is_bounded(rows):
