@@ -70,7 +70,7 @@ def reliability_diagram(table: pd.DataFrame, task: str) -> go.Figure:
     """Accuracy against confidence in `metrics.N_BINS` bins, over a histogram of confidence; the line is calibrated."""
     bins = calibration_bins(table, task)
     n = bins["n"].sum()
-    ece = float((bins["n"] * (bins["accuracy"] - bins["confidence"]).abs()).sum() / n) if n else float("nan")
+    ece = f"{(bins['n'] * (bins['accuracy'] - bins['confidence']).abs()).sum() / n:.3f}" if n else "–"
     figure = go.Figure(
         [
             go.Bar(
@@ -85,7 +85,7 @@ def reliability_diagram(table: pd.DataFrame, task: str) -> go.Figure:
             ),
         ]
     )  # fmt: skip
-    return _styled(figure, "confidence", "accuracy", f"{TASK_TITLES[task]}: ECE {ece:.3f}")
+    return _styled(figure, "confidence", "accuracy", f"{TASK_TITLES[task]}: ECE {ece}")
 
 
 def age_density(table: pd.DataFrame) -> go.Figure:

@@ -151,7 +151,6 @@ class _Dashboard:
                 return [gr.skip()] * (len(self.shown) + len(self.controls) + 2)
             spot, values = read
             classes = list(TASK_CLASSES[values["task"]])
-            values["predicted"] = [name for name in values["predicted"] or [] if name in classes]
             chosen = [
                 gr.Dropdown(classes, value=value) if name == "predicted" else value for name, value in values.items()
             ]

@@ -1,5 +1,7 @@
 """A report's figures as cards, beside those of the two systems that this one descends from. Knows no Gradio."""
 
+import math
+
 CARDS: dict[str, tuple[tuple, ...]] = {
     "Age": (
         ("Mean absolute error, years", "age_mae", 1, 2, ()),
@@ -48,7 +50,7 @@ def _card(title: str, rows: tuple, figures: dict[str, dict]) -> str:
 
 def _row(row: tuple, cell: dict | None) -> str:
     title, _, factor, digits, ancestors = row
-    if cell is None or cell["value"] is None:
+    if cell is None or cell["value"] is None or math.isnan(cell["value"]):  # no such face, or no such label
         return f'<tr><th scope="row">{title}</th><td>–</td></tr>'
     interval = "" if cell["low"] is None else f"{cell['low'] * factor:.{digits}f} to {cell['high'] * factor:.{digits}f}"
     beside = "".join(f"<small>{name}: {figure:.1f}</small>" for name, figure in ancestors)

@@ -17,10 +17,11 @@ MOST_CSV_ROWS = 5000
 # A new value replaces the element that had the focus: who works by keyboard gets it back.
 ACT = """
 let last = null;
-const find = (act) => [...element.querySelectorAll('[data-act]')].find((e) => e.dataset.act === act);
+const key = (e) => e.dataset.key ?? e.dataset.act;  // what a button is, whatever it will do next
+const find = (wanted) => [...element.querySelectorAll('[data-act]')].find((e) => key(e) === wanted);
 const act = (target) => {
-    last = target.dataset.act;
-    const sent = JSON.parse(last);
+    last = key(target);
+    const sent = JSON.parse(target.dataset.act);
     if (target.type === 'checkbox') sent.value = [...sent.value, target.checked];
     trigger('select', sent);
 };
@@ -105,7 +106,8 @@ def pager(count: int, page: int, size: int) -> str:
     if not last:
         return ""
     buttons = "".join(
-        f'<button type="button" class="agr-small" {act("page", target)} {"disabled" * (not 0 <= target <= last)}>'
+        f'<button type="button" class="agr-small" data-key="{title}" {act("page", target)} '
+        f"{'disabled' * (not 0 <= target <= last)}>"
         f"{title}</button>"
         for title, target in (("Previous", page - 1), ("Next", page + 1))
     )

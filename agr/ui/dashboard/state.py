@@ -7,6 +7,8 @@ from urllib.parse import parse_qs, urlencode
 
 import gradio as gr
 
+from agr.labels import TASK_CLASSES
+
 LONGEST_FILE = 300
 _MOST_TICKED = 2000
 _MOST_SENT = 50
@@ -80,6 +82,9 @@ def read_address(
     for text in sent.get("tick", [])[:_MOST_SENT]:
         spot = spot.after("tick", [*text.split(":", 1), True])
     read = {name: _read(component, texts.get(name)) for name, component in controls.items()}
+    if "predicted" in read:  # whose choices are the task's, not those it has at first
+        classes = TASK_CLASSES[read["task"]]
+        read["predicted"] = [name for name in texts.get("predicted", "").split(",") if name in classes]
     return spot, read
 
 

@@ -1,6 +1,8 @@
 """Compare: two reports on the same files, the faces that one gets right and the other wrong, and those whose label
 both contradict."""
 
+import math
+
 import gradio as gr
 import pandas as pd
 
@@ -58,7 +60,7 @@ def _table(rows: list[Compared], n: int, names: tuple[str, str]) -> str:
         title, factor, digits = TITLES[row.name]
         gap = estimate_html(row.difference, factor, digits)
         sure = row.difference.low > 0 or row.difference.high < 0
-        values = (f"{value * factor:.{digits}f}" for value in (row.first, row.second))
+        values = ("–" if math.isnan(value) else f"{value * factor:.{digits}f}" for value in (row.first, row.second))
         cells.append(([title, *values, f"<strong>{gap}</strong>" if sure else gap], ""))
     table = pd.DataFrame(
         [

@@ -21,6 +21,7 @@ def test_an_address_brings_everything_back(dashboard):
         "twins": False,
         "gender": ["Female"],
         "age_group": ["3-6", "54+"],
+        "predicted": ["0-2", "54+"],
         "least": 0.25,
         "by": "columns",
         "hide": True,
