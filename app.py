@@ -1,11 +1,14 @@
 """The page: python app.py [--model FOLDER_OR_HUB_ID] [--port 7860]. A Hugging Face Space starts it the same way."""
 
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+REPORTS = Path(__file__).parent / "eval_reports"
 
 
 def main(
@@ -21,13 +24,16 @@ def main(
     ] = None,
     reports: Annotated[
         Path, typer.Option(help="A report, or a folder of them, for the Evaluation tab.", envvar="AGR_REPORTS")
-    ] = Path(__file__).parent / "eval_reports",
+    ] = REPORTS,
     host: Annotated[
         str | None,
         typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.", envvar="GRADIO_SERVER_NAME"),
     ] = None,
     port: Annotated[
-        int | None, typer.Option(help="Port; by default the first free one from 7860.", envvar="GRADIO_SERVER_PORT")
+        int | None,
+        typer.Option(
+            help="Port; by default the first free one from 7860.", envvar="GRADIO_SERVER_PORT", min=1, max=65535
+        ),
     ] = None,
 ) -> None:
     """Open the page: drop a photo, see every face with its age, gender and race."""
@@ -41,11 +47,15 @@ def main(
     from agr.ui.guard import keep_swept, own_upload_folder
     from agr.ui.page import build_page, launch, reports_of
 
+    _expect_free(host or "127.0.0.1", port)
     try:
         pictures = PictureSource(faces) if faces else None
     except DataError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
+    if reports != REPORTS and not reports.is_dir():
+        typer.echo(f"There is no folder {reports}. Expected a report, or a folder of them, as --reports.", err=True)
+        raise typer.Exit(1)
     model = model or default_model()
     analyzer: FaceAnalyzer | ModelError
     folder = None
@@ -63,5 +73,18 @@ def main(
     launch(page, server_name=host, server_port=port)
 
 
+def _expect_free(host: str, port: int | None) -> None:
+    """End with a sentence where the page could not listen: Gradio would try for minutes, or say so in a trace."""
+    try:
+        family, *_, place = socket.getaddrinfo(host, port or 0, type=socket.SOCK_STREAM)[0]
+        socket.create_server(place[:2], family=family).close()
+    except OSError as error:
+        where = f"{host}, port {port}" if port else host
+        typer.echo(f"The page cannot listen on {where}: {error.strerror}. Choose another --host or --port.", err=True)
+        raise typer.Exit(1) from error
+
+
 if __name__ == "__main__":
-    typer.run(main)
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(main)
+    app()

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from .config import ModelError
     from .images import ImageError
 
-_HOME = {"Face": "analyzer", "FaceAnalyzer": "analyzer", "ImageError": "images", "ModelError": "model"}
+_HOME = {"Face": "analyzer", "FaceAnalyzer": "analyzer", "ImageError": "images", "ModelError": "config"}
 
 
 def __getattr__(name: str):
-    """Import torch and the rest when something is first asked for, so that `import agr` itself is quick."""
+    """Import ONNX Runtime and the rest when something is first asked for, so that `import agr` itself is quick."""
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -5,7 +5,10 @@ python -m agr video CLIP [--rate 5] [--output PEOPLE] [--times TIMES] [--annotat
 import csv
 import json
 import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from enum import Enum
+from os.path import samestat
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -51,7 +54,7 @@ def analyze(
         Format | None,
         typer.Option(
             help="jsonl: a line a photo. csv: a row a face. parquet: a folder that a stopped run goes on in. By "
-            "default jsonl, or parquet if the output is named so.",
+            "default csv or parquet if the output is named so, else jsonl.",
             show_default=False,
         ),
     ] = None,
@@ -78,14 +81,16 @@ def analyze(
 
       python -m agr analyze photos.tar.gz --output faces.parquet
     """
-    if format is Format.parquet or (format is None and output is not None and output.suffix == ".parquet"):
+    named = output.suffix.lower().removeprefix(".") if output else ""
+    format = format or (Format(named) if named in ("csv", "parquet") else Format.jsonl)
+    if format is Format.parquet:
         if any(map(is_video, photos)):
             fail("A parquet table holds photos only. Write videos with --format csv, or with python -m agr video.")
         _analyze_collection(photos, output, model, revision, ray)
     elif ray is not None:
         fail("--ray needs a table that many can write: add --output FACES.parquet.")
     else:
-        _analyze(photos, output, model, revision, format or Format.jsonl)
+        _analyze(photos, output, model, revision, format)
 
 
 @app.command()
@@ -138,6 +143,7 @@ def _analyze(photos: list[Path], output: Path | None, model: str | None, revisio
         items = list(photos_of(path for path in photos if path not in videos))
         if not items and not videos:
             fail(f"No photo in {', '.join(map(str, photos))}. Expected files ending in {', '.join(PICTURE_ENDINGS)}.")
+        _keep_apart(output, [*photos, *(Path(item.path) for item in items)])
         analyzer = FaceAnalyzer.from_pretrained(model, revision=revision)
     except (ModelError, SourceError) as error:
         fail(str(error))
@@ -161,6 +167,17 @@ def _analyze(photos: list[Path], output: Path | None, model: str | None, revisio
     if failed:
         in_full = " in full" if videos else ""
         fail(f"{failed} of {len(items) + len(videos)} file(s) could not be read{in_full}.")
+
+
+def _keep_apart(output: Path | None, photos: Iterable[Path]) -> None:
+    """Nothing is written over what is to be read."""
+    if output is None or not output.is_file():
+        return
+    there = output.stat()
+    for photo in photos:
+        with suppress(OSError):  # who reads it will say what is wrong with it
+            if samestat(photo.stat(), there):
+                fail(f"{output} is one of the files to be read. Name another --output.")
 
 
 def _analyze_collection(

@@ -13,7 +13,9 @@ def written(path: Path | None) -> AbstractContextManager[TextIO]:
     """An open text file, or standard output. Ends the command if the file cannot be written."""
     if path is None:
         if isinstance(sys.stdout, TextIOWrapper):
-            sys.stdout.reconfigure(newline="")  # who writes rows ends them too, also on Windows
+            # Who writes rows ends them too, also on Windows, where a file would be of another encoding.
+            encoding = sys.stdout.encoding if sys.stdout.isatty() else "utf-8"
+            sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace", newline="")
         return nullcontext(sys.stdout)
     try:
         return path.open("w", encoding="utf-8", errors="backslashreplace", newline="")

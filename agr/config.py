@@ -1,10 +1,13 @@
 """What a model folder holds, and the config that travels with the weights."""
 
 import json
+import math
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from .align import TEMPLATE
+import numpy as np
+
+from .align import TEMPLATE, similarity
 from .attributes import INTERVAL_AGES, N_AGES
 from .engine import backbones
 from .labels import AGE_GROUPS, GENDERS, RACES
@@ -60,10 +63,10 @@ class ModelConfig:
             _expect(key, getattr(self, key) == fixed, f"{fixed}", getattr(self, key))
         mean, std = self.mean, self.std
         _expect("mean", _are_numbers(mean, 3) and all(0 <= v <= 1 for v in mean), "three numbers in 0 to 1", mean)
-        _expect("std", _are_numbers(std, 3) and all(0 < v <= 1 for v in std), "three numbers above 0, up to 1", std)
+        _expect("std", _are_numbers(std, 3) and all(0.001 <= v <= 1 for v in std), "three numbers of 0.001 to 1", std)
         points = self.template
         fits = isinstance(points, tuple) and len(points) == 5 and all(_are_numbers(point, 2) for point in points)
-        _expect("template", fits and len(set(points)) == 5, "five different points (x, y)", points)
+        _expect("template", fits and _is_face(points), "five points (x, y) where eyes, nose and mouth may lie", points)
         t = self.temperatures
         numbers = isinstance(t, dict) and set(t) == set(TASKS) and all(map(_is_number, t.values()))
         least, greatest = TEMPERATURES
@@ -100,6 +103,15 @@ class ModelConfig:
             return cls(**{key: _frozen(value) for key, value in values.items()})
         except TypeError as error:
             raise ModelError(f"{CONFIG_FILE}: a value is of the wrong type ({error})") from error
+
+
+def _is_face(points: tuple[tuple[float, ...], ...]) -> bool:
+    """Whether the points lie in the crop and around it, as far apart as a face's: a face that were to become a spot
+    would take a crop of gigabytes around it."""
+    if len(set(points)) < 5 or not all(-0.5 <= value <= 1.5 for point in points for value in point):
+        return False
+    turned = similarity(np.array(TEMPLATE), np.array(points))
+    return math.hypot(turned[0, 0], turned[1, 0]) >= 0.2
 
 
 def read_config(path: Path) -> ModelConfig:

@@ -1,6 +1,7 @@
 """ONNX Runtime: networks from the graphs of `agr/graphs` and their weights, and this machine's cores to run them on."""
 
 import json
+import logging
 import math
 import os
 import threading
@@ -36,7 +37,10 @@ def cores() -> int:
     """Cores that this process may use: a container is often given fewer than the machine has. AGR_CORES sets another
     number."""
     if chosen := os.environ.get("AGR_CORES", ""):
-        return max(1, int(chosen))
+        try:
+            return max(1, int(chosen))
+        except ValueError:
+            logging.warning("AGR_CORES is %r, expected a whole number: it is not heeded.", chosen)
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = CPU_LIMIT.read_text(encoding="utf-8").split()

@@ -4,9 +4,11 @@ wrong."""
 import io
 import warnings
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -51,6 +53,10 @@ class Photo:
         return max(self.width, self.height) / max(self.rgb.size)
 
 
+_foreign = Lock()
+"""Held while a caller's own picture is decoded."""
+
+
 def load_photo(source: "ImageSource | Photo", *, max_pixels: int = MAX_PIXELS) -> Photo:
     """Read a path, encoded bytes, PIL image or uint8 array of shape (h, w), (h, w, 3) or (h, w, 4); a Photo is one
     already.
@@ -69,7 +75,8 @@ def load_photo(source: "ImageSource | Photo", *, max_pixels: int = MAX_PIXELS) -
         if ours:
             # JPEG decodes straight to a half, a quarter or an eighth: large photos cost less time and memory.
             image.draft("RGB", (MAX_SIDE, MAX_SIDE))
-        image.load()
+        with nullcontext() if ours else _foreign:  # the same picture may be asked about twice at once
+            image.load()
         decoded = image.size
         rgb = _to_rgb(_upright(image, in_place=ours))
         turned = rgb.size != decoded

@@ -20,10 +20,11 @@ def find_model(model: str | Path | None = None, *, revision: str | None = None) 
     A Hub model is downloaded once and cached. Raises ModelError, saying what to do, if it cannot be had.
     """
     model = model or default_model()
-    if model is None:
-        return BUNDLED
-    if Path(model).is_dir():
-        return Path(model)
+    folder = BUNDLED if model is None else Path(model)
+    if folder.is_dir():
+        if revision:
+            raise ModelError(f"Only a Hub model has revisions, {folder} is a folder. Name a Hub id, or leave it out.")
+        return folder
     name = str(model)
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
         raise ModelError(

@@ -18,6 +18,8 @@ from typing import IO
 
 from .images import MAX_FILE_BYTES, ImageError
 
+_REFUSED = (".heic", ".heif")
+"""Photos too, which nothing here can read: said of each, or a phone's folder would look as if all had been analyzed."""
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff")
 TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 ARCHIVE_ENDINGS = (".zip", *TAR_ENDINGS)
@@ -184,7 +186,7 @@ def _file(name: str) -> Item:
 
 
 def _is_picture(name: str) -> bool:
-    return not name.startswith(".") and name.lower().endswith(PICTURE_ENDINGS)
+    return not name.startswith(".") and name.lower().endswith((*PICTURE_ENDINGS, *_REFUSED))
 
 
 def _printable(name: str) -> str:

@@ -1,12 +1,18 @@
+import socket
+import subprocess
 import sys
 
 import pytest
+import typer
 
 import app
+from tests.conftest import ROOT
 
 
 def test_the_heap_is_shared_before_anything_starts_a_thread(monkeypatch):
     """Threads that are there before get heaps of their own, which then hold what nobody needs."""
+    import agr.analyzer  # noqa: F401  # or it would keep what is put in place below
+
     told = []
 
     def load(model):
@@ -18,3 +24,28 @@ def test_the_heap_is_shared_before_anything_starts_a_thread(monkeypatch):
     with pytest.raises(SystemExit):
         app.main(model="somewhere", faces=None)
     assert told == ["memory", "model"]
+
+
+def test_a_folder_of_reports_that_is_not_there_is_said(tmp_path, capsys):
+    with pytest.raises(typer.Exit):
+        app.main(reports=tmp_path / "typo")
+    assert "There is no folder" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--port", "{taken}"], "cannot listen"),
+        (["--port", "99999"], "port"),
+        (["--host", "192.0.2.1"], "cannot listen"),
+    ],
+)
+def test_where_it_cannot_listen_is_said_in_a_sentence(options, said):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken = server.getsockname()[1]
+        command = [sys.executable, "app.py", *(option.format(taken=taken) for option in options)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import agr
+
 ROOT = Path(__file__).parent.parent
 FILES = sorted([*ROOT.glob("agr/**/*.py"), *ROOT.glob("train/**/*.py"), ROOT / "app.py"])
 
@@ -96,6 +98,13 @@ def test_importing_the_package_loads_nothing_heavy():
     code = "import agr, sys; print([m for m in ('torch', 'gradio', 'pandas', 'numpy', 'PIL') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", agr.__all__)
+def test_no_name_of_the_package_loads_torch(name):
+    code = f"from agr import {name}; import sys; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_the_app_requires_just_what_it_imports():

@@ -13,7 +13,6 @@ from agr import face_resnet
 from agr.config import CONFIG_FILE, ModelConfig, read_config
 from agr.model import AttributeNet, headless, is_of_torchvision
 
-from .arcface_weights import load_arcface_weights
 from .face_weights import load_face_weights, values_file
 from .files import content_hash_of
 from .utkface import DataError, content_hash
@@ -113,6 +112,8 @@ def _from_file(path: Path) -> dict[str, torch.Tensor]:
     if path.suffix == ".json":
         return load_face_weights(path)
     if path.suffix == ".onnx":
+        from .arcface_weights import load_arcface_weights  # onnx, which nothing else here needs
+
         return load_arcface_weights(path)
     try:
         return load_file(path)

@@ -57,6 +57,12 @@ def test_a_containers_limit_counts(monkeypatch, tmp_path, limit, expected):
     assert engine.cores.__wrapped__() == expected
 
 
+def test_a_number_of_cores_that_is_none_is_not_heeded(monkeypatch, caplog):
+    monkeypatch.setenv("AGR_CORES", "two")
+    assert engine.cores.__wrapped__() >= 1
+    assert "'two', expected a whole number" in caplog.text
+
+
 def test_without_limits_all_cores_count(monkeypatch, tmp_path):
     monkeypatch.setattr(engine, "CPU_LIMIT", tmp_path / "none")
     monkeypatch.setattr(engine.os, "sched_getaffinity", lambda pid: {0, 1, 2}, raising=False)

@@ -1,7 +1,9 @@
 """Every kind of input becomes upright RGB, or an error that says what is wrong."""
 
+import io
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -163,6 +165,15 @@ def test_two_pictures_in_one_jpeg_are_read_as_the_first(encoded):
     second = Image.new("RGB", (64, 48), (0, 0, 255))
     data = encoded(Image.new("RGB", (64, 48), RED), "MPO", save_all=True, append_images=[second])
     assert near(load_photo(data).rgb.getpixel((5, 5)), RED)
+
+
+def test_a_callers_picture_that_several_ask_about_at_once_is_decoded_once(noise, encoded):
+    content = encoded(Image.fromarray(np.asarray(noise)).resize((1500, 1500)), "JPEG")
+    for _ in range(5):
+        shared = Image.open(io.BytesIO(content))
+        with ThreadPoolExecutor(4) as pool:
+            photos = list(pool.map(load_photo, [shared] * 4))
+        assert {photo.rgb.tobytes() for photo in photos} == {photos[0].rgb.tobytes()}
 
 
 def test_a_window_repeats_edges(noise):

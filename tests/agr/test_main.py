@@ -74,3 +74,35 @@ def test_help_teaches(run):
     done = run("--help")
     assert done.exit_code == 0
     assert "python -m agr analyze holiday/" in done.output
+
+
+@pytest.mark.parametrize("what", ["photo", "folder", "list"])
+def test_nothing_is_written_over_what_is_read(run, folder, what):
+    photo = folder / "a.jpg"
+    before = photo.read_bytes()
+    (folder / "list.txt").write_text(f"{photo}\n")
+    source = {"photo": photo, "folder": folder, "list": folder / "list.txt"}[what]
+    done = run(source, "--output", photo)
+    assert done.exit_code == 1
+    assert "one of the files to be read" in done.output
+    assert photo.read_bytes() == before
+
+
+def test_a_table_is_csv_if_it_is_named_so(run, folder):
+    done = run(folder / "a.jpg", "--output", folder / "FACES.CSV")
+    assert done.exit_code == 0, done.output
+    assert (folder / "FACES.CSV").read_text().startswith("file,face")
+
+
+def test_pictures_of_a_phone_that_cannot_be_read_are_named(run, folder):
+    (folder / "IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    done = run(folder)
+    assert done.exit_code == 1
+    assert "IMG_1.HEIC" in done.stderr
+    assert "2 of 4" in done.stderr
+
+
+def test_a_folder_has_no_revisions(run, folder):
+    done = run(folder / "a.jpg", "--revision", "v9")
+    assert done.exit_code == 1
+    assert "Only a Hub model has revisions" in done.output

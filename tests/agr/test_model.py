@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from agr.align import TEMPLATE
 from agr.config import CONFIG_FILE, TASKS, WEIGHTS_FILE, ModelConfig, ModelError
 from agr.engine import backbones
 from agr.model import AttributeNet, headless
@@ -92,6 +93,10 @@ def test_temperatures_soften_and_leave_the_order(net):
         ("temperatures", {"age": 1e-308, "gender": 1.0, "race": 1.0}),
         ("temperatures", {"age": 10**400, "gender": 1.0, "race": 1.0}),
         ("template", [[0.5, 0.5]] * 5),
+        ("template", [[x * 1e-3, y * 1e-3] for x, y in TEMPLATE]),
+        ("template", [[x + 2, y] for x, y in TEMPLATE]),
+        ("template", [[1 - x, y] for x, y in TEMPLATE]),
+        ("std", [1e-45] * 3),
         ("mean", [float("nan"), 0.5, 0.5]),
         ("age_spread", 0),
         ("age_spread", "1"),

@@ -84,7 +84,8 @@ def test_damaged_weights_are_refused(folder, tmp_path, content):
 def test_numbers_that_numpy_has_not_are_refused(folder, tmp_path, dtype):
     safetensors.torch.save_file({"heads.race.bias": torch.zeros(5).to(dtype)}, tmp_path / WEIGHTS_FILE)
     (tmp_path / CONFIG_FILE).write_text((folder / CONFIG_FILE).read_text())
-    with pytest.raises(ModelError, match="cannot be read"):
+    # Where another package taught numpy the type, it can be read, and the other tensors are missing.
+    with pytest.raises(ModelError, match=r"cannot be read|is missing"):
         AttributeReader.load(tmp_path)
 
 
