@@ -34,6 +34,11 @@ MAX_SESSIONS = 256
 """Visitors whose state is kept; with more, who was there longest starts anew. A report of one's own may take 30 MB."""
 _CACHE_SECONDS = 300
 
+NAME_EXAMPLES = """
+() => document.querySelectorAll('#examples button').forEach((each) => each.setAttribute('aria-label', 'Eileen Collins'))
+"""
+"""Gradio shows examples as buttons of a picture alone, which say nothing to who does not see."""
+
 
 def build_page(
     analyzer: FaceAnalyzer | ModelError, reports: Mapping[str, Path], pictures: PictureSource | None = None
@@ -54,6 +59,7 @@ def build_page(
                     gr.HTML(message(f"No photo can be analyzed: {analyzer}", is_error=True), elem_id="no-model")
                 else:
                     predict_tab(analyzer)
+                    page.load(None, js=NAME_EXAMPLES)
             if not isinstance(analyzer, ModelError):
                 with gr.Tab("Live", id="live"):
                     live_tab(analyzer)

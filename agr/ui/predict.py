@@ -67,7 +67,7 @@ def predict_tab(analyzer: FaceAnalyzer) -> None:
                 photo,
                 label="Try one: Eileen Collins, NASA, public domain",
                 cache_examples=False,
-                example_labels=["Portrait of Eileen Collins"],
+                elem_id="examples",
             )
         with gr.Column(min_width=300):
             boxed = gr.Image(

@@ -87,7 +87,7 @@ def test_thirty_faces_on_a_desk_and_on_a_phone(visit, crowd, scheme, width, heig
 
 def test_the_example_runs_by_keyboard(visit):
     page = visit()
-    example = page.locator("button.gallery-item, .gallery-item").first
+    example = page.get_by_role("button", name="Eileen Collins")
     example.focus()
     page.keyboard.press("Enter")
     page.wait_for_selector(".agr-card", timeout=WAIT)
