@@ -17,6 +17,7 @@ from .files import content_hash_of
 from .finish import Balance, finish
 from .fit import rows_of
 from .prepare import load_prepared
+from .run_folder import RECIPE_FILE, write_recipe
 from .teach import load_trained, weights_file
 from .utkface import DataError, read_split
 
@@ -57,9 +58,9 @@ def mean_of_states(states: list[dict[str, torch.Tensor]]) -> dict[str, torch.Ten
 
 def _tell(first: Path, hashes: list[str], balance: Balance, output: Path) -> None:
     """The first model's recipe and history, and what was done since."""
-    if (first / "fit.json").is_file():
-        run = json.loads((first / "fit.json").read_text(encoding="utf-8"))
+    if (first / RECIPE_FILE).is_file():
+        run = json.loads((first / RECIPE_FILE).read_text(encoding="utf-8"))
         run |= {"averaged": hashes, "balance": balance}
-        (output / "fit.json").write_text(json.dumps(run, indent=2) + "\n")
+        write_recipe(output, run)
     if (first / HISTORY_FILE).is_file():
         shutil.copy(first / HISTORY_FILE, output)

@@ -1,13 +1,9 @@
 """Train an AttributeNet on prepared crops. Nothing in an epoch depends on anything but its seed and the state before
 it, so a run that was interrupted and resumed ends in the same weights as one that was not."""
 
-import json
 import math
-import platform
-import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -18,21 +14,21 @@ from accelerate.state import AcceleratorState
 from tqdm import tqdm
 
 from agr.attributes import Attributes
-from agr.config import CODE_VERSION, WEIGHTS_FILE
 from agr.evaluation.metrics import accuracy, mean_absolute_error, one_off_accuracy
 from agr.labels import age_group_of
 from agr.memory import keep_freed_memory
 from agr.model import AttributeNet, to_input
 
 from .augment import mix, move, vary
-from .config import FitConfig, epochs_done, finished_by, softened_by
+from .config import FitConfig
 from .files import content_hash_of, write_atomically
 from .finish import finish
-from .init import hash_of_init, load_init, model_config
+from .init import load_init, model_config
 from .losses import attribute_losses, hard_targets, mixed_targets
 from .precision import keep_strided_depthwise_in_float32, use_bf16
 from .prepare import Prepared, load_prepared
 from .relabel import read_relabel, relabelled
+from .run_folder import CHECKPOINT_FILE, claim, recipe_of, write_recipe
 from .soft import load_soft, read_all
 from .teach import BEST_FOLDER, Teachers, weights_file
 from .utkface import DataError, read_split, subset_files
@@ -75,7 +71,7 @@ def fit(
         )
     if len(train) < config.batch_size:
         raise DataError(f"The train part has {len(train)} faces, less than one batch of {config.batch_size}.")
-    recipe = _recipe(config, prepared, split)
+    recipe = recipe_of(config, prepared, split)
     recipe |= {
         f"{name}_hash": content_hash_of(path) if path else None
         for name, path in (("relabel", relabel), ("soft_labels", soft_labels))
@@ -90,7 +86,7 @@ def fit(
             tqdm.write(f"{changed} labels of the train part are corrected as {relabel} says.")
     run = _Run(config, accelerator, prepared, train, valid, soft, taught_by, output)
     if accelerator.is_main_process:  # now that all which the run needs is there
-        _claim(output, recipe, split, resume)
+        claim(output, recipe, split, resume=resume)
     accelerator.wait_for_everyone()
     if resume:
         run.restore()
@@ -98,12 +94,9 @@ def fit(
     if accelerator.is_main_process:
         best = AttributeNet.load(output / BEST_FOLDER).to(accelerator.device)
         balance = finish(best, prepared, valid, output)
-        write_atomically(output / "fit.json", lambda tmp: tmp.write_text(_json(recipe | {"balance": balance})))
+        write_recipe(output, recipe | {"balance": balance})
     accelerator.wait_for_everyone()
     return output
-
-
-CHECKPOINT_FILE = "checkpoint.pt"
 
 
 class _Run:
@@ -292,63 +285,6 @@ def rows_of(prepared: Prepared, split: pd.Series, subset: str) -> pd.DataFrame:
     return rows[rows["detected"]]
 
 
-def _recipe(config: FitConfig, prepared: Prepared, split: Path) -> dict:
-    init_file = Path(config.init)
-    return {
-        "config": asdict(config),
-        "data": prepared.source,
-        "split_hash": content_hash_of(split),
-        "init_hash": hash_of_init(config.init),
-        "init_config": _config_of(init_file),
-        "versions": {
-            "agr": CODE_VERSION,
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
-    }
-
-
-def _config_of(init: Path) -> dict | None:
-    """The options of an earlier run whose weights this one starts from, so that the whole way can be repeated."""
-    run = init.parent.parent if init.parent.name == BEST_FOLDER else init.parent
-    path = run / "fit.json"
-    if not path.is_file():
-        return None
-    earlier = json.loads(path.read_text(encoding="utf-8"))
-    more = {"init_config": earlier.get("init_config"), "epochs_done": epochs_done(run)}
-    # In the folder of the best epoch they are as training left them, in the run's own they are finished.
-    finished = {} if init.parent.name == BEST_FOLDER else finished_by(earlier)
-    return earlier["config"] | more | softened_by(earlier) | finished
-
-
-def _claim(output: Path, recipe: dict, split: Path, resume: bool) -> None:
-    """Write the recipe into an empty run folder, or see that the one there is the same."""
-    path, checkpoint = output / "fit.json", output / CHECKPOINT_FILE
-    if path.exists() and not resume:
-        raise DataError(f"{output} holds a run already. Add --resume to go on with it, or choose another --output.")
-    if resume and not path.exists():
-        raise DataError(f"{output} holds no run to go on with. Leave out --resume to start one there.")
-    if (output / WEIGHTS_FILE).exists() and not checkpoint.exists():
-        raise DataError(f"{output} holds a model, and no checkpoint to go on from. Choose another --output.")
-    if path.exists():
-        old = json.loads(path.read_text(encoding="utf-8"))
-        # An option that is newer than the run had its default then; what is newer and no option was not there.
-        old["config"] = asdict(FitConfig(**old["config"]))
-        keys = ("config", "split_hash", "init_hash", "relabel_hash", "soft_labels_hash", "teachers_hash")
-        changed = [key for key in keys if (old.get(key) or None) != (recipe[key] or None)]
-        changed += [key for key in ("names", "input_size", "template") if old["data"].get(key) != recipe["data"][key]]
-        if changed:
-            raise DataError(
-                f"{output} was started with other settings ({', '.join(changed)} differ). "
-                "Resume with the same ones, or choose another --output."
-            )
-        return
-    output.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(split, output / "split.csv")
-    write_atomically(path, lambda tmp: tmp.write_text(_json(recipe)))
-
-
 def _channels_last(net: AttributeNet) -> AttributeNet:
     return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs leave this form out
 
@@ -369,7 +305,3 @@ def _ema_decay(step: int, decay: float) -> float:
 
 def _seed_of(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
-
-
-def _json(recipe: dict) -> str:
-    return json.dumps(recipe, indent=2) + "\n"

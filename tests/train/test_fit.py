@@ -238,13 +238,3 @@ def test_corrected_labels_change_training_but_not_validation(prepared, split, tm
     assert histories[0]["train_gender"].iloc[-1] != histories[1]["train_gender"].iloc[-1]
     with pytest.raises(ValueError, match="relabel_hash"):
         fit(CONFIG, data=prepared, split=split, output=tmp_path / "changed", resume=True)
-
-
-def test_an_init_is_told_as_it_is_finished_or_as_training_left_it(tmp_path):
-    from train.fit import _config_of
-
-    run = {"config": {"epochs": 3}, "averaged": ["a", "b"], "balance": {"race": {"Others": 0.3}}}
-    (tmp_path / "fit.json").write_text(json.dumps(run))
-    assert _config_of(tmp_path / "model.safetensors")["averaged"] == 2
-    assert _config_of(tmp_path / "model.safetensors")["balance"] == run["balance"]
-    assert "balance" not in _config_of(tmp_path / "best" / "model.safetensors")

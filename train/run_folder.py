@@ -1,0 +1,84 @@
+"""A run's folder: what it was made of, in `fit.json`, so that it can be repeated, gone on with and told of."""
+
+import json
+import platform
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from agr.config import CODE_VERSION, WEIGHTS_FILE
+
+from .config import FitConfig, epochs_done, finished_by, softened_by
+from .files import content_hash_of, write_atomically
+from .init import hash_of_init
+from .prepare import Prepared
+from .teach import BEST_FOLDER
+from .utkface import DataError
+
+RECIPE_FILE, CHECKPOINT_FILE = "fit.json", "checkpoint.pt"
+
+
+def recipe_of(config: FitConfig, prepared: Prepared, split: Path) -> dict:
+    """What is needed to repeat a run, but for its corrected labels and teachers."""
+    init_file = Path(config.init)
+    return {
+        "config": asdict(config),
+        "data": prepared.source,
+        "split_hash": content_hash_of(split),
+        "init_hash": hash_of_init(config.init),
+        "init_config": config_of(init_file),
+        "versions": {
+            "agr": CODE_VERSION,
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+    }
+
+
+def config_of(init: Path) -> dict | None:
+    """The options of an earlier run whose weights this one starts from, so that the whole way can be repeated."""
+    run = init.parent.parent if init.parent.name == BEST_FOLDER else init.parent
+    path = run / RECIPE_FILE
+    if not path.is_file():
+        return None
+    earlier = json.loads(path.read_text(encoding="utf-8"))
+    more = {"init_config": earlier.get("init_config"), "epochs_done": epochs_done(run)}
+    # In the folder of the best epoch they are as training left them, in the run's own they are finished.
+    finished = {} if init.parent.name == BEST_FOLDER else finished_by(earlier)
+    return earlier["config"] | more | softened_by(earlier) | finished
+
+
+def claim(output: Path, recipe: dict, split: Path, *, resume: bool) -> None:
+    """Write the recipe into an empty run folder, or see that the one there is the same. Raises DataError if it is not,
+    or if the folder holds something else."""
+    path, checkpoint = output / RECIPE_FILE, output / CHECKPOINT_FILE
+    if path.exists() and not resume:
+        raise DataError(f"{output} holds a run already. Add --resume to go on with it, or choose another --output.")
+    if resume and not path.exists():
+        raise DataError(f"{output} holds no run to go on with. Leave out --resume to start one there.")
+    if (output / WEIGHTS_FILE).exists() and not checkpoint.exists():
+        raise DataError(f"{output} holds a model, and no checkpoint to go on from. Choose another --output.")
+    if path.exists():
+        old = json.loads(path.read_text(encoding="utf-8"))
+        # An option that is newer than the run had its default then; what is newer and no option was not there.
+        old["config"] = asdict(FitConfig(**old["config"]))
+        keys = ("config", "split_hash", "init_hash", "relabel_hash", "soft_labels_hash", "teachers_hash")
+        changed = [key for key in keys if (old.get(key) or None) != (recipe[key] or None)]
+        changed += [key for key in ("names", "input_size", "template") if old["data"].get(key) != recipe["data"][key]]
+        if changed:
+            raise DataError(
+                f"{output} was started with other settings ({', '.join(changed)} differ). "
+                "Resume with the same ones, or choose another --output."
+            )
+        return
+    output.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(split, output / "split.csv")
+    write_recipe(output, recipe)
+
+
+def write_recipe(output: Path, recipe: dict) -> None:
+    write_atomically(output / RECIPE_FILE, lambda tmp: tmp.write_text(json.dumps(recipe, indent=2) + "\n"))
