@@ -87,9 +87,10 @@ def open_upload(paths: list[Path]) -> Upload:
     bad += [(file, "no label: neither a name like 26_1_2_20170116.jpg nor a row of a CSV") for file in unlabelled]
     places = {file: place for file, place in places.items() if file not in unlabelled}
     if not places:
+        first = f" The first of {len(bad)} things that were wrong: {bad[0][0]}, {bad[0][1]}." if bad else ""
         raise UploadError(
             "No labelled picture was found. Expected pictures with UTKFace's names (age_gender_race_date, such as "
-            "26_1_2_20170116.jpg), or a CSV with the columns file, age, gender, race beside them."
+            f"26_1_2_20170116.jpg), or a CSV with the columns file, age, gender, race beside them.{first}"
         )
     return Upload({file: labels[file] for file in places}, tuple(bad), places)
 

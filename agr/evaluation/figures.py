@@ -179,7 +179,8 @@ def abstention_curve(
             marker={"color": ORANGE, "size": 12}, showlegend=False,
         )  # fmt: skip
     figure = _styled(figure, "share of faces answered", "accuracy of the answers", f"{TASK_TITLES[task]}: abstaining")
-    return figure.update_layout(xaxis_tickformat=".0%", yaxis_tickformat=".0%")
+    figure.update_layout(xaxis_tickformat=".0%", yaxis_tickformat=".0%")
+    return figure if len(labelled) else figure.update_layout(xaxis_range=[0, 1], yaxis_range=[0, 1])
 
 
 def group_bars(groups: list[Group], names: dict[str, str], title: str) -> go.Figure:

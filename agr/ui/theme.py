@@ -14,4 +14,8 @@ def theme() -> gr.themes.Base:
         neutral_hue="slate",
         font=[gr.themes.Font(name) for name in ("system-ui", "-apple-system", "Segoe UI", "sans-serif")],
         font_mono=[gr.themes.Font(name) for name in ("ui-monospace", "Consolas", "monospace")],
-    ).set(body_text_color_subdued="*neutral_600")  # Soft's own is too pale to read on white (2.4 : 1)
+    ).set(  # Soft's own are too pale to read on white (2.4 and 3.0 : 1)
+        body_text_color_subdued="*neutral_600",
+        block_label_text_color="*primary_700",
+        block_title_text_color="*primary_700",
+    )

@@ -53,6 +53,13 @@ def test_a_csv_of_another_kind_says_what_was_expected(content, message):
         u.read_labels(content)
 
 
+def test_why_nothing_is_left_is_said(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"x")
+    (tmp_path / "labels.csv").write_text("file,age\na.jpg,abc\n")
+    with pytest.raises(u.UploadError, match=r"wrong: a\.jpg, in the CSV: age 'abc', expected years"):
+        u.open_upload([tmp_path / "a.jpg", tmp_path / "labels.csv"])
+
+
 @pytest.mark.parametrize("age", ["-1", "117", "old", "nan", "inf"])
 def test_impossible_ages_are_listed(age):
     labels, bad = u.read_labels(f"file,age\na.jpg,{age}\nb.jpg,30.5\n".encode())

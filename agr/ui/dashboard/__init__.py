@@ -22,7 +22,7 @@ from .face import OPEN_DIALOG, face_page
 from .head import head
 from .look import Opened, Reports, look_at
 from .own import GUIDE, KEPT_SECONDS, TITLE, evaluate_own
-from .state import Spot, address_of, read_address
+from .state import Spot, address_of, names_lost_report, read_address
 from .view import text_slot
 from .views import VIEWS
 
@@ -155,6 +155,9 @@ class _Dashboard:
                 gr.Dropdown(classes, value=value) if name == "predicted" else value for name, value in values.items()
             ]
             answer = self.answer(spot, None, *values.values())
+            if names_lost_report(query, self.controls["report"]):
+                gone = "The report that this address names is not here any more: your own are forgotten with the page."
+                gr.Warning(f"{gone} This is another one.", duration=None)
             return [*answer, *chosen, gr.Tabs(selected=tab_id), gr.Tabs(selected=spot.view)]
 
         return restored
@@ -174,7 +177,9 @@ class _Dashboard:
                 names, value=names[0] if names else None, label="Report", elem_id="report", min_width=240
             )
             task = gr.Radio(TASKS, value="race", label="Task", min_width=300)
-            twins = gr.Checkbox(True, label="with twins", info="pictures that are in the training data too")
+            twins = gr.Checkbox(
+                True, label="with twins", info="pictures that are in the training data too", min_width=240
+            )
         with gr.Accordion("Filter faces", open=False), gr.Row():
             gender = gr.Dropdown(list(GENDERS), value=[], multiselect=True, label="True gender")
             race = gr.Dropdown(list(RACES), value=[], multiselect=True, label="True race")

@@ -7,6 +7,9 @@ from agr.labels import TASK_CLASSES
 
 from .html import act, faces
 
+_STRONG = 0.92
+"""Share from which a cell is so dark that white is read more easily on it than black."""
+
 
 def confusion_grid(
     counts: np.ndarray, task: str, *, by: str, hide_diagonal: bool, chosen: tuple[int, int] | None
@@ -25,7 +28,7 @@ def confusion_grid(
             pressed = "true" if chosen == (i, j) else "false"
             cells.append(
                 f'<td><button type="button" {act("cell", [i, j])} aria-pressed="{pressed}" '
-                f'style="--share:{share:.3f}" class="{"agr-strong" if share > 0.5 else ""}" '
+                f'style="--share:{share:.3f}" class="{"agr-strong" if share > _STRONG else ""}" '
                 f'aria-label="true {label}, predicted {other}: {faces(int(counts[i, j]))}">{text}</button></td>'
             )
         rows.append(f'<tr><th scope="row">{label}</th>{"".join(cells)}</tr>')

@@ -33,7 +33,9 @@ element.addEventListener('change', (event) => {
     if (event.target.matches('input[data-act]')) act(event.target);
 });
 watch('value', () => {
-    const again = last && find(last);
+    const button = last && find(last);
+    // On the first and the last page the other one of both buttons is what there is to press.
+    const again = button?.disabled ? button.closest('nav')?.querySelector('button:not([disabled])') : button;
     if (again && document.activeElement === document.body) again.focus({preventScroll: true});
 });
 """

@@ -9,6 +9,8 @@ import gradio as gr
 
 from agr.labels import TASK_CLASSES
 
+VIEW, PAGE = "show", "sheet"
+"""What an address calls them: `view` and `page` are Gradio's own, which overwrites the one and fails on the other."""
 LONGEST_FILE = 300
 _MOST_TICKED = 2000
 _MOST_SENT = 50
@@ -47,14 +49,14 @@ def _is_file(value: object) -> bool:
 
 
 def address_of(spot: Spot, controls: Mapping[str, gr.components.Component], values: Mapping[str, Any]) -> str:
-    """A query string such as "?view=Confusion&task=gender": whatever is not as it is at first."""
-    parts: dict[str, Any] = {"view": spot.view}
+    """A query string such as "?show=Confusion&task=gender": whatever is not as it is at first."""
+    parts: dict[str, Any] = {VIEW: spot.view}
     if spot.cell is not None:
         parts["cell"] = f"{spot.cell[0]},{spot.cell[1]}"
     if spot.face is not None:
         parts["face"] = spot.face
     if spot.page:
-        parts["page"] = str(spot.page)
+        parts[PAGE] = str(spot.page)
     if spot.ticked:
         parts["tick"] = [f"{task}:{file}" for task, file in spot.ticked[:_MOST_SENT]]
     for name, component in controls.items():
@@ -71,12 +73,13 @@ def read_address(
     is at first: an address may come from an older page, or from anyone."""
     sent = parse_qs(query.lstrip("?"), keep_blank_values=True)
     texts = {name: found[-1] for name, found in sent.items()}
-    if texts.get("view") not in views:
+    view = texts.get(VIEW, texts.get("view"))  # as addresses said it first
+    if view not in views:
         return None
-    spot = Spot(view=texts["view"])
+    spot = Spot(view=view)
     cell = [int(text) for text in texts.get("cell", "").split(",") if text.isdecimal() and len(text) < 3]
     spot = spot.after("cell", cell).after("face", texts.get("face"))
-    page = texts.get("page", "")
+    page = texts.get(PAGE, "")
     if page.isdecimal() and len(page) < 6:
         spot = spot.after("page", int(page))
     for text in sent.get("tick", [])[:_MOST_SENT]:
@@ -86,6 +89,12 @@ def read_address(
         classes = TASK_CLASSES[read["task"]]
         read["predicted"] = [name for name in texts.get("predicted", "").split(",") if name in classes]
     return spot, read
+
+
+def names_lost_report(query: str, reports: gr.Dropdown) -> bool:
+    """Whether an address names a report that there is none of."""
+    named = parse_qs(query.lstrip("?")).get("report", [])
+    return not {*named} <= {value for _, value in reports.choices or []}
 
 
 def _text(value: Any) -> str:

@@ -38,6 +38,8 @@ def layout(reports: list[str]) -> Parts:
 def show(look: Look) -> list:
     if look.other is None or look.other is look.opened:
         return [message("Choose another report to compare this one with."), ""]
+    if not len(look.table):
+        return [message("The filters leave no face."), ""]
     second = look.other.predictions
     # A visitor's own report remembers the comparison, never a report that all share.
     keeper = look.other if look.other.is_own else look.opened

@@ -132,6 +132,26 @@ def test_a_view_can_be_sent_as_an_address(visit, predictions):
     assert "__theme=dark" in other.url
 
 
+def test_a_later_page_can_be_sent_as_an_address_and_the_focus_stays(visit):
+    page = open_tab(visit(), "Confusion")
+    page.get_by_label("true White, predicted Others").click(timeout=WAIT)
+    page.get_by_role("button", name="Next").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("location.search.includes('sheet=1')", timeout=WAIT)
+    shown = page.get_by_role("navigation", name="Pages").inner_text()
+    other = visit(query=page.url.split("?")[1])
+    other.get_by_role("navigation", name="Pages").wait_for(timeout=WAIT)
+    assert other.get_by_role("navigation", name="Pages").inner_text() == shown
+    page.get_by_role("button", name="Previous").focus()
+    page.keyboard.press("Enter")  # onto the first page, which has none before it
+    page.wait_for_function("document.activeElement?.textContent === 'Next'", timeout=WAIT)
+
+
+def test_a_report_that_is_not_here_any_more_is_said(visit):
+    page = visit(query="show=Figures&report=your+own")
+    page.get_by_text("The report that this address names is not here").wait_for(timeout=WAIT)
+
+
 def test_figures_are_saved_as_png_and_svg(visit, tmp_path):
     page = open_tab(visit(accept_downloads=True), "Abstain")
     page.locator(".js-plotly-plot .main-svg:visible").first.wait_for(timeout=WAIT)
@@ -232,7 +252,7 @@ def test_every_view_draws(visit, view, scheme):
 
 @pytest.mark.parametrize("view", ["Figures", "Confusion", "Mislabels", "Groups", "Compare"])
 def test_on_a_phone_nothing_sticks_out(visit, view):
-    page = visit(viewport={"width": 360, "height": 740}, query=f"view={view}")
+    page = visit(viewport={"width": 360, "height": 740}, query=f"show={view}")
     page.wait_for_selector("#head dl", timeout=WAIT)
     page.locator("#views [role=tabpanel]:visible").first.wait_for(timeout=WAIT)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360

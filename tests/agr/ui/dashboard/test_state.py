@@ -1,3 +1,5 @@
+from urllib.parse import parse_qs
+
 import pytest
 
 from agr.ui.dashboard.state import Spot, address_of, read_address
@@ -11,7 +13,7 @@ def first_values(dashboard) -> dict:
 
 
 def test_the_first_view_has_a_short_address(dashboard):
-    assert address_of(Spot(), dashboard.controls, first_values(dashboard)) == "?view=Figures"
+    assert address_of(Spot(), dashboard.controls, first_values(dashboard)) == "?show=Figures"
 
 
 def test_an_address_brings_everything_back(dashboard):
@@ -36,9 +38,9 @@ def test_an_address_brings_everything_back(dashboard):
 @pytest.mark.parametrize(
     "query",
     [
-        "?view=Figures&task=<script>&least=x&gender=Martian&twins=maybe&report=../../etc&page=-1&cell=1",
-        "?view=Figures&cell=999,0&page=99999999&least=-5&most=7",
-        "?view=Figures&cell=a,b&task=",
+        "?show=Figures&task=<script>&least=x&gender=Martian&twins=maybe&report=../../etc&sheet=-1&cell=1",
+        "?show=Figures&cell=999,0&sheet=99999999&least=-5&most=7",
+        "?show=Figures&cell=a,b&task=",
     ],
 )
 def test_what_does_not_fit_is_as_at_first(dashboard, query):
@@ -48,7 +50,16 @@ def test_what_does_not_fit_is_as_at_first(dashboard, query):
         assert read[name] == dashboard.controls[name].value
 
 
-@pytest.mark.parametrize("query", ["", "?", "?__theme=dark", "?view=Secrets"])
+def test_no_name_in_an_address_is_one_of_gradios(dashboard):
+    values = first_values(dashboard)
+    address = address_of(Spot("Confusion", (1, 0), "a.jpg", 2), dashboard.controls, values)
+    assert not {"page", "view", "deep_link", "user"} & set(parse_qs(address[1:]))
+    assert not {"page", "view", "deep_link", "user"} & set(values)
+    spot, _ = read_address("?view=Confusion&cell=1,0", dashboard.controls, NAMES)  # as addresses said it first
+    assert (spot.view, spot.cell) == ("Confusion", (1, 0))
+
+
+@pytest.mark.parametrize("query", ["", "?", "?__theme=dark", "?show=Secrets"])
 def test_an_address_without_a_view_opens_nothing(dashboard, query):
     assert read_address(query, dashboard.controls, NAMES) is None
 
