@@ -177,9 +177,8 @@ class _Dashboard:
                 names, value=names[0] if names else None, label="Report", elem_id="report", min_width=240
             )
             task = gr.Radio(TASKS, value="race", label="Task", min_width=300)
-            twins = gr.Checkbox(
-                True, label="with twins", info="pictures that are in the training data too", min_width=240
-            )
+            with gr.Column(min_width=240):  # a checkbox alone is squeezed to nothing on a phone
+                twins = gr.Checkbox(True, label="with twins", info="pictures that are in the training data too")
         with gr.Accordion("Filter faces", open=False), gr.Row():
             gender = gr.Dropdown(list(GENDERS), value=[], multiselect=True, label="True gender")
             race = gr.Dropdown(list(RACES), value=[], multiselect=True, label="True race")
