@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from enum import Enum
+from itertools import chain
 from os.path import samestat
 from pathlib import Path
 from typing import Annotated, TextIO
@@ -143,7 +144,7 @@ def _analyze(photos: list[Path], output: Path | None, model: str | None, revisio
         items = list(photos_of(path for path in photos if path not in videos))
         if not items and not videos:
             fail(f"No photo in {', '.join(map(str, photos))}. Expected files ending in {', '.join(PICTURE_ENDINGS)}.")
-        _keep_apart(output, [*photos, *(Path(item.path) for item in items)])
+        _keep_apart(output, chain(photos, (Path(item.path) for item in items)))
         analyzer = FaceAnalyzer.from_pretrained(model, revision=revision)
     except (ModelError, SourceError) as error:
         fail(str(error))

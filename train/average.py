@@ -13,11 +13,12 @@ import torch
 from agr.config import WEIGHTS_FILE
 from agr.evaluation.report import HISTORY_FILE
 
+from .config import RECIPE_FILE
 from .files import content_hash_of
 from .finish import Balance, finish
 from .fit import rows_of
 from .prepare import load_prepared
-from .run_folder import RECIPE_FILE, write_recipe
+from .run_folder import write_recipe
 from .teach import load_trained, weights_file
 from .utkface import DataError, read_split
 

@@ -17,7 +17,7 @@ from agr.labelled import report_of
 from agr.labels import AGE_GROUPS, GENDERS, RACES, TASK_CLASSES
 from agr.reader import AttributeReader
 
-from .config import FitConfig
+from .config import RECIPE_FILE, FitConfig
 from .files import write_atomically
 from .fit import fit
 from .prepare import load_prepared
@@ -73,7 +73,7 @@ def _fold_model(config: FitConfig, data: Path, parts: pd.Series, held_out: pd.In
     kept = parts.drop(held_out).rename_axis("file").reset_index(name="split")
     split = output.with_suffix(".csv")
     write_atomically(split, lambda path: kept.to_csv(path, index=False))
-    return fit(config, data=data, split=split, output=output, resume=(output / "fit.json").exists())
+    return fit(config, data=data, split=split, output=output, resume=(output / RECIPE_FILE).exists())
 
 
 def _found(read: Attributes, rows: pd.DataFrame, threshold: float, output: Path) -> Cleaned:

@@ -9,6 +9,9 @@ from agr.evaluation.report import HISTORY_FILE
 
 from .utkface import DataError
 
+RECIPE_FILE = "fit.json"
+"""In a run's folder: what it is made of."""
+
 
 @dataclass(frozen=True)
 class FitConfig:

@@ -13,7 +13,7 @@ from agr.evaluation.report import HISTORY_FILE, EvalReport
 from agr.labelled import Labels, model_facts, predict, report_of, table_of
 from agr.labels import GENDERS, RACES
 
-from .config import epochs_done, finished_by, softened_by
+from .config import RECIPE_FILE, epochs_done, finished_by, softened_by
 from .files import content_hash_of
 from .prepare import source_of
 from .stress import stress
@@ -68,9 +68,9 @@ def evaluate(
 
 def _recipe(model: Path) -> dict | None:
     """The options of the run that made the model, if it lies in its run's folder; of a path only the file's name."""
-    if not (model / "fit.json").exists():
+    if not (model / RECIPE_FILE).exists():
         return None
-    run = json.loads((model / "fit.json").read_text(encoding="utf-8"))
+    run = json.loads((model / RECIPE_FILE).read_text(encoding="utf-8"))
     more = {"init_config": run.get("init_config"), "epochs_done": epochs_done(model)}
     return _without_paths(run["config"] | more | softened_by(run) | finished_by(run))
 

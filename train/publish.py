@@ -23,6 +23,7 @@ from agr.pretrained import REPORT_FOLDER
 from agr.reader import AttributeReader
 
 from .card import CONFUSION_PICTURES, belongs_to, confusion_picture, model_card
+from .config import RECIPE_FILE
 from .hub import Hub, HubError, Published, check_name
 from .prepare import source_of
 from .utkface import DataError, file_key
@@ -177,10 +178,10 @@ def _check_kind(hub: Hub) -> None:
 
 def data_of(model: Path) -> Path | None:
     """The pictures that a run was trained on, if it says so and they are still there."""
-    if not (model / "fit.json").exists():
+    if not (model / RECIPE_FILE).exists():
         return None
     try:
-        source = Path(json.loads((model / "fit.json").read_text(encoding="utf-8"))["data"]["source"])
+        source = Path(json.loads((model / RECIPE_FILE).read_text(encoding="utf-8"))["data"]["source"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return source if source.exists() else None

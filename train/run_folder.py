@@ -11,25 +11,24 @@ import torch
 
 from agr.config import CODE_VERSION, WEIGHTS_FILE
 
-from .config import FitConfig, epochs_done, finished_by, softened_by
+from .config import RECIPE_FILE, FitConfig, epochs_done, finished_by, softened_by
 from .files import content_hash_of, write_atomically
 from .init import hash_of_init
 from .prepare import Prepared
 from .teach import BEST_FOLDER
 from .utkface import DataError
 
-RECIPE_FILE, CHECKPOINT_FILE = "fit.json", "checkpoint.pt"
+CHECKPOINT_FILE = "checkpoint.pt"
 
 
 def recipe_of(config: FitConfig, prepared: Prepared, split: Path) -> dict:
     """What is needed to repeat a run, but for its corrected labels and teachers."""
-    init_file = Path(config.init)
     return {
         "config": asdict(config),
         "data": prepared.source,
         "split_hash": content_hash_of(split),
         "init_hash": hash_of_init(config.init),
-        "init_config": config_of(init_file),
+        "init_config": config_of(Path(config.init)),
         "versions": {
             "agr": CODE_VERSION,
             "torch": torch.__version__,

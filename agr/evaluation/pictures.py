@@ -16,7 +16,6 @@ from tempfile import TemporaryFile
 from threading import Lock
 
 _COMPRESSED: dict[bytes, Callable] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
-_DAMAGE = (EOFError, OSError, lzma.LZMAError, zlib.error, tarfile.TarError, zipfile.BadZipFile)
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".chip")
 
 
@@ -76,7 +75,7 @@ class PictureSource:
             return (self.path / member).read_bytes()
         with self._lock, _damage_named(self.path):
             archive = self._archive
-            if isinstance(archive, Exception):
+            if isinstance(archive, DataError):
                 raise archive
             if isinstance(archive, zipfile.ZipFile):
                 return archive.read(member)
@@ -84,15 +83,14 @@ class PictureSource:
             return content.read() if content else None
 
     @cached_property
-    def _archive(self) -> zipfile.ZipFile | tarfile.TarFile | Exception:
+    def _archive(self) -> zipfile.ZipFile | tarfile.TarFile | DataError:
         """Kept open: to read an archive's directory again for each face would take longer than the face. Of a damaged
         one the damage, which would take as long to meet again."""
         try:
-            return zipfile.ZipFile(self.path) if zipfile.is_zipfile(self.path) else _plain_tar(self.path)
-        except _DAMAGE as error:
-            if _is_of_the_machine(error):
-                raise
-            return error
+            with _damage_named(self.path):
+                return zipfile.ZipFile(self.path) if zipfile.is_zipfile(self.path) else _plain_tar(self.path)
+        except DataError as damage:
+            return damage
 
     def _read_tar(self) -> Iterator[tuple[str, bytes]]:
         left = {member: self._copies[member] for member in self.members}
@@ -137,15 +135,10 @@ def _plain_tar(path: Path) -> tarfile.TarFile:
 def _damage_named(path: Path) -> Iterator[None]:
     try:
         yield
-    except _DAMAGE as error:
-        if _is_of_the_machine(error):
-            raise
+    except (EOFError, OSError, lzma.LZMAError, zlib.error, tarfile.TarError, zipfile.BadZipFile) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # a file that has gone or a full disk: gzip and bz2 raise OSError too, but with no number
         raise DataError(f"{path} is damaged or cut off ({error}). Download it again.") from error
-
-
-def _is_of_the_machine(error: Exception) -> bool:
-    """A file that has gone or a full disk: gzip and bz2 raise OSError too, but with no number."""
-    return isinstance(error, OSError) and error.errno is not None
 
 
 def _is_file(member: tarfile.TarInfo) -> bool:

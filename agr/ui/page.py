@@ -20,7 +20,7 @@ from .dashboard.look import Reports, find_reports
 from .gpu import satisfy_zero_gpu
 from .guard import Guard, keep_no_statistics, restrain_gradio
 from .live import live_tab
-from .predict import predict_tab
+from .predict import NAME_EXAMPLES, predict_tab
 from .theme import STYLE, theme
 from .video import video_tab
 
@@ -33,11 +33,6 @@ AT_ONCE = 2
 MAX_SESSIONS = 256
 """Visitors whose state is kept; with more, who was there longest starts anew. A report of one's own may take 30 MB."""
 _CACHE_SECONDS = 300
-
-NAME_EXAMPLES = """
-() => document.querySelectorAll('#examples button').forEach((each) => each.setAttribute('aria-label', 'Eileen Collins'))
-"""
-"""Gradio shows examples as buttons of a picture alone, which say nothing to who does not see."""
 
 
 def build_page(

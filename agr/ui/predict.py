@@ -23,6 +23,10 @@ PURPOSE = (
 
 
 NO_FACE = "No face was found. A photo where faces are larger, sharper or more upright may do better."
+NAME_EXAMPLES = """
+() => document.querySelectorAll('#examples button').forEach((each) => each.setAttribute('aria-label', 'Eileen Collins'))
+"""
+"""Gradio shows examples as buttons of a picture alone, which say nothing to who does not see."""
 
 
 def predict_tab(analyzer: FaceAnalyzer) -> None:

@@ -1,7 +1,6 @@
 """A video's results as HTML: its people, when they are in the picture, and every face by time. Knows no Gradio."""
 
 import io
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -94,8 +93,7 @@ def _stretches(times: Sequence[float], order: Mapping[float, int]) -> list[tuple
     frame and the next there is none, however long the first is shown; `order`: the place of each frame's time."""
     stretches: list[tuple[float, float]] = []
     for time in times:
-        before = stretches[-1][1] if stretches else -math.inf
-        if time - before <= PATIENCE or order.get(time, 0) - order.get(before, -2) == 1:
+        if stretches and (time - stretches[-1][1] <= PATIENCE or order[time] - order[stretches[-1][1]] == 1):
             stretches[-1] = (stretches[-1][0], time)
         else:
             stretches.append((time, time))
