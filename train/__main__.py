@@ -28,7 +28,7 @@ Recipe = Annotated[
     str | None,
     typer.Option(
         help="Options of a model that is kept (mobilenet_v2_plain: from ImageNet alone; mobilenet_v2: the bundled one, "
-        "after its teachers: see README), or a .yaml of your own; what is given beside it counts.",
+        "after its teachers: see train/README.md), or a .yaml of your own; what is given beside it counts.",
         callback=_take_recipe,
         is_eager=True,
     ),
