@@ -58,28 +58,19 @@ def fit(
         raise DataError("Labels are softened by a file or by teachers. Expected one of the two, got both.")
     if config.mixup and not teachers:
         raise DataError("Faces laid over one another have no labels. Expected teachers, who say what they show.")
-    AcceleratorState._reset_state()  # of a run before this one in the same process, perhaps in another precision
-    accelerator = Accelerator(mixed_precision="bf16" if use_bf16(config.precision) else "no")
-    if accelerator.device.type == "cpu":
-        keep_freed_memory(None)
+    accelerator = _accelerator(config)
     prepared = load_prepared(data)
     parts = read_split(split)
     train, valid = (rows_of(prepared, parts, subset) for subset in ("train", "valid"))
-    if config.batch_size % accelerator.num_processes:
-        raise DataError(
-            f"The batch size {config.batch_size} cannot be shared evenly by {accelerator.num_processes} processes."
-        )
-    if len(train) < config.batch_size:
-        raise DataError(f"The train part has {len(train)} faces, less than one batch of {config.batch_size}.")
-    recipe = recipe_of(config, prepared, split)
-    recipe |= {
-        f"{name}_hash": content_hash_of(path) if path else None
-        for name, path in (("relabel", relabel), ("soft_labels", soft_labels))
-    }
+    _check_batches(config, len(train), accelerator.num_processes)
     soft = load_soft(soft_labels, train.index) if soft_labels else {}
     taught_by = Teachers(teachers, accelerator.device) if teachers else None
-    recipe["teachers_hash"] = [content_hash_of(weights_file(folder)) for folder in teachers]
-    recipe["teacher_backbones"] = [net.config.backbone for net in taught_by.nets] if taught_by else []
+    recipe = recipe_of(config, prepared, split) | {
+        "relabel_hash": content_hash_of(relabel) if relabel else None,
+        "soft_labels_hash": content_hash_of(soft_labels) if soft_labels else None,
+        "teachers_hash": [content_hash_of(weights_file(folder)) for folder in teachers],
+        "teacher_backbones": [net.config.backbone for net in taught_by.nets] if taught_by else [],
+    }
     if relabel:
         train, changed = relabelled(train, read_relabel(relabel))
         if accelerator.is_main_process:
@@ -97,6 +88,21 @@ def fit(
         write_recipe(output, recipe | {"balance": balance})
     accelerator.wait_for_everyone()
     return output
+
+
+def _accelerator(config: FitConfig) -> Accelerator:
+    AcceleratorState._reset_state()  # of a run before this one in the same process, perhaps in another precision
+    accelerator = Accelerator(mixed_precision="bf16" if use_bf16(config.precision) else "no")
+    if accelerator.device.type == "cpu":
+        keep_freed_memory(None)
+    return accelerator
+
+
+def _check_batches(config: FitConfig, faces: int, processes: int) -> None:
+    if config.batch_size % processes:
+        raise DataError(f"The batch size {config.batch_size} cannot be shared evenly by {processes} processes.")
+    if faces < config.batch_size:
+        raise DataError(f"The train part has {faces} faces, less than one batch of {config.batch_size}.")
 
 
 class _Run:

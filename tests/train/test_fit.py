@@ -99,7 +99,9 @@ def test_it_learns_and_leaves_what_is_needed_to_repeat_it(prepared, split, tmp_p
     config = FitConfig(init="none", epochs=12, batch_size=8, lr=3e-3, ema_decay=0.8, precision="fp32")
     run = fit(config, data=prepared, split=split, output=tmp_path / "run")
     history = pd.read_csv(run / "history.csv")
-    assert history["train_age"].iloc[-1] < history["train_age"].iloc[0]
+    losses = history.filter(like="train_").sum(axis=1)
+    # Single epochs of 32 pictures scatter, and rounding, which differs between processors, decides how.
+    assert losses[-3:].mean() < 0.97 * losses[:3].mean()
     assert {"train_age_mean", "train_gender", "train_race", "valid_age_mae", "valid_score", "seconds"} <= set(history)
     assert AttributeNet.load(run).config.input_size == 32
     recipe = json.loads((run / "fit.json").read_text())
