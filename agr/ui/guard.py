@@ -28,9 +28,9 @@ MAX_FIELD = 10_000
 POSTS = ("upload", "queue/join", "run/predict", "cancel", "reset")
 """What may be sent to below `/gradio_api/`, beside `call/NAME`: what the page and Gradio's clients use. Gradio has
 more, such as one that hands a visitor's bytes to FFmpeg."""
-SWEEP_SECONDS = 600
-KEPT_SECONDS = 3600
-"""What was asked for is deleted within minutes, by Gradio; this is for what it lost sight of."""
+SWEEP_SECONDS, KEPT_SECONDS = 60, 600
+"""What was asked for is deleted within ten minutes, by Gradio; this is for what it loses sight of: uploads that break
+off, and what a component shows whose other answers were skipped, such as videos with boxes."""
 
 
 class Guard:
@@ -109,14 +109,14 @@ def own_upload_folder() -> Path:
     parent = os.environ.get("GRADIO_TEMP_DIR")
     if parent:
         Path(parent).mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="agr-", dir=parent)).resolve()
+    folder = Path(tempfile.mkdtemp(prefix="agr-", dir=parent or None)).resolve()
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
 def keep_swept(folder: Path, page: gr.Blocks) -> None:
-    """Every ten minutes, `sweep`, for as long as the process runs."""
+    """Every minute, `sweep`, for as long as the process runs."""
 
     def sweep_for_ever() -> None:
         while True:

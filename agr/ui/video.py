@@ -3,8 +3,10 @@
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -20,6 +22,8 @@ from .video_html import people_table, progress_bar, time_table, timeline, video_
 
 LONGEST = 120.0
 """Seconds of a video that the page analyzes: one visitor's takes all cores, and the others wait."""
+MOST_WAITING = 8
+"""Visitors whose videos wait here, and can be stopped; more wait in Gradio's queue."""
 MOST_RATE = 10
 _EVERY = 0.25
 """Seconds between two looks at the progress, and until a stop is heeded."""
@@ -30,19 +34,40 @@ GUIDE = (
     "or comes back after a cut, counts as another. The video with boxes has no sound. Video and results are deleted "
     "from the server within minutes: save what you want to keep."
 )
-NOBODY = "Nobody was found in three frames. A video where faces are larger, sharper or longer in view may do better."
+NOBODY = "No face was found. A video where faces are larger, sharper or longer in view may do better."
+TOO_BRIEF = "Faces were found, but each in fewer than three frames: too briefly to count as a person."
+FOCUS_START = "() => document.querySelector('#clip-start').focus()"
+"""The other button is disabled when the work has ended, and whoever pressed it by keyboard would be lost."""
 
 Answer = tuple[object, str, object, object, gr.Button]
 """Video with boxes, sentence or progress, links, tables, and the stop button."""
 
 
+@dataclass(eq=False)
+class Wish:
+    """What a visitor wants of their video that is in work: that it stops, or that nothing of it is shown, as another
+    file was chosen."""
+
+    stop: bool = False
+    leave: bool = False
+
+
 def video_tab(analyzer: FaceAnalyzer) -> None:
     """Lay out the tab inside the `gr.Blocks` that is being built, and connect it to `analyzer`."""
+    turns: list[Wish] = []
 
-    def analyze(path: str | None, rate: float) -> Iterator[Answer]:
-        yield from _answers(analyzer, path, rate)
+    def analyze(path: str | None, rate: float, wish: Wish) -> Iterator[Answer]:
+        yield from _answers(analyzer, path, rate, wish, turns)
+
+    def stop_it(wish: Wish) -> None:
+        wish.stop = True
+
+    def leave(wish: Wish) -> tuple[None, str, str, str]:
+        wish.leave = True
+        return None, "", "", ""
 
     gr.Markdown(GUIDE, elem_classes="agr-note")
+    wish = gr.State(Wish())
     with gr.Row():
         with gr.Column(min_width=300):
             clip = gr.File(label="Video", file_types=list(VIDEO_ENDINGS), height=160, elem_id="clip")
@@ -58,32 +83,44 @@ def video_tab(analyzer: FaceAnalyzer) -> None:
             )
     links = gr.HTML(elem_id="clip-downloads")
     found = gr.HTML(elem_id="clip-found")
-    work = start.click(
+    start.click(
         analyze,
-        [clip, rate],
+        [clip, rate, wish],
         [boxed, status, links, found, stop],
         show_progress="minimal",
         show_progress_on=[boxed],
         api_visibility="private",
         concurrency_id="video",
-        concurrency_limit=1,
+        concurrency_limit=MOST_WAITING,
     )
-    stop.click(
-        lambda: (message("Stopped."), gr.Button(interactive=False)),
-        None,
-        [status, stop],
-        cancels=[work],
-        show_progress="hidden",
-        queue=False,  # its answer would be lost with the stream that ends
-        api_visibility="private",
-    )
+    # Not Gradio's `cancels`: what it sends and what the work still says arrive in any order.
+    unqueued: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    stop.click(stop_it, wish, None, js=FOCUS_START, **unqueued)
+    clip.change(leave, wish, [boxed, status, links, found], **unqueued)
 
 
-def _answers(analyzer: FaceAnalyzer, path: str | None, rate: float) -> Iterator[Answer]:
-    """Yields in between, so that it can be stopped."""
+def _answers(analyzer: FaceAnalyzer, path: str | None, rate: float, wish: Wish, turns: list[Wish]) -> Iterator[Answer]:
+    """Yields in between, so that whoever leaves ends it. `turns`: all wishes whose videos wait or are in work, as they
+    came; one is in work at a time."""
     if path is None:
         yield _refused("Choose a video first.")
         return
+    wish.stop = wish.leave = False
+    turns.append(wish)
+    try:
+        while (ahead := turns.index(wish)) and not (wish.stop or wish.leave):
+            others = "Another visitor's video comes" if ahead == 1 else f"{ahead} other visitors' videos come"
+            yield None, message(f"{others} first."), "", "", gr.Button(interactive=True)
+            time.sleep(_EVERY)
+        if wish.stop or wish.leave:
+            yield None, "" if wish.leave else message("Stopped."), "", "", gr.Button(interactive=False)
+        else:
+            yield from _analyzed(analyzer, path, rate, wish)
+    finally:
+        turns.remove(wish)
+
+
+def _analyzed(analyzer: FaceAnalyzer, path: str, rate: float, wish: Wish) -> Iterator[Answer]:
     rows: list[Row] = []
     moments: list[float] = []
     best: dict[int, tuple[float, np.ndarray]] = {}
@@ -99,16 +136,23 @@ def _answers(analyzer: FaceAnalyzer, path: str | None, rate: float) -> Iterator[
                         moments.append(step.frame.time)
                         rows += step.frame.rows()
                         _keep_best(best, step.frame.faces)
+                    if wish.stop:
+                        run.stop()
+                    if wish.leave:
+                        yield None, "", "", "", gr.Button(interactive=False)
+                        return
                     if time.monotonic() - said > _EVERY:
                         said = time.monotonic()
-                        bar = progress_bar(step.done, "Drawing boxes" if run.is_drawing else "Finding faces")
-                        yield gr.skip(), bar, gr.skip(), gr.skip(), gr.skip()
+                        text = "Stopping" if wish.stop else "Drawing boxes" if run.is_drawing else "Finding faces"
+                        yield gr.skip(), progress_bar(step.done, text), gr.skip(), gr.skip(), gr.skip()
         except VideoError as error:
             if not run.is_drawing:
                 yield _refused(_without(path, error))
                 return
             undrawn = "The video with boxes could not be written; all else is here."
-        yield _shown(run, rows, moments, {number: crop for number, (_, crop) in best.items()}, output, undrawn)
+        crops = {number: crop for number, (_, crop) in best.items()}
+        boxed = None if undrawn or run.is_stopped else str(output)
+        yield _shown(run, rows, moments, crops, boxed, undrawn, Path(path))
 
 
 def _refused(text: str) -> Answer:
@@ -120,16 +164,17 @@ def _shown(
     rows: list[Row],
     moments: list[float],
     crops: dict[int, np.ndarray],
-    output: Path,
+    boxed: str | None,
     undrawn: str | None,
+    clip: Path,
 ) -> Answer:
     people = run.people
     count = "1 person" if len(people) == 1 else f"{len(people)} people"
-    said = f"{count} in {run.seconds:.1f} seconds, as numbered." if people else NOBODY
+    found = f"{count} in {run.seconds:.1f} seconds of {clip.name}, as numbered."
+    said = found if people else TOO_BRIEF if rows else NOBODY
     status = message(said) + "".join(message(problem) for problem in (run.problem, undrawn) if problem)
     tables = (people_table(people, crops) + timeline(people, rows, moments, run.seconds)) if people else ""
-    links = video_downloads(people, rows) if rows else ""
-    boxed = None if undrawn else str(output)
+    links = video_downloads(people, rows, name=clip.stem) if rows else ""
     return boxed, status, links, tables + (time_table(rows) if rows else ""), gr.Button(interactive=False)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from agr.tracking import PATIENCE, Pooled
+from agr.tracking import MIN_FRAMES, PATIENCE, Pooled
 from agr.video import Row
 from agr.video_table import time_row, time_writer, write_people
 
@@ -48,7 +48,7 @@ def timeline(people: Sequence[Pooled], rows: Sequence[Row], moments: Sequence[fl
         lanes.append(f'<span class="agr-number">{one.number}</span>{lane}')
     ticks = "".join(f"<span>{whole * i / 4:.1f} s</span>" for i in range(5))
     return (
-        f'<h3>When they are seen</h3><div class="agr-timeline">{"".join(lanes)}'
+        f'<h2>When they are seen</h2><div class="agr-timeline">{"".join(lanes)}'
         f'<span></span><div class="agr-ticks" aria-hidden="true">{ticks}</div></div>'
     )
 
@@ -63,29 +63,32 @@ def time_table(rows: Sequence[Row]) -> str:
         for row in rows[:MOST_ROWS]
     )
     rest = f"<p>The first {MOST_ROWS:,} of {len(rows):,}; the CSV has all.</p>" if len(rows) > MOST_ROWS else ""
+    if any(row.track is None for row in rows):
+        rest += f"<p>– in place of a person: found in fewer than {MIN_FRAMES} frames, too briefly to count.</p>"
+    count = "1 face" if len(rows) == 1 else f"{len(rows):,} faces"
     head = _head("Time", "Person", "Age", "Gender", "Race")
     return (
-        f'<details class="agr-times"><summary>By time: {len(rows):,} faces</summary>'
+        f'<details class="agr-times"><summary>By time: {count}</summary>'
         '<div class="agr-scroll agr-tall" tabindex="0"><table class="agr-table agr-people" aria-label="By time">'
         f"{head}{shown}</table></div>{rest}</details>"
     )
 
 
-def video_downloads(people: Sequence[Pooled], rows: Sequence[Row]) -> str:
-    """Links to both tables as CSV."""
+def video_downloads(people: Sequence[Pooled], rows: Sequence[Row], *, name: str) -> str:
+    """Links to both tables as CSV, or to the one by time where there are no people; `name`: the video's, which the
+    files begin with."""
     by_person, by_time = io.StringIO(), io.StringIO()
     write_people(by_person, people)
     time_writer(by_time).writerows(time_row(row) for row in rows)
-    return (
-        f'<div class="agr-downloads">{data_link("people.csv", "Download by person (CSV)", by_person.getvalue())}'
-        f"{data_link('times.csv', 'Download by time (CSV)', by_time.getvalue())}</div>"
-    )
+    links = data_link(f"{name}-people.csv", "Download by person (CSV)", by_person.getvalue()) if people else ""
+    links += data_link(f"{name}-times.csv", "Download by time (CSV)", by_time.getvalue())
+    return f'<div class="agr-downloads">{links}</div>'
 
 
 def progress_bar(share: float, text: str) -> str:
     """How much is done, 0 to 1, with a few words."""
     bar = f'<progress max="1" value="{share:.3f}">{100 * share:.0f} %</progress>'
-    return f'<label class="agr-progress">{text}{bar}</label>'
+    return f'<label class="agr-progress">{text}: {100 * share:.0f} %{bar}</label>'
 
 
 def _stretches(times: Sequence[float], order: Mapping[float, int]) -> list[tuple[float, float]]:

@@ -121,18 +121,55 @@ def test_what_is_no_video_is_refused(tab, tmp_path):
     assert page.query_selector("#clip-found table") is None
 
 
-def test_a_stop_ends_the_work(tab, clip, slow, tmp_path):
-    page = tab(write_clip(tmp_path / "long.mp4", walk(20, fps=5)))
+def started(page, slow):
+    """The page when some frames are analyzed."""
     page.click("#clip-start")
-    page.wait_for_selector("#clip-status progress", timeout=WAIT)
     page.wait_for_selector("#clip-stop:not([disabled])", timeout=WAIT)
-    while not slow[0]:
+    while slow[0] < 8:
         page.wait_for_timeout(100)
-    page.click("#clip-stop")
-    page.wait_for_selector("#clip-status >> text=Stopped", timeout=WAIT)
+    return page
+
+
+def test_a_stop_ends_the_work_and_shows_who_was_found(tab, clip, slow, tmp_path):
+    page = started(tab(write_clip(tmp_path / "long.mp4", walk(20, fps=5))), slow)
+    page.focus("#clip-stop")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#clip-status >> text=Stopped after", timeout=WAIT)
     assert stands_still(slow)
     assert slow[0] < 90
-    assert "Stopped" in page.inner_text("#clip-status")
+    said = page.inner_text("#clip-status")
+    assert "1 person in" in said
+    assert "long.mp4" in said
+    assert page.query_selector("#clip-found table") is not None
+    assert page.query_selector("#clip-stop").is_disabled()
+    assert page.evaluate("document.activeElement.id") == "clip-start"
+    assert not page.locator("#clip-boxed").get_by_text("Error").is_visible()
+
+
+def test_another_file_ends_the_work_and_leaves_nothing_of_it(tab, clip, slow, tmp_path):
+    page = started(tab(write_clip(tmp_path / "long.mp4", walk(20, fps=5))), slow)
+    page.get_by_label("Remove this file").or_(page.get_by_label("Clear")).first.click()
+    assert stands_still(slow)
+    assert slow[0] < 90
+    assert page.inner_text("#clip-status").strip() == ""
+    page.set_input_files("#clip input[type=file]", str(clip))
+    page.wait_for_selector("#clip .file-preview", timeout=WAIT)
+    page.click("#clip-start")
+    page.wait_for_selector("#clip-found table", timeout=WAIT)
+    assert "seconds of clip.mp4" in page.inner_text("#clip-status")
+
+
+def test_whoever_waits_for_another_visitor_is_told_and_can_stop(tab, clip, slow, tmp_path):
+    first = started(tab(write_clip(tmp_path / "long.mp4", walk(20, fps=5))), slow)
+    second = tab(clip)
+    second.click("#clip-start")
+    second.wait_for_selector("#clip-status >> text=Another visitor's video comes first.", timeout=WAIT)
+    second.click("#clip-stop:not([disabled])")
+    second.wait_for_selector("#clip-status >> text=Stopped.", timeout=WAIT)
+    second.click("#clip-start")
+    second.wait_for_selector("#clip-status >> text=Another visitor's video comes first.", timeout=WAIT)
+    first.click("#clip-stop")
+    second.wait_for_selector("#clip-found table", timeout=WAIT)
 
 
 def test_whoever_leaves_ends_the_work(tab, slow, tmp_path):
@@ -144,9 +181,13 @@ def test_whoever_leaves_ends_the_work(tab, slow, tmp_path):
     assert slow[0] < 90
 
 
+def answers(analyzer, path):
+    return module._answers(analyzer, str(path), 5, module.Wish(), [])
+
+
 def test_longer_videos_are_analyzed_up_to_the_limit(analyzer, clip, monkeypatch):
     monkeypatch.setattr(module, "LONGEST", 2.0)
-    (*_, (boxed, said, _, tables, _)) = module._answers(analyzer, str(clip), 5)
+    (*_, (boxed, said, _, tables, _)) = answers(analyzer, clip)
     assert boxed.endswith("boxed.mp4")
     assert "Only the first 2 seconds of its 3 were read." in said
     assert "10 frames" in tables
@@ -163,13 +204,22 @@ def test_without_room_for_the_copy_the_rest_is_shown(analyzer, clip, monkeypatch
         raise VideoError("The disk is full.")
 
     monkeypatch.setattr("agr.video.written", full)
-    (*_, (boxed, said, _, tables, _)) = module._answers(analyzer, str(clip), 5)
+    (*_, (boxed, said, _, tables, _)) = answers(analyzer, clip)
     assert boxed is None
     assert "could not be written" in said
     assert "15 frames" in tables
 
 
 def test_an_upload_that_was_deleted_meanwhile_is_said_without_its_path(analyzer, tmp_path):
-    (*_, (_, said, _, _, _)) = module._answers(analyzer, str(tmp_path / "gone.mp4"), 5)
+    (*_, (_, said, _, _, _)) = answers(analyzer, tmp_path / "gone.mp4")
     assert "Choose it again" in said
     assert str(tmp_path) not in said
+
+
+def test_faces_that_are_too_brief_for_a_person_are_not_denied(analyzer, tmp_path):
+    (*_, (_, said, links, tables, _)) = answers(analyzer, write_clip(tmp_path / "brief.mp4", walk(0.4, fps=5)))
+    assert "too briefly to count" in said
+    assert "brief-times.csv" in links
+    assert "people.csv" not in links
+    assert "By time: 2 faces" in tables
+    assert "– in place of a person" in tables

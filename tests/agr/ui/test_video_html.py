@@ -68,12 +68,14 @@ def test_the_table_by_time_is_bounded(rows):
 
 
 def test_both_tables_can_be_saved(person, rows):
-    links = dict(re.findall(r'download="(\S+)" href="data:[^,]+,([^"]+)"', video_downloads([person], rows)))
+    links = dict(
+        re.findall(r'download="(\S+)" href="data:[^,]+,([^"]+)"', video_downloads([person], rows, name="clip"))
+    )
     tables = {name: list(csv.DictReader(io.StringIO(base64.b64decode(data).decode()))) for name, data in links.items()}
-    assert [row["track"] for row in tables["people.csv"]] == ["3"]
-    assert tables["people.csv"][0]["prob_race_Asian"] == "0.7"
-    assert [row["time"] for row in tables["times.csv"]] == ["0.0", "0.5", "1.0", "8.5", "9.0", "9.2"]
-    assert tables["times.csv"][-1]["track"] == ""
+    assert [row["track"] for row in tables["clip-people.csv"]] == ["3"]
+    assert tables["clip-people.csv"][0]["prob_race_Asian"] == "0.7"
+    assert [row["time"] for row in tables["clip-times.csv"]] == ["0.0", "0.5", "1.0", "8.5", "9.0", "9.2"]
+    assert tables["clip-times.csv"][-1]["track"] == ""
 
 
 def test_progress_is_said_in_words_too():
