@@ -27,6 +27,8 @@ _STRIP = 1_000_000
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 """What is decoded: of Pillow's other formats some hand the file to outside programs, and none is a photo."""
+HEIC = {b"ftyp" + brand for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")}
+"""How files begin, after their first four bytes, that nothing of ours decodes."""
 
 ImageSource = str | PathLike | bytes | Image.Image | np.ndarray
 
@@ -124,6 +126,10 @@ def _open(source: ImageSource) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise ImageError(_too_large("far more than 100 megapixels", MAX_PIXELS)) from error
     except UnidentifiedImageError as error:
+        if source[4:12] in HEIC:
+            raise ImageError(
+                "This is an HEIC picture, as iPhones take them, which is not read. Save or share it as a JPEG first."
+            ) from error
         raise ImageError(
             "This is not a picture that can be read. Expected a JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF."
         ) from error

@@ -7,6 +7,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 DISPLAY_SIDE = 1280
 """Pixels of the longer side: as much as a page shows, a fraction of what a photo weighs."""
+LETTERS = 36
+"""Captions are a longer side over this high: to be read where the picture is 400 pixels wide, on a phone."""
 BOX_COLOUR, TEXT_COLOUR, BACK_COLOUR = (255, 176, 0), (20, 20, 20), (255, 176, 0)
 
 Rect = tuple[float, float, float, float]
@@ -37,7 +39,7 @@ def draw_faces(photo: Image.Image, marks: Sequence[Mark], *, width: int | None =
     for box in boxes:
         draw.rectangle(box, outline=(0, 0, 0), width=line + 2)
         draw.rectangle(box, outline=BOX_COLOUR, width=line)
-    font = ImageFont.load_default(size=max(13, round(max(picture.size) / 55)))
+    font = ImageFont.load_default(size=max(13, round(max(picture.size) / LETTERS)))
     numbers = [order if mark.number is None else mark.number for order, mark in enumerate(marks, start=1)]
     texts = [(f"{number} · {mark.caption}", str(number)) for number, mark in zip(numbers, marks, strict=True)]
     for text, place in place_captions(texts, boxes, size=picture.size, font=font):

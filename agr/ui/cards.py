@@ -55,10 +55,10 @@ def _card(number: int, face: Face) -> str:
   <header>
     <img src="{crop_uri(face.crop)}" width="88" height="88" alt="Face {number} as the network saw it">
     <div>
-      <span class="agr-number">{number}</span>
+      <h2 class="agr-number"><span class="agr-unseen">Face </span>{number}</h2>
       <p class="agr-age"><strong>{face.age:.0f}</strong> years</p>
-      <p class="agr-interval">{low:.0f} to {high:.0f}, 8 times in 10</p>
-      <p class="agr-interval">group {group}: {percent(face.age_group_probs[face.age_group])}</p>
+      <p class="agr-interval">{low:.0f} to {high:.0f}, right 8 times in 10</p>
+      <p class="agr-interval">age group {group}: {percent(face.age_group_probs[face.age_group])}</p>
     </div>
   </header>
   {_age_plot(face)}
@@ -75,7 +75,7 @@ def _bars(title: str, probs: dict[str, float]) -> str:
         f'<span class="agr-value">{percent(p)}</span></dd></div>'
         for label, p in probs.items()
     )
-    return f'<section><h4>{title}</h4><dl class="agr-bars">{rows}</dl></section>'
+    return f'<section><h3>{title}</h3><dl class="agr-bars">{rows}</dl></section>'
 
 
 def _age_plot(face: Face) -> str:
@@ -92,7 +92,7 @@ def _age_plot(face: Face) -> str:
     )
     low, high = face.age_interval
     label = f"Age distribution: mean {face.age:.0f} years, 8 times in 10 between {low:.0f} and {high:.0f}"
-    return f"""<section><h4>Age</h4>
+    return f"""<section><h3>Age</h3>
 <svg class="agr-plot" viewBox="0 0 {_PLOT_WIDTH} {_PLOT_HEIGHT + 16}" role="img" aria-label="{label}">
   <rect x="{left:.1f}" y="0" width="{right - left:.1f}" height="{_PLOT_HEIGHT}" class="agr-band"/>
   <polygon points="{area}" class="agr-area"/>

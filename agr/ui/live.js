@@ -1,10 +1,10 @@
 // Runs as the camera component's js_on_load: `element` is its own, `trigger` sends to the server.
 // One frame is on its way at a time; the next one is taken when its answer is there, and none is ever kept.
-const EVERY = 200, LONGEST = 640, ANSWER_WITHIN = 8000, SECONDS = Number(element.querySelector('[data-seconds]').dataset.seconds);
+const EVERY = 200, LONGEST = 640, ANSWER_WITHIN = 8000, STALE = 1000, SECONDS = Number(element.querySelector('[data-seconds]').dataset.seconds);
 const find = (name) => element.querySelector(`[data-live="${name}"]`);
 const [video, boxes, status, toggle, choice] = ['video', 'boxes', 'status', 'toggle', 'choice'].map(find);
 const canvas = document.createElement('canvas');
-let stream = null, timer = null, until = 0, sentAt = null, mirrored = true, again = false, asking = false, starts = 0;
+let stream = null, timer = null, stale = null, until = 0, sentAt = null, mirrored = true, again = false, asking = false, slow = false, starts = 0;
 
 const REFUSALS = {
     NotAllowedError: 'The camera was refused. Allow it for this page in the browser, beside the address, and press the button again.',
@@ -23,10 +23,12 @@ const label = () => {
     toggle.textContent = stream ? 'Pause' : again ? 'Go on' : 'Start camera';
     document.getElementById('live-panel').classList.toggle('agr-live-off', !stream);  // nobody is in view of no camera
 };
+const isOn = () => say(`The camera is on, for ${SECONDS} seconds. No picture is kept.`);
 const later = (ms) => { clearTimeout(timer); timer = setTimeout(send, ms); };
 
 const stop = (text) => {
     clearTimeout(timer);
+    clearTimeout(stale);
     stream?.getTracks().forEach((track) => track.stop());
     stream = video.srcObject = null;
     boxes.innerHTML = '';
@@ -62,7 +64,7 @@ const start = async () => {
         if (!stream) throw new Error('taken away');
         [until, sentAt, again] = [performance.now() + SECONDS * 1000, null, true];
         starts += 1;  // whoever is in view then is followed anew
-        say(`The camera is on, for ${SECONDS} seconds. No picture is kept.`);
+        isOn();
         later(0);
     } catch (error) {
         const taken = lent && !stream;  // which was said already
@@ -91,16 +93,32 @@ const send = () => {
     sentAt = now;
     trigger('frame', {jpeg: canvas.toDataURL('image/jpeg', 0.85).split(',')[1], step, start: starts});
     later(ANSWER_WITHIN);  // should it never come
+    clearTimeout(stale);
+    stale = setTimeout(() => {  // who was there has moved on
+        boxes.innerHTML = '';
+        say('The camera is on. The server is slow or out of reach: boxes come with its next answer.');
+        slow = true;
+    }, STALE);
 };
 
 element.addEventListener('answer', (event) => {
     if (!stream) return;
+    clearTimeout(stale);
+    if (slow) isOn();
+    slow = false;
     boxes.innerHTML = event.detail;
     if (sentAt !== null) later(Math.max(0, EVERY - (performance.now() - sentAt)));
 });
 toggle.addEventListener('click', () => stream && !asking ? stop('Paused: the camera is off. The people counted so far are kept.') : start());
 choice.addEventListener('change', () => { if (stream && !asking) { stop(''); start(); } });
-find('reset').addEventListener('click', () => { boxes.innerHTML = ''; trigger('reset'); });
+find('reset').addEventListener('click', () => {
+    boxes.innerHTML = '';
+    trigger('reset');
+    if (stream) return;
+    again = false;
+    label();
+    say('The counts are reset. The camera is off.');
+});
 find('table').addEventListener('click', () => trigger('table'));
 
 (async () => {

@@ -29,10 +29,10 @@ MAX_PIXELS = 2_000_000
 MAX_STEP = 10.0
 
 PURPOSE = (
-    "Each face gets a number and one answer, drawn from all its frames: the longer someone is in view, the steadier. "
-    "Nobody is recognised: who comes back after more than a second counts as somebody new. Frames are analyzed in "
-    "memory and dropped; only numbers are kept, until you reset or an hour after you leave. Never use it to decide "
-    "anything about a person."
+    "Each face gets a number and one answer from all its frames: the longer in view, the steadier. Nobody is "
+    "recognised: who comes back after more than a second counts as somebody new. Frames are analyzed in memory and "
+    "dropped; only numbers are kept, until you reset or an hour after you leave. Never use it to decide anything about "
+    "a person."
 )
 
 _CAMERA = f"""

@@ -50,11 +50,11 @@ def panel(people: Sequence[Pooled], here: Sequence[Pooled], *, seconds: float) -
         f"<div><dt>Watched</dt><dd>{seconds:.0f} s</dd></div>"
     )
     return (
-        f'<div class="agr-card agr-live-panel"><dl class="agr-live-counts">{head}</dl>{_in_view(here)}'
+        f'<div class="agr-card agr-live-panel"><dl class="agr-live-counts">{head}</dl>'
         f"{_bars('Age', AGE_GROUPS, [person.age_group_probs for person in people])}"
         f"{_bars('Gender', GENDERS, [person.gender_probs for person in people])}"
-        '<p class="agr-interval agr-live-how">Each person counts once, shared out by probability: a bar may hold part '
-        "of one.</p></div>"
+        '<p class="agr-interval agr-live-how">Each person counts once. Who is 70 % Female counts 0.7 there and 0.3 as '
+        f"Male.</p>{_in_view(here)}</div>"
     )
 
 
@@ -104,7 +104,7 @@ def _bars(title: str, labels: Sequence[str], each: Sequence[dict[str, float]]) -
         f'<span class="agr-value">{total:.1f}</span></dd></div>'
         for label, total in totals.items()
     )
-    return f'<section><h4>{title}</h4><dl class="agr-bars">{rows}</dl></section>'
+    return f'<section><h2>{title}</h2><dl class="agr-bars">{rows}</dl></section>'
 
 
 @cache

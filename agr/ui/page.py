@@ -17,10 +17,11 @@ from agr.pretrained import BUNDLED, REPORT_FOLDER
 from .cards import message
 from .dashboard import dashboard_tab
 from .dashboard.look import Reports, find_reports
+from .dashboard.state import TAB
 from .gpu import satisfy_zero_gpu
 from .guard import Guard, keep_no_statistics, restrain_gradio
 from .live import live_tab
-from .predict import NAME_EXAMPLES, predict_tab
+from .predict import predict_tab
 from .theme import STYLE, theme
 from .video import video_tab
 
@@ -33,6 +34,21 @@ AT_ONCE = 2
 MAX_SESSIONS = 256
 """Visitors whose state is kept; with more, who was there longest starts anew. A report of one's own may take 30 MB."""
 _CACHE_SECONDS = 300
+SCRIPT = Path(__file__).parent / "page.js"
+# Tabs are selected as the page loads, too: before somebody has touched it, its address is to be read, not written.
+# Gradio's camera, on the photo's tab, would stay on behind the other tabs: choosing another source ends it.
+OPEN_TAB = """
+() => {
+    if (!window.agrTouched) return;
+    const query = new URLSearchParams(location.search);
+    query.%s;
+    history.replaceState(null, '', `?${query}`);
+    if (window.parent !== window) window.parent.postMessage({queryString: `?${query}`}, 'https://huggingface.co');
+    const photo = document.getElementById('photo');
+    if (photo?.checkVisibility() || !photo?.querySelector('video')) return;
+    photo.querySelector('.source-selection button').click();
+}
+"""
 
 
 def build_page(
@@ -54,7 +70,6 @@ def build_page(
                     gr.HTML(message(f"No photo can be analyzed: {analyzer}", is_error=True), elem_id="no-model")
                 else:
                     predict_tab(analyzer)
-                    page.load(None, js=NAME_EXAMPLES)
             if not isinstance(analyzer, ModelError):
                 with gr.Tab("Live", id="live"):
                     live_tab(analyzer)
@@ -63,6 +78,10 @@ def build_page(
             with gr.Tab("Evaluation", id="evaluation") as evaluation:
                 shown = Reports(reports, pictures.find if pictures else None)
                 dashboard_tab(evaluation, tabs, page, shown, analyzer)
+        for tab in tabs.children:
+            named = f"set('{TAB}', '{tab.id}')" if tab is not evaluation else f"delete('{TAB}')"
+            tab.select(None, js=OPEN_TAB % named)
+        page.load(None, js=SCRIPT.read_text(encoding="utf-8"))
     # Not open: calls past the queue would be worked on all at once.
     return page.queue(max_size=MAX_WAITING, default_concurrency_limit=AT_ONCE, api_open=False)
 

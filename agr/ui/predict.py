@@ -15,18 +15,12 @@ from .uploads import sent
 EXAMPLES = Path(__file__).parent / "examples"
 
 PURPOSE = (
-    "An estimate from looks alone, with its doubts: good for exploring photos and for studying how such models err. "
-    "It knows five race labels and two genders only because its training data (UTKFace) does; it is weaker for "
-    "teenagers, for people labelled “Others” and for covered faces. Never use it to decide anything about a person. "
-    "Photos are analyzed in memory, and their temporary copies deleted within minutes."
+    "An estimate from looks alone, with its doubts. It knows five races and two genders only because its training data "
+    "(UTKFace) does, and is weaker for teenagers, for people labelled “Others” and for covered faces. Never use it to "
+    "decide anything about a person. Photos are analyzed in memory, and their temporary copies deleted within minutes: "
+    "save what you want to keep."
 )
-
-
 NO_FACE = "No face was found. A photo where faces are larger, sharper or more upright may do better."
-NAME_EXAMPLES = """
-() => document.querySelectorAll('#examples button').forEach((each) => each.setAttribute('aria-label', 'Eileen Collins'))
-"""
-"""Gradio shows examples as buttons of a picture alone, which say nothing to who does not see."""
 
 
 def predict_tab(analyzer: FaceAnalyzer) -> None:
@@ -44,7 +38,7 @@ def predict_tab(analyzer: FaceAnalyzer) -> None:
         picture = draw_faces(photo.rgb, [Mark(face.box, caption(face)) for face in faces], width=photo.width)
         if not faces:
             return picture, message(NO_FACE), "", ""
-        count = "1 face, as numbered." if len(faces) == 1 else f"{len(faces)} faces, largest first, as numbered."
+        count = "1 face." if len(faces) == 1 else f"{len(faces)} faces, the largest first, numbered as in the picture."
         return picture, message(count), downloads(faces, photo.width, photo.height), cards(faces)
 
     def analyze(path: str | None) -> dict:

@@ -11,11 +11,17 @@ def theme() -> gr.themes.Base:
     """The page's theme, light and dark."""
     return gr.themes.Soft(
         primary_hue="blue",
+        secondary_hue="blue",
         neutral_hue="slate",
         font=[gr.themes.Font(name) for name in ("system-ui", "-apple-system", "Segoe UI", "sans-serif")],
         font_mono=[gr.themes.Font(name) for name in ("ui-monospace", "Consolas", "monospace")],
-    ).set(  # Soft's own are too pale to read on white (2.4 and 3.0 : 1)
+    ).set(  # Soft's own are too pale to read (2.4, 3.0 and 3.7 : 1), and its dark labels look like buttons
         body_text_color_subdued="*neutral_600",
         block_label_text_color="*primary_700",
         block_title_text_color="*primary_700",
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        button_primary_background_fill_dark="*primary_600",
+        button_primary_background_fill_hover_dark="*primary_700",
+        block_label_background_fill_dark="*neutral_700",
     )

@@ -28,11 +28,10 @@ MOST_RATE = 10
 _EVERY = 0.25
 """Seconds between two looks at the progress, and until a stop is heeded."""
 GUIDE = (
-    f"A video of up to 40 MB; of a longer one the first {LONGEST / 60:.0f} minutes are analyzed (the command line, "
-    "`python -m agr video`, has no such limit). Frames of up to 4096×2304 pixels; MP4, MOV, WebM, MKV, AVI and others. "
-    "Each person is followed from frame to frame and gets one answer from all of them; who is gone for over a second, "
-    "or comes back after a cut, counts as another. The video with boxes has no sound. Video and results are deleted "
-    "from the server within minutes: save what you want to keep."
+    f"Up to 40 MB, of which the first {LONGEST / 60:.0f} minutes are analyzed; MP4, MOV, WebM, MKV, AVI and others. "
+    "Each person gets one answer from all frames; who is gone for over a second, or comes back after a cut, counts as "
+    "another. The copy with boxes has no sound. Video and results are deleted from the server within minutes: save "
+    "what you want to keep."
 )
 NOBODY = "No face was found. A video where faces are larger, sharper or longer in view may do better."
 TOO_BRIEF = "Faces were found, but each in fewer than three frames: too briefly to count as a person."

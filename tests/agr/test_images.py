@@ -137,6 +137,7 @@ def test_a_cut_off_picture_says_so(format, noise, encoded):
     [
         (b"", "empty"),
         (b"not a picture at all", "not a picture"),
+        (b"\0\0\0\x18ftypheic" + bytes(400), "HEIC.*as a JPEG"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 50 50\n", "not a picture"),
         (Image.new("RGB", (19, 100)), r"19×100.*at least 20"),
         (np.zeros((30, 30, 3)), "uint8 array.*float64"),

@@ -22,7 +22,7 @@ from .face import OPEN_DIALOG, face_page
 from .head import head
 from .look import Opened, Reports, look_at
 from .own import GUIDE, KEPT_SECONDS, TITLE, evaluate_own
-from .state import Spot, address_of, names_lost_report, read_address
+from .state import Spot, address_of, names_lost_report, read_address, tab_of
 from .view import text_slot
 from .views import VIEWS
 
@@ -89,7 +89,7 @@ class _Dashboard:
             component.select(self.act, self.inputs, self.shown, **QUIET | {"trigger_mode": "multiple"})
         query = gr.Textbox(visible=False)
         restored = [*self.shown, *self.controls.values(), tabs, view_tabs]
-        page.load(self.restore(opened.id), query, restored, js=READ_ADDRESS, **QUIET)
+        page.load(self.restore(opened, tabs), query, restored, js=READ_ADDRESS, **QUIET)
 
     @property
     def inputs(self) -> list:
@@ -142,13 +142,15 @@ class _Dashboard:
         ]
         return [gr.skip() if stay else value for stay, value in zip(stays, answer, strict=True)]
 
-    def restore(self, tab_id: Any) -> Callable[[str], list]:
+    def restore(self, opened: gr.Tab, tabs: gr.Tabs) -> Callable[[str], list]:
         """What the page is to show for the address that it was opened with."""
 
         def restored(query: str) -> list:
             read = read_address(query or "", self.controls, [view.name for view in VIEWS])
+            named = tab_of(query or "", tabs)
             if read is None:
-                return [gr.skip()] * (len(self.shown) + len(self.controls) + 2)
+                tab = gr.Tabs(selected=named) if named else gr.skip()
+                return [*[gr.skip()] * (len(self.shown) + len(self.controls)), tab, gr.skip()]
             spot, values = read
             classes = list(TASK_CLASSES[values["task"]])
             chosen = [
@@ -158,7 +160,7 @@ class _Dashboard:
             if names_lost_report(query, self.controls["report"]):
                 gone = "The report that this address names is not here any more: your own are forgotten with the page."
                 gr.Warning(f"{gone} This is another one.", duration=None)
-            return [*answer, *chosen, gr.Tabs(selected=tab_id), gr.Tabs(selected=spot.view)]
+            return [*answer, *chosen, gr.Tabs(selected=named or opened.id), gr.Tabs(selected=spot.view)]
 
         return restored
 

@@ -9,8 +9,9 @@ import gradio as gr
 
 from agr.labels import TASK_CLASSES
 
-VIEW, PAGE = "show", "sheet"
-"""What an address calls them: `view` and `page` are Gradio's own, which overwrites the one and fails on the other."""
+VIEW, PAGE, TAB = "show", "sheet", "tab"
+"""What an address calls them: `view` and `page` are Gradio's own, which overwrites the one and fails on the other.
+`tab`: the page's, if another one than this was open."""
 LONGEST_FILE = 300
 _MOST_TICKED = 2000
 _MOST_SENT = 50
@@ -89,6 +90,12 @@ def read_address(
         classes = TASK_CLASSES[read["task"]]
         read["predicted"] = [name for name in texts.get("predicted", "").split(",") if name in classes]
     return spot, read
+
+
+def tab_of(query: str, tabs: gr.Tabs) -> str | None:
+    """The page's tab that an address names, if there is such a one."""
+    named = parse_qs(query.lstrip("?")).get(TAB, [""])[-1]
+    return named if named in {getattr(tab, "id", None) for tab in tabs.children} else None
 
 
 def names_lost_report(query: str, reports: gr.Dropdown) -> bool:

@@ -6,11 +6,13 @@ import os
 import re
 import shutil
 from pathlib import Path
+from threading import Event
 
 import gradio as gr
 import pytest
 from PIL import Image
 
+from agr.analyzer import FaceAnalyzer
 from agr.ui import live
 from agr.ui.live import read_frame
 from tests.agr.ui.conftest import CHROMIUM_FLAGS
@@ -138,6 +140,8 @@ class TestInTheBrowser:
         page.wait_for_timeout(600)
         page.get_by_role("button", name="Reset").click()
         page.wait_for_function("document.querySelector('#live-panel dd').innerText === '0'", timeout=WAIT)
+        page.get_by_text("The counts are reset. The camera is off.").wait_for(timeout=WAIT)
+        assert page.get_by_role("button", name="Start camera").is_visible()
 
     def test_it_keeps_up_and_leaves_no_file(self, camera_browser, open_live):
         folder = Path(os.environ["GRADIO_TEMP_DIR"])
@@ -186,6 +190,39 @@ class TestInTheBrowser:
         page.keyboard.press("Shift+Tab")
         page.keyboard.press("Space")
         page.get_by_text("Paused: the camera is off").wait_for(timeout=WAIT)
+
+    def test_boxes_do_not_outlive_their_faces(self, camera_browser, open_live, monkeypatch):
+        page = open_live(camera_browser)
+        start(page)
+        release, analyze = Event(), FaceAnalyzer.analyze
+
+        def held(self, image):
+            release.wait(60)
+            return analyze(self, image)
+
+        monkeypatch.setattr(FaceAnalyzer, "analyze", held)
+        page.get_by_text("The server is slow or out of reach").wait_for(timeout=WAIT)
+        assert page.locator("#live-camera svg").count() == 0
+        release.set()
+        page.wait_for_selector("#live-camera svg [data-caption]", timeout=WAIT)
+        page.get_by_text("The camera is on, for").wait_for(timeout=WAIT)
+
+    def test_the_photos_camera_does_not_stay_on_behind_another_tab(self, camera_browser, open_live):
+        page = open_live(camera_browser, script=REMEMBER)
+        page.get_by_role("tab", name="Analyze a photo").click()
+        page.get_by_role("button", name="Capture from camera").click()
+        page.get_by_text("Click to Access Webcam").click()
+        page.wait_for_function("window.taken.length === 1 && taken[0].active", timeout=WAIT)
+        page.get_by_role("tab", name="Evaluation").click()
+        page.wait_for_function("!taken[0].active", timeout=WAIT)
+
+    def test_the_photos_camera_says_when_there_is_none(self, browser, page_url):
+        page = browser.new_page()
+        page.goto(page_url)
+        page.get_by_role("button", name="Capture from camera").click()
+        page.get_by_text("Click to Access Webcam").click()
+        page.get_by_role("alert").filter(has_text="No camera was found. Connect one, or choose a photo.").wait_for()
+        page.close()
 
     def test_a_refused_camera_says_so(self, camera_browser, open_live):
         page = open_live(camera_browser, permissions=[])

@@ -68,6 +68,51 @@ def test_a_photo_without_a_face_gets_a_friendly_sentence(visit, tmp_path):
     assert "No face was found" in drop(visit(), tmp_path / "meadow.png")
 
 
+PASTE = """
+async () => {
+    const address = document.querySelector('#examples img').src;
+    const files = new DataTransfer();
+    files.items.add(new File([await (await fetch(address)).blob()], 'pasted.jpg', {type: 'image/jpeg'}));
+    document.body.dispatchEvent(new ClipboardEvent('paste', {clipboardData: files, bubbles: true, cancelable: true}));
+}
+"""
+
+
+def test_a_photo_is_pasted_also_in_place_of_another(visit, tmp_path):
+    page = visit()
+    Image.new("RGB", (300, 200), (50, 90, 50)).save(tmp_path / "meadow.png")
+    assert "No face was found" in drop(page, tmp_path / "meadow.png")
+    page.evaluate(PASTE)
+    page.wait_for_selector(".agr-card", timeout=WAIT)
+
+
+def test_a_file_dropped_beside_the_input_does_not_replace_the_page(visit):
+    page = visit()
+    prevented = page.evaluate(
+        """() => ['dragover', 'drop'].map((kind) => !document.querySelector('h1').dispatchEvent(
+            new DragEvent(kind, {dataTransfer: new DataTransfer(), bubbles: true, cancelable: true})))"""
+    )
+    assert prevented == [True, True]
+
+
+def test_the_address_says_which_tab_is_open(visit):
+    page = visit()
+    page.get_by_role("tab", name="Evaluation").click()
+    page.wait_for_function("location.search === '?show=Figures'", timeout=WAIT)
+    page.get_by_role("tab", name="Live").click()
+    page.wait_for_function("location.search === '?show=Figures&tab=live'", timeout=WAIT)
+    page.reload()
+    page.wait_for_selector("#live-camera", state="visible", timeout=WAIT)
+    page.get_by_role("tab", name="Evaluation").click()
+    page.wait_for_selector("#figures .agr-card", timeout=WAIT)
+    page.wait_for_function("location.search === '?show=Figures'", timeout=WAIT)
+
+
+@pytest.mark.parametrize("query", ["tab=video", "tab=elsewhere&tab=video"])
+def test_an_address_opens_its_tab(visit, query):
+    visit(query).wait_for_selector("#clip", state="visible", timeout=WAIT)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), [(1280, 900), (360, 740)])
 def test_thirty_faces_on_a_desk_and_on_a_phone(visit, crowd, scheme, width, height):
