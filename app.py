@@ -66,6 +66,8 @@ def main(
         typer.echo(str(error), err=True)
         analyzer = error
     shown = reports_of(reports, model=folder if model else None, name=model)
+    if reports != REPORTS and not shown:
+        typer.echo(f"There is no report in {reports}. Expected a folder with a report.json, or one of such.", err=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # or what visitors sent would outlive a container's stop
     uploads = own_upload_folder()
     page = build_page(analyzer, shown, pictures)

@@ -105,6 +105,9 @@ def report(
             "named as UTKFace's."
         ),
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a report that is in --output already.")
+    ] = False,
 ) -> None:
     """Compare a table of labelled photos with their labels: a report for the page's Evaluation tab.
 
@@ -116,10 +119,11 @@ def report(
     """
     from .collected import report_of_collection
     from .collection import CollectionError
-    from .evaluation.report import ReportError
+    from .evaluation.report import ReportError, expect_no_report
     from .uploads import UploadError
 
     try:
+        expect_no_report(output, overwrite=overwrite)
         made, left_out = report_of_collection(faces, labels, name=output.name)
         made.save(output)
     except (CollectionError, ReportError, UploadError) as error:
@@ -127,7 +131,8 @@ def report(
     except OSError as error:
         fail(f"{error.filename} cannot be read or written: {error.strerror}.")
     data = made.summary["data"]
-    typer.echo(f"{data['n']:,} labelled photos, a face found in {data['detected']:,}: {output}", err=True)
+    photos = "1 labelled photo" if data["n"] == 1 else f"{data['n']:,} labelled photos"
+    typer.echo(f"{photos}, a face found in {data['detected']:,}: {output}", err=True)
     for reason, count in left_out.items():
         typer.echo(f"{count:,} left out: {reason}", err=True)
 
@@ -136,7 +141,6 @@ def _analyze(photos: list[Path], output: Path | None, model: str | None, revisio
     from .analyzer import FaceAnalyzer
     from .collection import analyzed
     from .config import ModelError
-    from .images import ImageError
     from .sources import PICTURE_ENDINGS, Contents, SourceError, photos_of
 
     try:
@@ -148,26 +152,36 @@ def _analyze(photos: list[Path], output: Path | None, model: str | None, revisio
         analyzer = FaceAnalyzer.from_pretrained(model, revision=revision)
     except (ModelError, SourceError) as error:
         fail(str(error))
-    failed, contents = 0, Contents()
-    with written(output) as stream:
-        write = _csv_writer(stream, timed=bool(videos)) if format is Format.csv else _jsonl_writer(stream)
-        with typer.progressbar(
-            analyzed(analyzer, ((item.file, contents.source(item)) for item in items)),
-            length=len(items),
-            file=sys.stderr,
-            hidden=len(items) < 2,
-        ) as bar:
-            for file, result in bar:
-                if isinstance(result, ImageError):
-                    failed += 1
-                    typer.echo(f"{file}: {result}", err=True)
-                    write(file, [], str(result))
-                else:
-                    write(file, [face.to_dict() for face in result], None)
-        failed += write_videos(analyzer, videos, write)
+    contents = Contents()
+    sources = ((item.file, contents.source(item)) for item in items)
+    try:
+        with written(output) as stream:
+            write = _csv_writer(stream, timed=bool(videos)) if format is Format.csv else _jsonl_writer(stream)
+            failed = _write_photos(analyzed(analyzer, sources), len(items), write)
+            failed += write_videos(analyzer, videos, write)
+    except BrokenPipeError:  # whoever reads it has seen enough
+        raise
+    except OSError as error:
+        fail(f"{output or 'The output'} cannot be written: {error.strerror}.")
     if failed:
         in_full = " in full" if videos else ""
         fail(f"{failed} of {len(items) + len(videos)} file(s) could not be read{in_full}.")
+
+
+def _write_photos(results: Iterable[tuple], photos: int, write) -> int:
+    """Each of (file, faces or ImageError), with a bar; returns how many could not be read."""
+    from .images import ImageError
+
+    failed = 0
+    with typer.progressbar(results, length=photos, file=sys.stderr, hidden=photos < 2) as bar:
+        for file, result in bar:
+            if isinstance(result, ImageError):
+                failed += 1
+                typer.echo(f"{file}: {result}", err=True)
+                write(file, [], str(result))
+            else:
+                write(file, [face.to_dict() for face in result], None)
+    return failed
 
 
 def _keep_apart(output: Path | None, photos: Iterable[Path]) -> None:

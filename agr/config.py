@@ -119,6 +119,11 @@ def read_config(path: Path) -> ModelConfig:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
+        best = path.parent / "best"
+        if not path.exists() and (best / CONFIG_FILE).exists():
+            raise ModelError(
+                f"{path.parent} is a training run that was not finished. Go on with it (fit --resume), or take {best}."
+            ) from error
         raise ModelError(
             f"{path} cannot be read: {error}. Expected a folder with {CONFIG_FILE} and {WEIGHTS_FILE}."
         ) from error

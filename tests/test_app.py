@@ -49,3 +49,10 @@ def test_where_it_cannot_listen_is_said_in_a_sentence(options, said):
     assert done.returncode != 0
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_folder_without_reports_is_said(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("agr.ui.page.build_page", lambda *_: sys.exit())  # far enough
+    with pytest.raises(SystemExit):
+        app.main(model="no/such/model/anywhere", faces=None, reports=tmp_path)
+    assert f"There is no report in {tmp_path}" in capsys.readouterr().err

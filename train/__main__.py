@@ -1,7 +1,8 @@
-"""python -m train prepare | fit | average | clean | evaluate | card | publish | space | graphs"""
+"""python -m train prepare | split | fit | average | clean | evaluate | card | publish | space | graphs"""
 
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -9,8 +10,12 @@ import typer
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 DataFolder = Annotated[Path, typer.Option(help="Folder that `prepare` wrote.")]
+GOES_ON = "The same command goes on from here."
+MOST_NAMED = 10
+"""Files that `prepare` lists of those that it could not use, by reason."""
 RepoId = Annotated[str, typer.Option(help="Where on the Hub: USER/NAME.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and stop.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a report that is in --output already.")]
 Split = Annotated[Path, typer.Option(help="CSV with the columns file and split (train, valid or test).")]
 
 
@@ -55,7 +60,7 @@ def prepare(
     """
     from .prepare import prepare as run
 
-    with _clear_errors():
+    with _clear_errors(GOES_ON):
         found = run(data, output, size=size, workers=workers)
     typer.echo(
         f"{found.faces} faces in {found.pictures} pictures; "
@@ -67,7 +72,39 @@ def prepare(
         ("unreadable", found.unreadable),
     ):
         if files:
-            typer.echo(f"{len(files)} {kind}: {', '.join(files)}")
+            more = f" and {len(files) - MOST_NAMED} more" if len(files) > MOST_NAMED else ""
+            typer.echo(f"{len(files)} {kind}: {', '.join(files[:MOST_NAMED])}{more}")
+    if not found.faces:
+        typer.echo("Error: there is nothing to train on. Expected names as age_gender_race_date.jpg.", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def split(
+    data: DataFolder,
+    output: Annotated[Path, typer.Option(help="The CSV to write.")],
+    test_of: Annotated[
+        Path | None,
+        typer.Option(help="A report whose pictures are the test part, such as eval_reports/mobilenet_v2."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the draw.", min=0)] = 0,
+) -> None:
+    """Share out the pictures at random: 68 % to train with, 12 % to choose by (valid), 20 % to test with.
+
+    Pictures that are equal byte by byte stay together. With --test-of, figures compare with that report's.
+
+    Example: python -m train split --data runs/utkface --test-of eval_reports/mobilenet_v2 --output split.csv
+    """
+    from .split import make_split
+    from .utkface import SUBSETS, DataError
+
+    with _clear_errors():
+        if output.exists():
+            raise DataError(f"{output} is there already. Choose another --output.")
+        made = make_split(data, seed=seed, test_of=test_of)
+        made.rename("split").to_csv(output, index_label="file")
+    counts = made.value_counts()
+    typer.echo(f"{output}: {', '.join(f'{subset} {counts[subset]:,}' for subset in SUBSETS)}.")
 
 
 @app.command()
@@ -93,7 +130,7 @@ def fit(
     precision: Annotated[
         str, typer.Option(help="auto, fp32 or bf16; auto takes bf16 where the hardware has it.")
     ] = "auto",
-    seed: Annotated[int, typer.Option(help="Of the initial heads, the order and the augmentation.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the initial heads, the order and the augmentation.", min=0)] = 0,
     relabel: Annotated[
         Path | None,
         typer.Option(help="CSV of corrected labels, as the dashboard saves it; only the train part's are changed."),
@@ -127,7 +164,7 @@ def fit(
     from .config import FitConfig
     from .fit import fit as run
 
-    with _clear_errors():
+    with _clear_errors("Go on with the same command and --resume."):
         config = FitConfig(
             *(backbone, init, epochs, batch_size, lr, weight_decay),
             precision=precision,
@@ -145,7 +182,7 @@ def fit(
             teachers=teacher or [],
             resume=resume,
         )
-    typer.echo(f"The model is in {output}. Next: python -m train evaluate --model {output} ...")
+    typer.echo(f"The model is in {output}. Next: python -m train evaluate --model {quote(str(output))} ...")
 
 
 @app.command()
@@ -162,8 +199,12 @@ def average(
     from .average import average as run
 
     with _clear_errors():
-        balance = run(model, data=data, split=split, output=output)
-    raised = ", ".join(f"{name} by {by:g}" for classes in balance.values() for name, by in classes.items())
+        made = run(model, data=data, split=split, output=output)
+    for folder, score in zip([*model, "their mean"], [*made.scores, made.mean], strict=True):
+        typer.echo(f"{folder}: score {score:.4f} on the valid part")
+    if made.mean < min(made.scores):
+        typer.echo("The mean is worse than each of them: do they share their first steps?", err=True)
+    raised = ", ".join(f"{name} by {by:g}" for classes in made.balance.values() for name, by in classes.items())
     typer.echo(f"The model is in {output}. Classes whose logits were raised: {raised or 'none'}.")
 
 
@@ -180,7 +221,7 @@ def clean(
     init: Annotated[str, typer.Option(help="As for fit.")] = "imagenet",
     epochs: Annotated[int, typer.Option(help="Of each fold.", min=1)] = 14,
     batch_size: Annotated[int, typer.Option(min=2)] = 64,
-    seed: Annotated[int, typer.Option(help="Of the folds and of training.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the folds and of training.", min=0)] = 0,
 ) -> None:
     """Find false labels in the train part by cross-validation. Interrupted, it goes on where it was.
 
@@ -192,7 +233,7 @@ def clean(
     from .clean import clean as run
     from .config import FitConfig
 
-    with _clear_errors():
+    with _clear_errors(GOES_ON):
         config = FitConfig(backbone, init, epochs, batch_size, seed=seed)
         found = run(config, data=data, split=split, folds=folds, threshold=threshold, output=output)
     counts = found.suspicious["task"].value_counts()
@@ -202,7 +243,7 @@ def clean(
 
 @app.command()
 def evaluate(
-    model: Annotated[Path, typer.Option(help="Folder of a run or of a model.")],
+    model: Annotated[Path, typer.Option(help="Folder of a run or of a model, or a Hub id USER/NAME.")],
     data: Annotated[
         Path, typer.Option(help="UTKFace as a folder or archive, or the folder that `prepare` made of it.")
     ],
@@ -217,6 +258,7 @@ def evaluate(
             "up to 5,000 pictures, a quarter of an hour on two cores.",
         ),
     ] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Measure a model through the app's own path, and write the report that the dashboard reads.
 
@@ -226,7 +268,9 @@ def evaluate(
     from .evaluate import evaluate as run
 
     with _clear_errors():
-        report = run(model, data=data, split=split, subset=subset, output=output, with_stress=stress)
+        report = run(
+            model, data=data, split=split, subset=subset, output=output, with_stress=stress, overwrite=overwrite
+        )
     _print_figures(report.summary)
     _print_stress(report.summary.get("stress", []))
 
@@ -269,13 +313,15 @@ def publish(
 
     Example: python -m train publish --model runs/mine --report eval_reports/mine --repo-id USER/NAME --dry-run
     """
-    from .hub import Hub
+    from .hub import Hub, check_tag_name
     from .publish import check_sample, data_of, stage, staging
     from .publish import publish as run
 
     if pr and tag:
         raise typer.BadParameter("A pull request has no tag: it is named when it is merged.", param_hint="--tag")
     with _clear_errors(), staging() as folder:
+        if tag:
+            check_tag_name(tag)
         if not dry_run:
             Hub(repo_id, for_pr=pr)  # before the long checks: may we at all?
         plan = stage(model, report, Path(folder), repo_id=repo_id)
@@ -301,6 +347,10 @@ def space(
     model: Annotated[
         str | None, typer.Option(help="The Hub model that the page uses, USER/MODEL; by default the bundled one.")
     ] = None,
+    report: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of a report that goes along, beside those that the project comes with; repeatable."),
+    ] = None,
     private: Annotated[bool, typer.Option("--private", help="Only you can see it.")] = False,
     dry_run: DryRun = False,
 ) -> None:
@@ -312,7 +362,7 @@ def space(
     from .space import publish_space, stage_space
 
     with _clear_errors(), staging() as folder:
-        files = stage_space(Path(folder), repo_id=repo_id, model=model)
+        files = stage_space(Path(folder), repo_id=repo_id, model=model, reports=report or [])
         _print_plan(files)
         if dry_run:
             typer.echo(f"Dry run: nothing was sent to {repo_id}.")
@@ -366,7 +416,11 @@ def graphs(
 
 
 class _clear_errors:
-    """Ends the command with a message instead of a trace where the input or the machine is at fault."""
+    """Ends the command with a message instead of a trace where the input or the machine is at fault. `stopped`: what
+    to do when it was interrupted."""
+
+    def __init__(self, stopped: str = "") -> None:
+        self.stopped = stopped
 
     def __enter__(self) -> None:
         pass
@@ -377,6 +431,9 @@ class _clear_errors:
 
         from .utkface import DataError
 
+        if isinstance(error, KeyboardInterrupt):
+            typer.echo("Stopped." + (f" {self.stopped}" if self.stopped else ""), err=True)
+            raise typer.Exit(130) from None
         if isinstance(error, (DataError, ModelError, ReportError, OSError)):
             typer.echo(f"Error: {error}", err=True)
             raise typer.Exit(1) from error

@@ -6,25 +6,39 @@ increasing inference time" (2022).
 
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import torch
 
 from agr.config import WEIGHTS_FILE
 from agr.evaluation.report import HISTORY_FILE
+from agr.model import AttributeNet
 
 from .config import RECIPE_FILE
 from .files import content_hash_of
 from .finish import Balance, finish
-from .fit import rows_of
-from .prepare import load_prepared
+from .fit import rows_of, valid_figures
+from .prepare import Prepared, load_prepared
 from .run_folder import write_recipe
+from .soft import read_all
 from .teach import load_trained, weights_file
 from .utkface import DataError, read_split
 
 
-def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Balance:
-    """Write the mean of `models`, which may be one, as a model folder; returns how it was balanced.
+@dataclass(frozen=True)
+class Averaged:
+    """How the mean was balanced; and the `scores` of the models, and of their `mean`, on the valid part
+    (`train.fit.valid_figures`), all as training left them."""
+
+    balance: Balance
+    scores: tuple[float, ...]
+    mean: float
+
+
+def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Averaged:
+    """Write the mean of `models`, which may be one, as a model folder.
 
     One of them should have been trained from another's weights: models without a common start do not average. Of a run
     those weights count that training left, not yet balanced. Raises ModelError or DataError if they do not fit each
@@ -41,12 +55,23 @@ def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Bal
             "The models are of different backbones, input sizes, input statistics or templates: only like ones can be "
             "averaged."
         )
+    if (size := nets[0].config.input_size) != prepared.source["input_size"]:
+        raise DataError(
+            f"The models read crops of {size} pixels, {data} holds some of {prepared.source['input_size']}. Prepare "
+            f"the data with --size {size}."
+        )
+    scores = tuple(_score(net, prepared, valid) for net in nets)
     net = nets[0]
     net.load_state_dict(mean_of_states([other.state_dict() for other in nets]))
+    mean = _score(net, prepared, valid)
     hashes = [content_hash_of(weights_file(folder)) for folder in models]
     balance = finish(net, prepared, valid, output)
     _tell(models[0], hashes, balance, output)
-    return balance
+    return Averaged(balance, scores, mean)
+
+
+def _score(net: AttributeNet, prepared: Prepared, valid: pd.DataFrame) -> float:
+    return valid_figures(read_all(net, prepared.crops, valid), valid)["score"]
 
 
 def mean_of_states(states: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:

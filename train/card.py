@@ -78,7 +78,9 @@ def write_card(report: EvalReport, folder: Path) -> Path:
 
 def belongs_to(report: EvalReport, folder: Path) -> None:
     """Raises DataError if the report is of other weights than those in `folder`."""
-    if report.summary["model"].get("weights_hash") != content_hash_of(folder / WEIGHTS_FILE):
+    if "weights_hash" not in report.summary["model"]:
+        raise DataError("The report does not say which weights it is of. Make one with python -m train evaluate.")
+    if report.summary["model"]["weights_hash"] != content_hash_of(folder / WEIGHTS_FILE):
         raise DataError(f"The report was made with other weights than those in {folder}. Evaluate the model again.")
 
 
@@ -153,7 +155,7 @@ def _recipe(recipe: dict | None) -> str:
         stages.append(
             f"{_epochs(recipe)} of AdamW (learning rate {recipe['lr']:g}, weight decay "
             f"{recipe['weight_decay']:g}, batch {recipe['batch_size']}, cosine schedule, averaged weights with decay "
-            f"{recipe['ema_decay']:g}) from {_start(recipe)}{_softened(recipe)}"
+            f"{recipe['ema_decay']:g}) from {_start(recipe)}{_corrected(recipe)}{_softened(recipe)}"
         )
         recipe = recipe.get("init_config")
     return (
@@ -179,7 +181,12 @@ def _epochs(recipe: dict) -> str:
     """A run that was broken off says so: its schedule was that of all its epochs."""
     epochs = recipe["epochs"]
     done = recipe.get("epochs_done") or epochs
-    return f"{epochs} epochs" if done == epochs else f"{done} of {epochs} epochs"
+    whole = "1 epoch" if epochs == 1 else f"{epochs} epochs"
+    return whole if done == epochs else f"{done} of {whole}"
+
+
+def _corrected(recipe: dict) -> str:
+    return f", {count} labels of the training data being corrected" if (count := recipe.get("relabelled")) else ""
 
 
 def _softened(recipe: dict) -> str:

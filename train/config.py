@@ -1,5 +1,6 @@
 """What a training run is made of. Saved as `fit.json` in the run's folder, so that the run can be repeated."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,8 +35,11 @@ class FitConfig:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "lr"):
-            if getattr(self, name) <= 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise DataError(f"expected {name} above 0, got {getattr(self, name)}")
+        for name in ("weight_decay", "seed"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise DataError(f"expected {name} of 0 or more, got {getattr(self, name)}")
         for name in ("soft_weight", "mixup"):
             if not 0 <= getattr(self, name) <= 1:
                 raise DataError(f"expected {name} of 0 to 1, got {getattr(self, name)}")
@@ -46,8 +50,10 @@ class FitConfig:
 
 
 def softened_by(run: dict) -> dict:
-    """Whether a run, as its fit.json tells it, took soft labels, from how many teachers and of which backbones."""
+    """How many labels of a run, as its fit.json tells it, were corrected, whether it took soft ones, from how many
+    teachers and of which backbones."""
     return {
+        "relabelled": run.get("relabelled", 0),
         "soft_labels": bool(run.get("soft_labels_hash")),
         "teachers": len(run.get("teachers_hash", [])),
         "teacher_backbones": run.get("teacher_backbones", []),

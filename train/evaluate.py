@@ -9,32 +9,55 @@ from tqdm import tqdm
 
 from agr.analyzer import FaceAnalyzer
 from agr.config import CODE_VERSION, WEIGHTS_FILE
-from agr.evaluation.report import HISTORY_FILE, EvalReport
+from agr.evaluation.report import HISTORY_FILE, EvalReport, expect_no_report
 from agr.labelled import Labels, model_facts, predict, report_of, table_of
 from agr.labels import GENDERS, RACES
+from agr.pretrained import find_model
 
 from .config import RECIPE_FILE, epochs_done, finished_by, softened_by
 from .files import content_hash_of
 from .prepare import source_of
 from .stress import stress
-from .utkface import PictureSource, content_hash, file_key, labels_of, read_split, subset_files
+from .utkface import (
+    SUBSETS,
+    DataError,
+    PictureSource,
+    content_hash,
+    file_key,
+    labels_of,
+    read_split,
+    subset_files,
+)
 
 
 def evaluate(
-    model: Path, *, data: Path, split: Path, subset: str, output: Path, with_stress: bool = False
+    model: Path,
+    *,
+    data: Path,
+    split: Path,
+    subset: str,
+    output: Path,
+    with_stress: bool = False,
+    overwrite: bool = False,
 ) -> EvalReport:
-    """Evaluate the model in the folder `model` on the split's `subset`, and save the report to `output`.
+    """Evaluate a model, a folder or the name of one on the Hub, on the split's `subset`, and save the report to
+    `output`.
 
     `data`: UTKFace as a folder or archive, or a folder that `prepare` made from it. Of several faces in a picture the
     largest counts; one in which no face is found counts as wrong. `with_stress`: measure too how the figures fall under
-    `train.stress.CONDITIONS`. Raises DataError or ModelError if something does not
-    fit.
+    `train.stress.CONDITIONS`. `overwrite`: a report that is there already. Raises DataError, ModelError or ReportError
+    if something does not fit.
     """
+    if subset not in SUBSETS:
+        raise DataError(f"There is no subset {subset!r}. Expected {', '.join(SUBSETS)}.")
+    expect_no_report(output, overwrite=overwrite)
+    output.mkdir(parents=True, exist_ok=True)  # what is wrong with it shows now, and not after the work
     pictures = PictureSource(source_of(data))
     parts = read_split(split)
     keys = (file_key(member) for member in pictures.members)
     labels = {key: found for key in keys if (found := labels_of(key))}
     files = set(subset_files(parts, subset, pd.Index(labels)))
+    model = find_model(str(model))
     analyzer = FaceAnalyzer.from_pretrained(model)
     twins = _twins(pictures, parts, files, labels)
     elsewhere = frozenset(file for file, others in twins.items() if any(other["subset"] != subset for other in others))

@@ -73,6 +73,7 @@ def fit(
     }
     if relabel:
         train, changed = relabelled(train, read_relabel(relabel))
+        recipe["relabelled"] = changed
         if accelerator.is_main_process:
             tqdm.write(f"{changed} labels of the train part are corrected as {relabel} says.")
     run = _Run(config, accelerator, prepared, train, valid, soft, taught_by, output)
@@ -165,7 +166,10 @@ class _Run:
         path = self.output / CHECKPOINT_FILE
         if not path.exists():
             return  # interrupted in its first epoch: start over
-        state = torch.load(path, map_location=self.accelerator.device, weights_only=True)
+        try:
+            state = torch.load(path, map_location=self.accelerator.device, weights_only=True)
+        except Exception as error:  # torch raises what the damage happens to lead to
+            raise DataError(f"{path} is damaged ({str(error)[:200]}). Start anew in another --output.") from error
         self.accelerator.unwrap_model(self.net).load_state_dict(state["net"])
         self.ema.load_state_dict(state["ema"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -185,6 +189,8 @@ class _Run:
                 sums[name] = sums.get(name, 0.0) + value
             if step % 10 == 0:  # a GPU would stand still at every look at the loss
                 loss = sum(value.item() for value in sums.values()) / (step + 1)
+                if not math.isfinite(loss):
+                    raise DataError(f"The loss of epoch {self.epoch + 1} is no number any more. Take a lower --lr.")
                 bar.set_description(f"epoch {self.epoch + 1}/{config.epochs} loss {loss:.3f}", refresh=False)
             bar.update()
         return {name: value.item() / self.steps for name, value in sums.items()}

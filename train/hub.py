@@ -103,8 +103,7 @@ class Hub:
 
     def check_tag(self, name: str) -> None:
         """Raises HubError if `name` is no tag, or is taken by something else than the newest commit."""
-        if not _TAG.fullmatch(name) or ".." in name:
-            raise HubError(f"{name!r} is no name of a tag. Expected letters, digits, '.', '-' and '_', such as v1.0.")
+        check_tag_name(name)
         if self.files() is None:
             return
         with self.plainly():
@@ -223,3 +222,9 @@ def check_name(repo_id: str) -> None:
             f"{repo_id!r} is not a name on the Hub. Expected USER/NAME of letters, digits, '-', '_' and '.', at most "
             "96 of them, such as anna/faces-small."
         )
+
+
+def check_tag_name(name: str) -> None:
+    """Raises HubError if the Hub takes no tag of that name."""
+    if not _TAG.fullmatch(name) or ".." in name:
+        raise HubError(f"{name!r} is no name of a tag. Expected letters, digits, '.', '-' and '_', such as v1.0.")

@@ -39,21 +39,30 @@ def read_relabel(path: Path) -> pd.DataFrame:
 def relabelled(rows: pd.DataFrame, corrections: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """`rows`, indexed by file with the columns age, gender and race, with their corrections; and how many there were.
 
-    Corrections of other files are left out. Raises DataError where a label is not the one that was `given`: the list is
-    of other data then.
+    Corrections of other files are left out. Raises DataError if that leaves none, or where a label is not the one that
+    was `given`: the list is of other data then.
     """
     mine = corrections[corrections["file"].isin(rows.index)]
+    if len(corrections) and not len(mine):
+        raise DataError(
+            f"None of the {len(corrections)} corrected labels is of a training face. Make the list from a report of "
+            "the train part: that of `clean`, or of `evaluate --subset train`."
+        )
     rows = rows.copy()
     for correction in mine.to_dict("records"):
         file, task, given = correction["file"], correction["task"], correction["given"]
         now = rows.loc[file].to_dict()[task]
         if now != given:
             raise DataError(
-                f"The relabel list says that the {task} of {file} is {given}, but it is {now}. "
-                "It was made for other data."
+                f"The relabel list says that the {task} of {file} is {_name(task, given)}, but it is "
+                f"{_name(task, now)}. It was made for other data."
             )
         rows.at[file, task] = correction["suggested"]
     return rows, len(mine)
+
+
+def _name(task: str, code: int) -> str:
+    return _CLASSES[task][code] if task in _CLASSES else str(code)
 
 
 def _code(task: str, text: str, where: str) -> int:

@@ -1,6 +1,7 @@
 """The page as a Hugging Face Space: just the files that it needs."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from huggingface_hub import HfApi, RepoCard
@@ -13,35 +14,47 @@ from .hub import Hub, HubError, Published, check_name
 from .publish import check_private
 
 ROOT = Path(__file__).parents[1]
-FILES = ("app.py", "requirements.txt", "README.md", "LICENSE")
+FILES = ("app.py", "requirements.txt", "README.md", "LICENSE", "train/README.md", "train/EXPERIMENTS.md")
+PICTURES = "docs"
 REPORTS = "eval_reports"
+OUR_REPORTS = ("mobilenet_v2", "mobilenet_v2_stage1", "densenet121", "mobile_facenet")
+"""Those that come with the project; others may be of somebody's own photos."""
+OF_THE_BUNDLED = """
+> This page uses the model [{model}](https://huggingface.co/{model}). The figures below are those of the model that the
+> project comes with.
+"""
 _OURS = "agr/ui/page.py"
 _FRESH = {".gitattributes", "README.md"}
 
 
 def stage_space(
-    folder: Path, *, repo_id: str, model: str | None = None, reports: Path = ROOT / REPORTS
+    folder: Path, *, repo_id: str, model: str | None = None, reports: Sequence[Path] = ()
 ) -> list[tuple[str, int]]:
     """Put the Space's files into `folder`; returns (name, bytes) of each.
 
-    Of every report below `reports` just what a report consists of goes along. With a `model` of the Hub the bundled
-    weights stay behind: a file beside them names it, and so does the README's front matter. Raises HubError for a name
-    that is not allowed, ReportError for a damaged report, DataError if a file holds a token or a path of this machine.
+    Beside the project's own reports go those of the folders `reports`, of each just what a report consists of. With a
+    `model` of the Hub the bundled weights stay behind: a file beside them names it, and so does the README. Raises
+    HubError for a name that is not allowed, ReportError for a damaged report, DataError if a file holds a token or a
+    path of this machine.
     """
     check_name(repo_id)
     if model:
         _check_model_name(model)
     for name in FILES:
+        (folder / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(ROOT / name, folder / name)
+    shutil.copytree(ROOT / PICTURES, folder / PICTURES)
     shutil.copytree(ROOT / "agr", folder / "agr", ignore=shutil.ignore_patterns("__pycache__", ".*"))
-    for report in sorted(reports.glob("*/report.json")):
-        EvalReport.load(report.parent).save(folder / REPORTS / report.parent.name)
+    for report in (*(ROOT / REPORTS / name for name in OUR_REPORTS), *reports):
+        EvalReport.load(report).save(folder / REPORTS / report.resolve().name)
     if model:
         shutil.rmtree(folder / "agr" / "weights")
         (folder / "agr" / "weights").mkdir()
         (folder / "agr" / "weights" / POINTER).write_text(model + "\n", encoding="utf-8")
         card = RepoCard.load(folder / "README.md")
         card.data.models = [model]
+        title, _, rest = card.text.lstrip().partition("\n")
+        card.text = title + "\n" + OF_THE_BUNDLED.format(model=model) + rest
         card.save(folder / "README.md")
     found = sorted(file for file in folder.rglob("*") if file.is_file())
     for file in found:

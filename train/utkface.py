@@ -32,10 +32,12 @@ def read_split(path: Path) -> pd.Series:
     try:
         table = pd.read_csv(path, dtype=str)
     except (OSError, ValueError) as error:
-        raise DataError(f"The split {path} cannot be read as CSV: {error}") from error
+        raise DataError(f"The split {path} cannot be read as CSV: {str(error)[:300]}") from error
     missing = {"file", "split"} - set(table.columns)
     if missing:
-        raise DataError(f"The split {path} lacks the column(s) {sorted(missing)}; it has {list(table.columns)}.")
+        raise DataError(
+            f"The split {path} lacks the column(s) {sorted(missing)}; it has {str(list(table.columns))[:300]}."
+        )
     foreign = sorted(set(table["split"].dropna()) - set(SUBSETS)) + (["(empty)"] if table["split"].isna().any() else [])
     if foreign:
         raise DataError(f"The split {path} names the subset(s) {foreign}; expected {', '.join(SUBSETS)}.")

@@ -8,6 +8,7 @@ history.csv           the training's loss parts and validation figures by epoch,
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -55,18 +56,22 @@ class EvalReport:
             _check_history(self.history)
 
     def save(self, folder: Path) -> None:
-        """Write the report's files into `folder`."""
+        """Write the report's files into `folder`, in place of those of an earlier one, which stays if it fails."""
         folder.mkdir(parents=True, exist_ok=True)
-        for old in (REPORT_FILE, HISTORY_FILE):  # of an earlier report: its parts must not be taken for this one's
-            (folder / old).unlink(missing_ok=True)
-        # Probabilities hardly compress, and what is not compressed cannot stand for more than it is (`archive`).
-        self.predictions[COLUMNS].to_parquet(folder / PREDICTIONS_FILE, index=False, compression=None)
-        if self.history is not None:
-            self.history.to_csv(folder / HISTORY_FILE, index=False)
-        # Last, so that a folder with a report.json is whole. Not-a-number has no place in JSON: a figure without a
-        # value is null.
+        # Not-a-number has no place in JSON: a figure without a value is null.
         text = json.dumps(_without_nan(self.summary), indent=1, ensure_ascii=False, allow_nan=False)
-        (folder / REPORT_FILE).write_text(text + "\n", encoding="utf-8")
+        with TemporaryDirectory(dir=folder, prefix=".new-") as name:
+            new = Path(name)
+            # Probabilities hardly compress, and what is not compressed cannot stand for more than it is (`archive`).
+            self.predictions[COLUMNS].to_parquet(new / PREDICTIONS_FILE, index=False, compression=None)
+            if self.history is not None:
+                self.history.to_csv(new / HISTORY_FILE, index=False)
+            (new / REPORT_FILE).write_text(text + "\n", encoding="utf-8")
+            for old in (REPORT_FILE, HISTORY_FILE):  # parts of an earlier report must not be taken for this one's
+                (folder / old).unlink(missing_ok=True)
+            for file in (PREDICTIONS_FILE, HISTORY_FILE, REPORT_FILE):  # the last makes it whole
+                if (new / file).exists():
+                    (new / file).replace(folder / file)
 
     @classmethod
     def load(cls, folder: Path) -> "EvalReport":
@@ -84,6 +89,12 @@ class EvalReport:
             raise
         except Exception as error:  # damaged parquet and CSV raise many types, some only where a value is looked at
             raise ReportError(f"The tables of {folder} cannot be read: {error}") from error
+
+
+def expect_no_report(folder: Path, *, overwrite: bool) -> None:
+    """Raises ReportError if a report is there that is not to be overwritten."""
+    if (folder / REPORT_FILE).exists() and not overwrite:
+        raise ReportError(f"{folder} holds a report already. Add --overwrite, or choose another --output.")
 
 
 def _read_table(path: Path) -> pd.DataFrame:

@@ -3,12 +3,14 @@
 import csv
 import io
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from agr.__main__ import app
 from agr.table import COLUMNS
+from tests.conftest import ASTRONAUT
 
 pytestmark = pytest.mark.slow
 
@@ -106,3 +108,11 @@ def test_a_folder_has_no_revisions(run, folder):
     done = run(folder / "a.jpg", "--revision", "v9")
     assert done.exit_code == 1
     assert "Only a Hub model has revisions" in done.output
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file system that is always full, as Linux has it")
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_a_full_disk_is_said(run, kind):
+    done = run(ASTRONAUT, "--output", "/dev/full", "--format", kind)
+    assert done.exit_code == 1
+    assert "/dev/full cannot be written: No space left on device." in done.output

@@ -22,14 +22,16 @@ def test_a_mean_is_a_model_that_tells_what_it_is(prepared, split, tmp_path):
         AttributeNet(ModelConfig(input_size=32)).save(tmp_path / str(seed))
         (tmp_path / str(seed) / "fit.json").write_text(json.dumps({"config": {"epochs": seed}}))
     both = [tmp_path / "1", tmp_path / "0"]
-    balance = average(both, data=prepared, split=split, output=tmp_path / "mean")
+    made = average(both, data=prepared, split=split, output=tmp_path / "mean")
     found, one, two = (AttributeNet.load(folder).state_dict() for folder in (tmp_path / "mean", *both))
     name = "backbone.features.0.0.weight"
     assert torch.allclose(found[name], (one[name] + two[name]) / 2)
     told = json.loads((tmp_path / "mean" / "fit.json").read_text())
     assert told["config"] == {"epochs": 1}
     assert len(set(told["averaged"])) == 2
-    assert told["balance"] == balance
+    assert told["balance"] == made.balance
+    alone = [average([folder], data=prepared, split=split, output=tmp_path / f"{folder.name} alone") for folder in both]
+    assert made.scores == tuple(each.mean for each in alone)
     with pytest.raises(DataError, match="a model already"):
         average(both, data=prepared, split=split, output=tmp_path / "mean")
 
@@ -48,6 +50,8 @@ def test_unlike_models_are_refused(prepared, split, tmp_path):
     for size in (32, 64):
         AttributeNet(ModelConfig(input_size=size)).save(tmp_path / str(size))
     AttributeNet(ModelConfig(input_size=32, mean=(0.1, 0.2, 0.3))).save(tmp_path / "other")
+    with pytest.raises(DataError, match=r"crops of 64 pixels.* holds some of 32.*--size 64"):
+        average([tmp_path / "64"], data=prepared, split=split, output=tmp_path / "mean")
     for other in ("64", "other"):
         with pytest.raises(DataError, match="only like"):
             average([tmp_path / "32", tmp_path / other], data=prepared, split=split, output=tmp_path / "mean")

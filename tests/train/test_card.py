@@ -30,6 +30,13 @@ def test_a_report_of_other_weights_is_refused(report, tmp_path):
         write_card(report, tmp_path)
 
 
+def test_a_report_that_names_no_weights_is_refused(report, tmp_path):
+    shutil.copy(BUNDLED / "model.safetensors", tmp_path)
+    model = {key: value for key, value in report.summary["model"].items() if key != "weights_hash"}
+    with pytest.raises(DataError, match="does not say which weights"):
+        write_card(EvalReport(report.summary | {"model": model}, report.predictions), tmp_path)
+
+
 def test_every_figure_is_the_reports(report):
     cell = report.summary["figures"]["all"]["race_accuracy"]
     assert f"| Race, five classes (%) | {100 * cell['value']:.1f} ({100 * cell['low']:.1f} to" in model_card(report)
@@ -70,4 +77,7 @@ def test_every_stage_of_the_training_is_told():
     assert "what 2 other models (face_resnet, mobilenet_v2) say of each crop" in of_faces
     assert "dlib's face recognition" in of_faces
     assert "WebFace600K" not in of_faces
+    corrected = _recipe(stage | {"epochs": 1, "relabelled": 190, "teachers": 1, "soft_weight": 0.7})
+    assert "1. 1 epoch of AdamW" in corrected
+    assert "from ImageNet weights, 190 labels of the training data being corrected, 70% of" in corrected
     assert "WebFace600K" in _recipe(stage | {"backbone": "mobile_facenet"})

@@ -1,6 +1,7 @@
 """Training: that it learns, that an interruption leaves no trace, that two processes agree, that errors are clear."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -50,7 +51,19 @@ def test_the_average_moves_by_one_minus_the_decay():
     assert one.num_batches_tracked == 7
 
 
-@pytest.mark.parametrize("change", [{"epochs": 0}, {"ema_decay": 1.0}, {"precision": "fp8"}, {"lr": 0}, {"mixup": 1.1}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epochs": 0},
+        {"seed": -1},
+        {"lr": math.nan},
+        {"weight_decay": -1},
+        {"ema_decay": 1.0},
+        {"precision": "fp8"},
+        {"lr": 0},
+        {"mixup": 1.1},
+    ],
+)
 def test_an_impossible_recipe_is_refused(change):
     with pytest.raises(ValueError, match=next(iter(change))):
         FitConfig(**change)
@@ -84,6 +97,13 @@ def test_a_resumed_run_ends_in_the_same_weights(prepared, split, tmp_path, monke
     # Resuming what is finished changes nothing, not even the calibration.
     fit(CONFIG, data=prepared, split=split, output=tmp_path / "cut", resume=True)
     assert (tmp_path / "whole/config.json").read_text() == (tmp_path / "cut/config.json").read_text()
+
+
+@pytest.mark.slow
+def test_a_run_that_diverges_says_so(prepared, split, tmp_path):
+    config = FitConfig(init="none", epochs=9, batch_size=8, lr=1e25, precision="fp32")
+    with pytest.raises(DataError, match=r"no number any more\. Take a lower --lr"):
+        fit(config, data=prepared, split=split, output=tmp_path / "run")
 
 
 @pytest.mark.slow

@@ -80,6 +80,9 @@ def test_from_an_archive_to_a_report(run, archive, tmp_path):
     assert found.summary["data"]["twins"] == 1
     assert found.summary["figures"]["all"]["gender_accuracy"]["n"] == 4
     assert found.history is not None
+    done = run("evaluate", "--model", model, "--data", data, "--split", split, "--output", report)
+    assert done.exit_code == 1
+    assert "--overwrite" in done.output
     assert json.loads((report / "report.json").read_text())["model"]["backbone"] == "mobilenet_v2"
 
 
@@ -92,6 +95,10 @@ def test_from_an_archive_to_a_report(run, archive, tmp_path):
             ["evaluate", "--model", "m", "--data", "nowhere", "--split", "x.csv", "--output", "out"],
             "There is no nowhere",
         ),
+        (
+            ["evaluate", "--model", "m", "--data", "d", "--split", "x.csv", "--output", "out", "--subset", "foo"],
+            "train, valid, test",
+        ),
     ],
 )
 def test_errors_are_messages(run, args, message, tmp_path, monkeypatch):
@@ -101,6 +108,33 @@ def test_errors_are_messages(run, args, message, tmp_path, monkeypatch):
     assert message in done.output
 
 
-@pytest.mark.parametrize("command", ["prepare", "fit", "evaluate"])
+def test_names_that_say_nothing_are_counted_and_end_it(run, tmp_path, encoded, astronaut):
+    (tmp_path / "faces").mkdir()
+    for i in range(12):
+        (tmp_path / "faces" / f"holiday {i:02d}.jpg").write_bytes(encoded(astronaut.crop((140, 40, 300, 200)), "JPEG"))
+    done = run("prepare", "--data", tmp_path / "faces", "--output", tmp_path / "out", "--workers", 1)
+    assert done.exit_code == 1
+    assert "12 malformed names" in done.output
+    assert "holiday 09.jpg and 2 more" in done.output
+    assert "age_gender_race_date" in done.output
+
+
+def test_an_interrupted_command_says_how_to_go_on(run, monkeypatch, tmp_path):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("train.prepare.prepare", interrupted)
+    done = run("prepare", "--data", tmp_path, "--output", tmp_path / "out")
+    assert done.exit_code == 130
+    assert "Stopped. The same command goes on" in done.output
+
+
+def test_a_tags_name_is_looked_at_first(run, tmp_path):
+    done = run("publish", "--model", "m", "--report", "r", "--repo-id", "ann/faces", "--dry-run", "--tag", "v 1..0/")
+    assert done.exit_code == 1
+    assert "no name of a tag" in done.output
+
+
+@pytest.mark.parametrize("command", ["prepare", "split", "fit", "evaluate"])
 def test_help_teaches(run, command):
     assert f"python -m train {command}" in run(command, "--help").output

@@ -42,6 +42,16 @@ def test_a_list_for_other_data_is_refused(rows, tmp_path):
     path = written(tmp_path, [(file, "age", str(rows.at[file, "age"] + 1), "50")])
     with pytest.raises(DataError, match="made for other data"):
         relabelled(rows, read_relabel(path))
+    genders = ("Male", "Female")
+    given, wrong = genders[rows.at[file, "gender"]], genders[1 - rows.at[file, "gender"]]
+    with pytest.raises(DataError, match=f"the gender of {file} is {wrong}, but it is {given}"):
+        relabelled(rows, read_relabel(written(tmp_path, [(file, "gender", wrong, given)])))
+
+
+def test_a_list_of_other_faces_alone_is_not_passed_over(rows, tmp_path):
+    path = written(tmp_path, [("elsewhere.jpg", "race", "White", "Asian"), ("b.jpg", "age", "3", "4")])
+    with pytest.raises(DataError, match=r"None of the 2 corrected labels .*--subset train"):
+        relabelled(rows, read_relabel(path))
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,13 @@
 """What a run's folder tells of it, as far as no training is needed; the rest is in test_fit."""
 
 import json
+from dataclasses import asdict
 
-from train.run_folder import config_of
+import pytest
+
+from train.config import FitConfig
+from train.run_folder import claim, config_of
+from train.utkface import DataError
 
 
 def test_an_init_is_told_as_it_is_finished_or_as_training_left_it(tmp_path):
@@ -11,3 +16,29 @@ def test_an_init_is_told_as_it_is_finished_or_as_training_left_it(tmp_path):
     assert config_of(tmp_path / "model.safetensors")["averaged"] == 2
     assert config_of(tmp_path / "model.safetensors")["balance"] == run["balance"]
     assert "balance" not in config_of(tmp_path / "best" / "model.safetensors")
+
+
+@pytest.fixture
+def recipe():
+    hashes = {f"{name}_hash": name for name in ("split", "init", "relabel", "soft_labels", "teachers")}
+    data = {"names": "n", "input_size": 32, "template": []}
+    return {"config": asdict(FitConfig(epochs=3)), "data": data, **hashes}
+
+
+def test_other_settings_are_named(recipe, tmp_path):
+    (tmp_path / "split.csv").write_text("file,split\n")
+    claim(tmp_path / "run", recipe, tmp_path / "split.csv", resume=False)
+    claim(tmp_path / "run", recipe, tmp_path / "split.csv", resume=True)
+    other = recipe | {"config": asdict(FitConfig(epochs=5, seed=1))}
+    with pytest.raises(DataError, match="epochs 3 then, 5 now, seed 0 then, 1 now"):
+        claim(tmp_path / "run", other, tmp_path / "split.csv", resume=True)
+    with pytest.raises(DataError, match="other settings: split_hash"):
+        claim(tmp_path / "run", recipe | {"split_hash": "another"}, tmp_path / "split.csv", resume=True)
+
+
+@pytest.mark.parametrize("damage", ["", "[]", '{"config": {"what": 1}}'])
+def test_a_damaged_recipe_is_said(recipe, tmp_path, damage):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "fit.json").write_text(damage)
+    with pytest.raises(DataError, match="is damaged"):
+        claim(tmp_path / "run", recipe, tmp_path / "split.csv", resume=True)

@@ -14,7 +14,7 @@ from huggingface_hub import HfApi, RepoCard
 from tests.conftest import ASTRONAUT, ROOT
 from tests.hub import WRITE
 from train.hub import HubError
-from train.space import publish_space, stage_space
+from train.space import OF_THE_BUNDLED, OUR_REPORTS, publish_space, stage_space
 from train.utkface import DataError
 
 
@@ -29,7 +29,11 @@ def test_just_the_files_that_it_needs(staged):
     names = {name for name, _ in stage_space(staged, repo_id="ann/page")}
     assert {"app.py", "requirements.txt", "README.md", "agr/weights/model.safetensors", "agr/ui/style.css"} <= names
     assert "eval_reports/mobilenet_v2/report.json" in names
-    foreign = ("tests/", "train/", "runs/", "bench/", "docs/", ".git", ".venv")
+    assert {name for name in names if name.startswith("train/")} == {"train/README.md", "train/EXPERIMENTS.md"}
+    assert {path.name for path in (ROOT / "eval_reports").iterdir()} >= set(OUR_REPORTS)
+    for picture in re.findall(r"\]\((docs/[^)]+)\)", (ROOT / "README.md").read_text()):
+        assert picture in names
+    foreign = ("tests/", "runs/", "bench/", ".git", ".venv")
     assert not [name for name in names if name.startswith(foreign) or "__pycache__" in name or "/." in name]
 
 
@@ -41,7 +45,10 @@ def test_with_a_hub_model_the_weights_stay_behind_and_it_is_named(staged):
     assert done.stdout.strip() == "ann/faces"
     card = RepoCard.load(staged / "README.md")
     assert card.data.models == ["ann/faces"]
-    assert card.text.strip() == RepoCard.load(ROOT / "README.md").text.strip()
+    ours = RepoCard.load(ROOT / "README.md").text.strip()
+    told = OF_THE_BUNDLED.format(model="ann/faces").strip()
+    assert told in card.text
+    assert card.text.replace(told, "").split() == ours.split()
 
 
 def test_of_a_report_only_what_it_consists_of_goes_along(staged, tmp_path):
@@ -49,15 +56,18 @@ def test_of_a_report_only_what_it_consists_of_goes_along(staged, tmp_path):
     shutil.copytree(ROOT / "eval_reports" / "mobilenet_v2", report)
     (report / "face.jpg").write_bytes(b"a face")
     (report / "notes.json").write_text('{"token": "hf_abcdefghijklmnopqrst"}')
-    names = {name for name, _ in stage_space(staged, repo_id="ann/page", reports=tmp_path / "reports")}
+    names = {name for name, _ in stage_space(staged, repo_id="ann/page", reports=[report])}
     found = {name for name in names if name.startswith("eval_reports/")}
-    assert found == {f"eval_reports/mine/{name}" for name in ("report.json", "predictions.parquet", "history.csv")}
+    assert {name.split("/")[1] for name in found} == {*OUR_REPORTS, "mine"}
+    assert {name for name in found if "/mine/" in name} == {
+        f"eval_reports/mine/{name}" for name in ("report.json", "predictions.parquet", "history.csv")
+    }
     summary = (report / "report.json").read_text().replace('"UTKFace"', '"/home/ann/faces"')
     (report / "report.json").write_text(summary)
     shutil.rmtree(staged)
     staged.mkdir()
     with pytest.raises(DataError, match="path of this machine"):
-        stage_space(staged, repo_id="ann/page", reports=tmp_path / "reports")
+        stage_space(staged, repo_id="ann/page", reports=[report])
 
 
 def test_the_front_matter_is_a_spaces():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agr.evaluation.report import HISTORY_FILE, PREDICTIONS_FILE, REPORT_FILE, EvalReport, ReportError
+from agr.evaluation.report import HISTORY_FILE, PREDICTIONS_FILE, REPORT_FILE, EvalReport, ReportError, expect_no_report
 
 
 def test_round_trip(report, tmp_path):
@@ -18,6 +18,32 @@ def test_round_trip(report, tmp_path):
 def test_a_report_without_training_history(report, tmp_path):
     EvalReport(report.summary, report.predictions).save(tmp_path)
     assert EvalReport.load(tmp_path).history is None
+
+
+def test_an_earlier_report_is_replaced_whole_or_stays(report, tmp_path, monkeypatch):
+    report.save(tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    later = EvalReport(report.summary | {"name": "later"}, report.predictions)
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pd.DataFrame, "to_parquet", full)
+        with pytest.raises(OSError, match="No space"):
+            later.save(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    later.save(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {REPORT_FILE, PREDICTIONS_FILE}
+    assert EvalReport.load(tmp_path).summary["name"] == "later"
+
+
+def test_a_report_is_overwritten_only_when_asked(report, tmp_path):
+    expect_no_report(tmp_path, overwrite=False)
+    report.save(tmp_path)
+    with pytest.raises(ReportError, match="--overwrite"):
+        expect_no_report(tmp_path, overwrite=False)
+    expect_no_report(tmp_path, overwrite=True)
 
 
 def test_a_figure_without_a_value_is_null_in_json(report, tmp_path):

@@ -1,0 +1,50 @@
+"""Which pictures are to train with, which to choose by, and which to test with."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from agr.evaluation.report import EvalReport
+
+from .prepare import load_prepared
+from .utkface import SUBSETS, DataError
+
+SHARES = {"valid": 0.12, "test": 0.2}
+"""Of all pictures; the rest are for training."""
+
+
+def make_split(data: Path, *, seed: int = 0, test_of: Path | None = None) -> pd.Series:
+    """The subset of each labelled picture of a folder that `prepare` wrote, indexed by file, drawn at random.
+
+    Pictures that are equal byte by byte come into the same subset. `test_of`: a report whose pictures are the test
+    subset, so that figures compare; what is equal to one of them is left out. Raises DataError or ReportError.
+    """
+    index = load_prepared(data).index
+    rest, test = index, pd.Series(dtype=str)
+    if test_of:
+        files = EvalReport.load(test_of).predictions["file"]
+        absent = files[~files.isin(index.index)]
+        if len(absent):
+            raise DataError(f"{len(absent)} pictures of {test_of}, such as {absent.iloc[0]}, are not in {data}.")
+        test = pd.Series("test", index=files)
+        rest = index[~index["content"].isin(index.loc[files, "content"])]
+    drawn = _drawn(rest["content"], {"valid": SHARES["valid"]} if test_of else SHARES, len(index), seed)
+    split = pd.concat([test, drawn]).reindex(index.index).dropna()
+    empty = [subset for subset in SUBSETS if subset not in set(split)]
+    if empty:
+        raise DataError(f"{len(index)} pictures are too few to share out: no {' and no '.join(empty)} picture.")
+    return split
+
+
+def _drawn(contents: pd.Series, shares: dict[str, float], pictures: int, seed: int) -> pd.Series:
+    """The subset of each file; `contents`: what tells pictures apart, by file."""
+    order = np.random.default_rng(seed).permutation(np.sort(contents.unique()))
+    place = contents.map(pd.Series(np.arange(len(order)), index=order))
+    subset = pd.Series("train", index=contents.index)
+    start = 0.0
+    for name, share in shares.items():
+        end = start + share * pictures * len(order) / max(1, len(contents))
+        subset[(place >= round(start)) & (place < round(end))] = name
+        start = end
+    return subset
