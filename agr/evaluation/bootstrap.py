@@ -1,7 +1,8 @@
 """Figures with their doubt: values and 95 % intervals of statistics, from resampled faces."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from .metrics import Statistic
 
 N_RESAMPLES = 1000
 CONFIDENCE = 0.95
+_Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 _DRAWS_AT_ONCE = 4_000_000
 """Bounds the memory to some 100 MB, however many faces there are."""
 MOST_DRAWN, GROUPS = 25_000, 5_000
@@ -32,10 +34,11 @@ class Estimate:
 
 def estimates(statistics: Mapping[str, Statistic]) -> dict[str, Estimate]:
     """Value and percentile bootstrap interval of each statistic; all of them are over the same n faces, or groups of
-    them.
+    them. Shares of none and of all, whose resamples are all alike, get Wilson's interval.
 
     They are drawn alike for all statistics and for every call with the same n.
-    Source: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13.
+    Sources: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13; Wilson, "Probable Inference,
+    the Law of Succession, and Statistical Inference" (1927).
     """
     if not statistics:
         return {}
@@ -103,12 +106,12 @@ def _grouped(statistic: Statistic, groups: int) -> Statistic:
         return statistic
     whole = np.zeros((-(-n // groups) * groups, k))
     whole[:n] = statistic.terms
-    return Statistic(whole.reshape(-1, groups, k).sum(axis=0), statistic.finish, n)
+    return replace(statistic, terms=whole.reshape(-1, groups, k).sum(axis=0), faces=n)
 
 
 def _joined(parts: Sequence[Statistic]) -> Statistic:
     terms = np.concatenate([part.terms for part in parts])
-    return Statistic(terms, parts[0].finish, sum(part.n for part in parts))
+    return replace(parts[0], terms=terms, faces=sum(part.n for part in parts))
 
 
 def _resamples(n: int, seed: int = 0) -> Iterator[np.ndarray]:
@@ -128,4 +131,8 @@ def _estimate(statistic: Statistic, sums: np.ndarray) -> Estimate:
     resampled = statistic.finish(sums)
     tail = (1 - CONFIDENCE) / 2
     low, high = np.nanquantile(resampled, [tail, 1 - tail]) if np.isfinite(resampled).any() else (np.nan, np.nan)
+    if statistic.is_share and statistic.value in (0.0, 1.0):
+        faces = float(statistic.terms[:, 1].sum())
+        doubt = _Z**2 / (faces + _Z**2)
+        low, high = (0.0, doubt) if statistic.value == 0 else (1 - doubt, 1.0)
     return Estimate(statistic.value, float(low), float(high), statistic.n)

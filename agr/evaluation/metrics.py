@@ -22,11 +22,13 @@ class Statistic:
     """`terms`: (n, k), what each of n faces adds; `finish`: sums of shape (..., k) -> figures of shape (...).
 
     `faces`: how many there are, where a row of `terms` is the sum over several (`bootstrap.in_random_groups`).
+    `is_share`: whether the figure is the share of some faces, counted in the second column, that the first counts.
     """
 
     terms: np.ndarray
     finish: Callable[[np.ndarray], np.ndarray]
     faces: int | None = None
+    is_share: bool = False
 
     @property
     def n(self) -> int:
@@ -38,9 +40,10 @@ class Statistic:
 
 
 def mean(values: ArrayLike) -> Statistic:
-    """Mean of one number a face, shape (n,)."""
-    values = np.asarray(values, dtype=np.float64)
-    return Statistic(np.stack([values, np.ones(len(values))], axis=1), lambda sums: _ratio(sums[..., 0], sums[..., 1]))
+    """Mean of one number a face, shape (n,); of truth values the share that is true."""
+    values = np.asarray(values)
+    terms = np.stack([values.astype(np.float64), np.ones(len(values))], axis=1)
+    return Statistic(terms, _first_by_second, is_share=values.dtype == bool)
 
 
 def accuracy(true: ArrayLike, pred: ArrayLike) -> Statistic:
@@ -89,10 +92,8 @@ def recall(true: ArrayLike, pred: ArrayLike, label: int) -> Statistic:
     """Share of the faces of class `label` that are predicted as it; nan if there is none."""
     true, pred = _same_length(true, pred)
     of_class = true == label
-    return Statistic(
-        np.stack([of_class & (pred == label), of_class], axis=1).astype(float),
-        lambda sums: _ratio(sums[..., 0], sums[..., 1]),
-    )
+    terms = np.stack([of_class & (pred == label), of_class], axis=1).astype(float)
+    return Statistic(terms, _first_by_second, is_share=True)
 
 
 def selection_rate(pred: ArrayLike, label: int) -> Statistic:
@@ -140,6 +141,10 @@ def confusion_matrix(true: ArrayLike, pred: ArrayLike, n_classes: int) -> np.nda
     true, pred = _same_length(true, pred)
     found = pred != NOT_FOUND
     return np.bincount(true[found] * n_classes + pred[found], minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def _first_by_second(sums: np.ndarray) -> np.ndarray:
+    return _ratio(sums[..., 0], sums[..., 1])
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

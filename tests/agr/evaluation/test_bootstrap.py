@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest
 from sklearn.metrics import f1_score
 
 from agr.evaluation import bootstrap as b
@@ -22,6 +23,26 @@ def test_the_interval_of_a_share_is_the_binomial_one():
     assert found.low == pytest.approx(correct.mean() - half, abs=0.002)
     assert found.high == pytest.approx(correct.mean() + half, abs=0.002)
     assert found.n == 2000
+
+
+@pytest.mark.parametrize("n", [8, 137])
+def test_a_share_of_none_or_all_is_not_certain(n):
+    labels = np.zeros(2 * n, int)
+    labels[n:] = 1
+    for right, ends in ((np.zeros(n), proportion_confint(0, n)), (np.ones(n), proportion_confint(n, n))):
+        statistics = {"accuracy": m.accuracy(np.ones(n), right), "recall": m.recall(labels[n:], right.astype(int), 1)}
+        for found in b.estimates(statistics).values():
+            assert (found.low, found.high) == pytest.approx(ends)
+    whole = m.recall(labels, labels, 1)  # half of the faces are of another class
+    assert b.estimate(whole).low == pytest.approx(proportion_confint(n, n)[0])
+    assert b.estimate(m.mean_absolute_error(labels, labels)).high == 0
+    assert b.estimate(b.difference(whole, whole)).high == 0
+
+
+def proportion_confint(count: int, n: int) -> tuple[float, float]:
+    """Wilson's, by scipy."""
+    ends = binomtest(count, n).proportion_ci(0.95, method="wilson")
+    return ends.low, ends.high
 
 
 def test_reweighted_figures_equal_resampled_ones():
