@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from agr.engine import backbones
 from agr.evaluation.report import HISTORY_FILE
 
 from .utkface import DataError
@@ -34,6 +35,11 @@ class FitConfig:
     mixup: float = 0.0
 
     def __post_init__(self) -> None:
+        if self.backbone not in backbones():
+            raise DataError(
+                f"There is no graph of the backbone {self.backbone!r}, but of {', '.join(backbones())}. Write one with "
+                f"python -m train graphs {self.backbone}."
+            )
         for name in ("epochs", "batch_size", "lr"):
             if not 0 < getattr(self, name) < math.inf:
                 raise DataError(f"expected {name} above 0, got {getattr(self, name)}")

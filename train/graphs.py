@@ -20,7 +20,7 @@ from onnx import TensorProto, helper
 from torch import Tensor, nn
 
 from agr.attributes import N_AGES
-from agr.config import TASKS
+from agr.config import TASKS, ModelError
 from agr.engine import GRAPHS
 from agr.labels import GENDERS, RACES
 from agr.model import headless
@@ -173,7 +173,7 @@ def write_graphs(backbones: list[str], folder: Path = GRAPHS) -> list[Path]:
     Raises ModelError if neither torchvision nor timm has such a classifier, or torchvision's ends in no linear layer.
     """
     graphs = {name: _exported(network) for name, network in _detector().items()} | {"nms": _non_maximum_suppression()}
-    graphs |= {name: _exported(_attributes(name)) for name in backbones}
+    graphs |= {name: _exported_backbone(name) for name in backbones}
     return [_write(graph, folder / f"{name}.onnx") for name, graph in graphs.items()]
 
 
@@ -194,6 +194,16 @@ def _attributes(backbone: str) -> Architecture:
     crops = torch.zeros(2, 128, 128, 3, dtype=torch.uint8)
     inputs = {"crops": crops, "mean": torch.zeros(3), "std": torch.ones(3)}
     return Architecture(Attributes(backbone), inputs, TASKS, {"crops": {0: "n", 1: "size", 2: "size"}})
+
+
+def _exported_backbone(name: str) -> onnx.ModelProto:
+    architecture = _attributes(name)
+    try:
+        return _exported(architecture)
+    except Exception as error:  # from whatever the network does with crops of another size than its own, or with ONNX
+        raise ModelError(
+            f"{name!r} cannot be written as a graph for crops of any size: {str(error).splitlines()[0]}"
+        ) from error
 
 
 def _exported(architecture: Architecture) -> onnx.ModelProto:

@@ -15,7 +15,7 @@ from huggingface_hub import HfApi, ModelCard
 from safetensors import safe_open
 
 from agr.analyzer import FaceAnalyzer
-from agr.config import CONFIG_FILE, WEIGHTS_FILE
+from agr.config import CONFIG_FILE, WEIGHTS_FILE, read_config
 from agr.evaluation.pictures import PictureSource
 from agr.evaluation.report import HISTORY_FILE, PREDICTIONS_FILE, PROBABILITY_COLUMNS, REPORT_FILE, EvalReport
 from agr.labelled import Labels, predict, table_of
@@ -33,6 +33,8 @@ SAMPLE = 48
 TOLERANCE = 0.005
 """By which a probability may differ on another machine; ages, in years, by a hundred times as much."""
 CARD_FILE = "README.md"
+OUR_BACKBONES = ("densenet121", "face_resnet", "mobile_facenet", "mobilenet_v2", "tf_efficientnet_lite2")
+"""Those whose graphs come with the project."""
 PUBLISHED = {
     *(CONFIG_FILE, WEIGHTS_FILE, HISTORY_FILE, CARD_FILE, *CONFUSION_PICTURES.values()),
     *(f"{REPORT_FOLDER}/{name}" for name in (REPORT_FILE, PREDICTIONS_FILE, HISTORY_FILE)),
@@ -64,6 +66,11 @@ def stage(model: Path, report: Path, folder: Path, *, repo_id: str) -> Plan:
     together, or something is in the files that must not leave this machine.
     """
     check_name(repo_id)
+    if (backbone := read_config(model / CONFIG_FILE).backbone) not in OUR_BACKBONES:
+        raise DataError(
+            f"The backbone {backbone} does not come with the project, so nobody else could load the model. Expected "
+            f"one of {', '.join(OUR_BACKBONES)}."
+        )
     found = EvalReport.load(report)
     belongs_to(found, model)
     AttributeReader.load(model)

@@ -55,6 +55,7 @@ def test_the_average_moves_by_one_minus_the_decay():
     "change",
     [
         {"epochs": 0},
+        {"backbone": "resnet18"},
         {"seed": -1},
         {"lr": math.nan},
         {"weight_decay": -1},

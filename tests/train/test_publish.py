@@ -14,12 +14,13 @@ from huggingface_hub import HfApi, ModelCard
 from PIL import Image
 from safetensors.numpy import save_file
 
+from agr.engine import backbones
 from agr.evaluation.report import EvalReport
 from agr.pretrained import BUNDLED
 from tests.conftest import ASTRONAUT, ROOT
 from tests.hub import WRITE
 from train.hub import HubError
-from train.publish import Plan, check_card, check_sample, check_texts, data_of, publish, stage
+from train.publish import OUR_BACKBONES, Plan, check_card, check_sample, check_texts, data_of, publish, stage
 from train.utkface import DataError
 
 REPORT = ROOT / "eval_reports" / "mobilenet_v2"
@@ -56,6 +57,15 @@ def _run(command: list[str], **environment: str) -> subprocess.CompletedProcess:
 def test_what_is_staged_is_just_this(plan):
     assert {name for name, _ in plan.files} == FILES
     assert not [name for name, _ in plan.files if name.endswith((".jpg", ".jpeg", ".npy", ".pt", ".bin"))]
+
+
+def test_a_backbone_that_others_lack_is_refused(tmp_path, monkeypatch):
+    assert set(OUR_BACKBONES) == set(backbones())
+    config = json.loads((BUNDLED / "config.json").read_text()) | {"backbone": "resnet18"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    monkeypatch.setattr("agr.config.backbones", lambda: ("mobilenet_v2", "resnet18"))
+    with pytest.raises(DataError, match="resnet18 does not come with the project"):
+        stage(tmp_path, REPORT, tmp_path / "staged", repo_id="ann/faces")
 
 
 def test_the_card_carries_its_figures_to_the_hubs_index(plan):
