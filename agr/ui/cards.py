@@ -57,8 +57,8 @@ def _card(number: int, face: Face) -> str:
     <div>
       <h2 class="agr-number"><span class="agr-unseen">Face </span>{number}</h2>
       <p class="agr-age"><strong>{face.age:.0f}</strong> years</p>
-      <p class="agr-interval">{low:.0f} to {high:.0f}, right 8 times in 10</p>
-      <p class="agr-interval">age group {group}: {percent(face.age_group_probs[face.age_group])}</p>
+      <p class="agr-interval">{low:.0f} to {high:.0f} years: 80 %</p>
+      <p class="agr-interval">group {group}: {percent(face.age_group_probs[face.age_group])}</p>
     </div>
   </header>
   {_age_plot(face)}
@@ -91,7 +91,7 @@ def _age_plot(face: Face) -> str:
         for age in range(0, 101, 20)
     )
     low, high = face.age_interval
-    label = f"Age distribution: mean {face.age:.0f} years, 8 times in 10 between {low:.0f} and {high:.0f}"
+    label = f"Age distribution: mean {face.age:.0f} years, with 80 % between {low:.0f} and {high:.0f}"
     return f"""<section><h3>Age</h3>
 <svg class="agr-plot" viewBox="0 0 {_PLOT_WIDTH} {_PLOT_HEIGHT + 16}" role="img" aria-label="{label}">
   <rect x="{left:.1f}" y="0" width="{right - left:.1f}" height="{_PLOT_HEIGHT}" class="agr-band"/>
