@@ -172,13 +172,18 @@ def test_whoever_waits_for_another_visitor_is_told_and_can_stop(tab, clip, slow,
     second.wait_for_selector("#clip-found table", timeout=WAIT)
 
 
-def test_whoever_leaves_ends_the_work(tab, slow, tmp_path):
-    page = tab(write_clip(tmp_path / "long.mp4", walk(20, fps=5)))
-    page.click("#clip-start")
-    page.wait_for_selector("#clip-status progress", timeout=WAIT)
+def test_whoever_leaves_ends_the_work_and_holds_up_nobody(tab, clip, slow, tmp_path):
+    long = write_clip(tmp_path / "long.mp4", walk(20, fps=5))
+    page, waiting = started(tab(long), slow), tab(long)
+    waiting.click("#clip-start")
+    waiting.wait_for_selector("#clip-status >> text=Another visitor's video comes first.", timeout=WAIT)
+    waiting.close()
     page.close()
     assert stands_still(slow)
     assert slow[0] < 90
+    page = tab(clip)
+    page.click("#clip-start")
+    page.wait_for_selector("#clip-found table", timeout=WAIT)
 
 
 def answers(analyzer, path):
