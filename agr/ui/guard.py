@@ -28,9 +28,11 @@ MAX_FIELD = 10_000
 POSTS = ("upload", "queue/join", "run/predict", "cancel", "reset")
 """What may be sent to below `/gradio_api/`, beside `call/NAME`: what the page and Gradio's clients use. Gradio has
 more, such as one that hands a visitor's bytes to FFmpeg."""
-SWEEP_SECONDS, KEPT_SECONDS = 60, 600
+SWEEP_SECONDS = 60
+KEPT_SECONDS, BOXED_SECONDS = 3600, 600
 """What was asked for is deleted within ten minutes, by Gradio; this is for what it loses sight of: uploads that break
-off, and what a component shows whose other answers were skipped, such as videos with boxes."""
+off, which may take long, and videos with boxes, as a component whose other answers were skipped shows them."""
+BOXED = "boxed.mp4"
 
 
 class Guard:
@@ -127,16 +129,17 @@ def keep_swept(folder: Path, page: gr.Blocks) -> None:
     threading.Thread(target=sweep_for_ever, name="sweep", daemon=True).start()
 
 
-def sweep(folder: Path, page: gr.Blocks, *, older: float = KEPT_SECONDS) -> None:
-    """Delete the files in `folder` that are older than so many seconds, save those that the page itself shows, and
-    folders that are left empty.
+def sweep(folder: Path, page: gr.Blocks, *, older: float = KEPT_SECONDS, boxed: float = BOXED_SECONDS) -> None:
+    """Delete the files in `folder` that are older than so many seconds, `boxed` for those of that name, save those that
+    the page itself shows, and folders that are left empty.
 
     Gradio loses sight of uploads that break off, or come under a name that it does not know.
     """
     shown = {str(path) for block in page.blocks.values() for path in getattr(block, "keep_in_cache", ())}
     for path in sorted(folder.rglob("*"), reverse=True):  # what lies in a folder before the folder
         with suppress(OSError):  # someone else was faster, or a folder is not empty
-            if str(path) in shown or time.time() - path.stat().st_ctime < older:
+            kept = boxed if path.name == BOXED else older
+            if str(path) in shown or time.time() - path.stat().st_ctime < kept:
                 continue
             if path.is_dir():
                 path.rmdir()

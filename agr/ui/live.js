@@ -1,10 +1,10 @@
 // Runs as the camera component's js_on_load: `element` is its own, `trigger` sends to the server.
 // One frame is on its way at a time; the next one is taken when its answer is there, and none is ever kept.
-const EVERY = 200, LONGEST = 640, ANSWER_WITHIN = 8000, STALE = 1000, SECONDS = Number(element.querySelector('[data-seconds]').dataset.seconds);
+const EVERY = 200, LONGEST = 640, ANSWER_WITHIN = 8000, STALE = 1000, SLOW = 5000, SECONDS = Number(element.querySelector('[data-seconds]').dataset.seconds);
 const find = (name) => element.querySelector(`[data-live="${name}"]`);
 const [video, boxes, status, toggle, choice] = ['video', 'boxes', 'status', 'toggle', 'choice'].map(find);
 const canvas = document.createElement('canvas');
-let stream = null, timer = null, stale = null, until = 0, sentAt = null, mirrored = true, again = false, asking = false, slow = false, starts = 0;
+let stream = null, timer = null, stale = null, slow = null, until = 0, sentAt = null, mirrored = true, again = false, asking = false, isSlow = false, starts = 0;
 
 const REFUSALS = {
     NotAllowedError: 'The camera was refused. Allow it for this page in the browser, beside the address, and press the button again.',
@@ -23,12 +23,18 @@ const label = () => {
     toggle.textContent = stream ? 'Pause' : again ? 'Go on' : 'Start camera';
     document.getElementById('live-panel').classList.toggle('agr-live-off', !stream);  // nobody is in view of no camera
 };
-const isOn = () => say(`The camera is on, for ${SECONDS} seconds. No picture is kept.`);
+const quick = () => {
+    clearTimeout(stale);
+    clearTimeout(slow);
+    if (stream && isSlow) say('The camera is on. The server answers again. No picture is kept.');
+    stale = slow = null;
+    isSlow = false;
+};
 const later = (ms) => { clearTimeout(timer); timer = setTimeout(send, ms); };
 
 const stop = (text) => {
     clearTimeout(timer);
-    clearTimeout(stale);
+    quick();
     stream?.getTracks().forEach((track) => track.stop());
     stream = video.srcObject = null;
     boxes.innerHTML = '';
@@ -64,7 +70,7 @@ const start = async () => {
         if (!stream) throw new Error('taken away');
         [until, sentAt, again] = [performance.now() + SECONDS * 1000, null, true];
         starts += 1;  // whoever is in view then is followed anew
-        isOn();
+        say(`The camera is on, for ${SECONDS} seconds. No picture is kept.`);
         later(0);
     } catch (error) {
         const taken = lent && !stream;  // which was said already
@@ -93,19 +99,17 @@ const send = () => {
     sentAt = now;
     trigger('frame', {jpeg: canvas.toDataURL('image/jpeg', 0.85).split(',')[1], step, start: starts});
     later(ANSWER_WITHIN);  // should it never come
-    clearTimeout(stale);
-    stale = setTimeout(() => {  // who was there has moved on
-        boxes.innerHTML = '';
+    if (stale) return;
+    stale = setTimeout(() => { boxes.innerHTML = ''; }, STALE);  // who was there has moved on
+    slow = setTimeout(() => {
         say('The camera is on. The server is slow or out of reach: boxes come with its next answer.');
-        slow = true;
-    }, STALE);
+        isSlow = true;
+    }, SLOW);
 };
 
 element.addEventListener('answer', (event) => {
     if (!stream) return;
-    clearTimeout(stale);
-    if (slow) isOn();
-    slow = false;
+    quick();
     boxes.innerHTML = event.detail;
     if (sentAt !== null) later(Math.max(0, EVERY - (performance.now() - sentAt)));
 });

@@ -39,14 +39,14 @@ SCRIPT = Path(__file__).parent / "page.js"
 # Gradio's camera, on the photo's tab, would stay on behind the other tabs: choosing another source ends it.
 OPEN_TAB = """
 () => {
+    const photo = document.getElementById('photo');
+    if (photo?.querySelector('video') && !photo.checkVisibility())
+        photo.querySelector('.source-selection button').click();
     if (!window.agrTouched) return;
     const query = new URLSearchParams(location.search);
     query.%s;
     history.replaceState(null, '', `?${query}`);
     if (window.parent !== window) window.parent.postMessage({queryString: `?${query}`}, 'https://huggingface.co');
-    const photo = document.getElementById('photo');
-    if (photo?.checkVisibility() || !photo?.querySelector('video')) return;
-    photo.querySelector('.source-selection button').click();
 }
 """
 

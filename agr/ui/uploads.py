@@ -1,6 +1,8 @@
 """What visitors may name: the files that they sent, and no other."""
 
 import os
+import shutil
+from pathlib import Path
 
 import gradio as gr
 from gradio.utils import get_upload_folder
@@ -29,3 +31,18 @@ def sent(payload) -> str | None:
 def all_sent(payload) -> list[str] | None:
     """The same for a component of several files."""
     return [uploaded(file.path) for file in payload] if payload else None
+
+
+def held(paths: list[Path], folder: Path) -> list[Path]:
+    """The same files under a second name: the page deletes uploads after minutes, and what is done with
+    them may take longer. Raises FileNotFoundError if one is gone already."""
+    held = [folder / str(number) / path.name for number, path in enumerate(paths)]
+    for path, link in zip(paths, held, strict=True):
+        link.parent.mkdir()
+        try:
+            os.link(path, link)
+        except FileNotFoundError:
+            raise
+        except OSError:  # a file system without links
+            shutil.copyfile(path, link)
+    return held

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,7 +17,8 @@ from agr.video_command import VIDEO_ENDINGS
 from agr.video_frames import VideoError
 
 from .cards import message
-from .uploads import sent
+from .guard import BOXED
+from .uploads import held, sent
 from .video_html import people_table, progress_bar, time_table, timeline, video_downloads
 
 LONGEST = 120.0
@@ -38,35 +39,57 @@ TOO_BRIEF = "Faces were found, but each in fewer than three frames: too briefly 
 FOCUS_START = "() => document.querySelector('#clip-start').focus()"
 """The other button is disabled when the work has ended, and whoever pressed it by keyboard would be lost."""
 
-Answer = tuple[object, str, object, object, gr.Button]
+GONE = "The video is not there any more: uploads are deleted after minutes. Choose it again."
+Answer = tuple[object, object, object, object, object]
 """Video with boxes, sentence or progress, links, tables, and the stop button."""
+UNCHANGED: Answer = (gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip())
 
 
 @dataclass(eq=False)
-class Wish:
-    """What a visitor wants of their video that is in work: that it stops, or that nothing of it is shown, as another
-    file was chosen."""
+class Work:
+    """A video that waits for its turn or is analyzed."""
 
+    path: str
     stop: bool = False
-    leave: bool = False
+
+
+@dataclass(eq=False)
+class Visit:
+    """What a visitor's session keeps: the `chosen` file, those that were `left` for another, and the `works` that are
+    not done. What the browser tells of the file and of the button may come in any order."""
+
+    chosen: str | None = None
+    left: set[str] = field(default_factory=set)
+    works: list[Work] = field(default_factory=list)
+
+    def choose(self, path: str | None) -> None:
+        if self.chosen:
+            self.left.add(self.chosen)
+        self.chosen = path
+        self.left.discard(path or "")
+
+    def wants(self, work: Work) -> bool:
+        """Whether its results are to be shown."""
+        return work.path not in self.left
 
 
 def video_tab(analyzer: FaceAnalyzer) -> None:
     """Lay out the tab inside the `gr.Blocks` that is being built, and connect it to `analyzer`."""
-    turns: list[Wish] = []
+    turns: list[Work] = []
 
-    def analyze(path: str | None, rate: float, wish: Wish) -> Iterator[Answer]:
-        yield from _answers(analyzer, path, rate, wish, turns)
+    def analyze(path: str | None, rate: float, visit: Visit) -> Iterator[Answer]:
+        yield from _answers(analyzer, path, rate, visit, turns)
 
-    def stop_it(wish: Wish) -> None:
-        wish.stop = True
+    def stop_it(visit: Visit) -> None:
+        for work in visit.works:
+            work.stop = True
 
-    def leave(wish: Wish) -> tuple[None, str, str, str]:
-        wish.leave = True
+    def choose(path: str | None, visit: Visit) -> tuple[None, str, str, str]:
+        visit.choose(path)
         return None, "", "", ""
 
     gr.Markdown(GUIDE, elem_classes="agr-note")
-    wish = gr.State(Wish())
+    visit = gr.State(Visit())
     with gr.Row():
         with gr.Column(min_width=300):
             clip = gr.File(label="Video", file_types=list(VIDEO_ENDINGS), height=160, elem_id="clip")
@@ -84,8 +107,9 @@ def video_tab(analyzer: FaceAnalyzer) -> None:
     found = gr.HTML(elem_id="clip-found")
     start.click(
         analyze,
-        [clip, rate, wish],
+        [clip, rate, visit],
         [boxed, status, links, found, stop],
+        trigger_mode="multiple",  # another file may be started while the last one ends
         show_progress="minimal",
         show_progress_on=[boxed],
         api_visibility="private",
@@ -94,38 +118,52 @@ def video_tab(analyzer: FaceAnalyzer) -> None:
     )
     # Not Gradio's `cancels`: what it sends and what the work still says arrive in any order.
     unqueued: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    stop.click(stop_it, wish, None, js=FOCUS_START, **unqueued)
-    clip.change(leave, wish, [boxed, status, links, found], **unqueued)
+    stop.click(stop_it, visit, None, js=FOCUS_START, **unqueued)
+    clip.change(choose, [clip, visit], [boxed, status, links, found], **unqueued)
 
 
-def _answers(analyzer: FaceAnalyzer, path: str | None, rate: float, wish: Wish, turns: list[Wish]) -> Iterator[Answer]:
-    """Yields in between, so that whoever leaves ends it. `turns`: all wishes whose videos wait or are in work, as they
-    came; one is in work at a time."""
+def _answers(
+    analyzer: FaceAnalyzer, path: str | None, rate: float, visit: Visit, turns: list[Work]
+) -> Iterator[Answer]:
+    """Yields in between, so that whoever leaves ends it. `turns`: all works that wait or are done, as they came; one is
+    done at a time."""
     if path is None:
         yield _refused("Choose a video first.")
         return
-    wish.stop = wish.leave = False
-    turns.append(wish)
+    work = Work(path)
+    if not visit.wants(work) or any(other.path == path for other in visit.works):
+        yield UNCHANGED  # a file that was left meanwhile, or a second click
+        return
+    visit.works.append(work)
+    turns.append(work)
     try:
-        while (ahead := turns.index(wish)) and not (wish.stop or wish.leave):
-            others = "Another visitor's video comes" if ahead == 1 else f"{ahead} other visitors' videos come"
-            yield None, message(f"{others} first."), "", "", gr.Button(interactive=True)
-            time.sleep(_EVERY)
-        if wish.stop or wish.leave:
-            yield None, "" if wish.leave else message("Stopped."), "", "", gr.Button(interactive=False)
-        else:
-            yield from _analyzed(analyzer, path, rate, wish)
+        with TemporaryDirectory(dir=Path(path).parent) as folder:
+            (clip,) = held([Path(path)], Path(folder))
+            while (ahead := turns.index(work)) and visit.wants(work) and not work.stop:
+                others = "Another visitor's video comes" if ahead == 1 else f"{ahead} other visitors' videos come"
+                yield None, message(f"{others} first."), "", "", gr.Button(interactive=True)
+                time.sleep(_EVERY)
+            if visit.wants(work) and not work.stop:
+                yield from _analyzed(analyzer, clip, rate, visit, work)
+            elif visit.wants(work):
+                yield None, message("Stopped."), "", "", gr.Button(interactive=False)
+        if not visit.wants(work):
+            another = len(visit.works) > 1
+            yield UNCHANGED if another else (None, "", "", "", gr.Button(interactive=False))
+    except FileNotFoundError:
+        yield _refused(GONE)
     finally:
-        turns.remove(wish)
+        turns.remove(work)
+        visit.works.remove(work)
 
 
-def _analyzed(analyzer: FaceAnalyzer, path: str, rate: float, wish: Wish) -> Iterator[Answer]:
+def _analyzed(analyzer: FaceAnalyzer, clip: Path, rate: float, visit: Visit, work: Work) -> Iterator[Answer]:
     rows: list[Row] = []
     moments: list[float] = []
     best: dict[int, tuple[float, np.ndarray]] = {}
     with TemporaryDirectory() as folder:  # Gradio takes a copy into its cache, which is cleared
-        output = Path(folder) / "boxed.mp4"
-        run = VideoRun(analyzer, path, rate=rate, output=output, longest=LONGEST)
+        output = Path(folder) / BOXED
+        run = VideoRun(analyzer, clip, rate=rate, output=output, longest=LONGEST)
         yield None, progress_bar(0, "Reading the video"), "", "", gr.Button(interactive=True)
         said, undrawn = time.monotonic(), None
         try:
@@ -135,23 +173,24 @@ def _analyzed(analyzer: FaceAnalyzer, path: str, rate: float, wish: Wish) -> Ite
                         moments.append(step.frame.time)
                         rows += step.frame.rows()
                         _keep_best(best, step.frame.faces)
-                    if wish.stop:
+                    if work.stop:
                         run.stop()
-                    if wish.leave:
-                        yield None, "", "", "", gr.Button(interactive=False)
+                    if not visit.wants(work):
                         return
                     if time.monotonic() - said > _EVERY:
                         said = time.monotonic()
-                        text = "Stopping" if wish.stop else "Drawing boxes" if run.is_drawing else "Finding faces"
+                        text = "Stopping" if work.stop else "Drawing boxes" if run.is_drawing else "Finding faces"
                         yield gr.skip(), progress_bar(step.done, text), gr.skip(), gr.skip(), gr.skip()
         except VideoError as error:
             if not run.is_drawing:
-                yield _refused(_without(path, error))
+                yield _refused(str(error).replace(str(clip), clip.name))
                 return
             undrawn = "The video with boxes could not be written; all else is here."
+        if run.is_drawing and run.is_stopped:
+            undrawn = "Stopped: the video with boxes was not written."
         crops = {number: crop for number, (_, crop) in best.items()}
         boxed = None if undrawn or run.is_stopped else str(output)
-        yield _shown(run, rows, moments, crops, boxed, undrawn, Path(path))
+        yield _shown(run, rows, moments, crops, boxed, undrawn, clip)
 
 
 def _refused(text: str) -> Answer:
@@ -171,7 +210,8 @@ def _shown(
     count = "1 person" if len(people) == 1 else f"{len(people)} people"
     found = f"{count} in {run.seconds:.1f} seconds of {clip.name}, as numbered."
     said = found if people else TOO_BRIEF if rows else NOBODY
-    status = message(said) + "".join(message(problem) for problem in (run.problem, undrawn) if problem)
+    problem = None if run.is_drawing and run.is_stopped else run.problem
+    status = message(said) + "".join(message(each) for each in (problem, undrawn) if each)
     tables = (people_table(people, crops) + timeline(people, rows, moments, run.seconds)) if people else ""
     links = video_downloads(people, rows, name=clip.stem) if rows else ""
     return boxed, status, links, tables + (time_table(rows) if rows else ""), gr.Button(interactive=False)
@@ -184,10 +224,3 @@ def _keep_best(best: dict[int, tuple[float, np.ndarray]], faces: tuple[tuple[int
         size = face.score * (right - left) * (bottom - top)
         if number is not None and size > best.get(number, (0.0, None))[0]:
             best[number] = (size, face.crop)
-
-
-def _without(path: str, error: VideoError) -> str:
-    """The error's message without the server's own path of the upload."""
-    if not Path(path).exists():
-        return "The video is not there any more: uploads are deleted after minutes. Choose it again."
-    return str(error).replace(path, Path(path).name)

@@ -3,8 +3,6 @@
 import base64
 import html
 import io
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +19,7 @@ from agr.labels import GENDERS, RACES
 from agr.uploads import MAX_BYTES, MAX_PICTURE_BYTES, MAX_PICTURES, Upload, UploadError, is_report, open_upload
 
 from ..cards import message
-from ..uploads import uploaded
+from ..uploads import held, uploaded
 from .html import faces
 from .look import Opened, Reports
 
@@ -49,26 +47,12 @@ def evaluate_own(
     files = [Path(uploaded(path)) for path in paths]
     try:
         with TemporaryDirectory(dir=files[0].parent) as folder:
-            yield from _answered(analyzer, reports, _held(files, Path(folder)), progress)
+            yield from _answered(analyzer, reports, held(files, Path(folder)), progress)
     except FileNotFoundError:
         gone = "The files are not there any more: uploads are deleted after minutes. Choose them again."
         yield None, message(gone, is_error=True)
     except OSError as error:
         yield None, message(f"The evaluation could not go on: {error.strerror}. Try again later.", is_error=True)
-
-
-def _held(paths: list[Path], folder: Path) -> list[Path]:
-    """The same files under a second name: the page deletes uploads after minutes, and an evaluation may take longer."""
-    held = [folder / str(number) / path.name for number, path in enumerate(paths)]
-    for path, link in zip(paths, held, strict=True):
-        link.parent.mkdir()
-        try:
-            os.link(path, link)
-        except FileNotFoundError:
-            raise
-        except OSError:  # a file system without links
-            shutil.copyfile(path, link)
-    return held
 
 
 def _answered(

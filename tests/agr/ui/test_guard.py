@@ -111,7 +111,11 @@ def test_what_gradio_lost_sight_of_is_swept_and_the_pages_own_stays(tmp_path, mo
     (folder / "part" / "tmp123").write_bytes(b"broken off")
     guard.sweep(folder, page)
     assert (folder / "part" / "tmp123").exists()  # still young
+    (folder / guard.BOXED).write_bytes(b"x")
     time.sleep(0.01)
+    guard.sweep(folder, page, boxed=0)
+    assert not (folder / guard.BOXED).exists()
+    assert (folder / "part" / "tmp123").exists()  # an upload may take long
     guard.sweep(folder, page, older=0)
     assert {str(path) for path in folder.rglob("*") if path.is_file()} == shown
     assert not (folder / "part").exists()

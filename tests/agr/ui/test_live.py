@@ -205,7 +205,7 @@ class TestInTheBrowser:
         assert page.locator("#live-camera svg").count() == 0
         release.set()
         page.wait_for_selector("#live-camera svg [data-caption]", timeout=WAIT)
-        page.get_by_text("The camera is on, for").wait_for(timeout=WAIT)
+        page.get_by_text("The server answers again").wait_for(timeout=WAIT)
 
     def test_the_photos_camera_does_not_stay_on_behind_another_tab(self, camera_browser, open_live):
         page = open_live(camera_browser, script=REMEMBER)
@@ -221,7 +221,9 @@ class TestInTheBrowser:
         page.goto(page_url)
         page.get_by_role("button", name="Capture from camera").click()
         page.get_by_text("Click to Access Webcam").click()
-        page.get_by_role("alert").filter(has_text="No camera was found. Connect one, or choose a photo.").wait_for()
+        page.get_by_role("alert").filter(has_text="No camera was found. Connect one. Or choose a photo.").wait_for()
+        page.get_by_role("button", name="Upload file").click()
+        page.get_by_role("alert").wait_for(state="detached", timeout=WAIT)
         page.close()
 
     def test_a_refused_camera_says_so(self, camera_browser, open_live):

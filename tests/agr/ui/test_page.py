@@ -84,15 +84,26 @@ def test_a_photo_is_pasted_also_in_place_of_another(visit, tmp_path):
     assert "No face was found" in drop(page, tmp_path / "meadow.png")
     page.evaluate(PASTE)
     page.wait_for_selector(".agr-card", timeout=WAIT)
+    page.get_by_label("Remove Image").first.click()
+    page.wait_for_selector(".agr-card", state="detached", timeout=WAIT)
+    page.get_by_role("button", name="Capture from camera").click()  # which has no input for files
+    page.evaluate(PASTE)
+    page.wait_for_selector(".agr-card", timeout=WAIT)
 
 
-def test_a_file_dropped_beside_the_input_does_not_replace_the_page(visit):
+@pytest.mark.parametrize("is_file", [True, False])
+def test_a_file_dropped_beside_the_input_does_not_replace_the_page(visit, is_file):
     page = visit()
     prevented = page.evaluate(
-        """() => ['dragover', 'drop'].map((kind) => !document.querySelector('h1').dispatchEvent(
-            new DragEvent(kind, {dataTransfer: new DataTransfer(), bubbles: true, cancelable: true})))"""
+        """(file) => ['dragover', 'drop'].map((kind) => {
+            const dataTransfer = new DataTransfer();
+            file ? dataTransfer.items.add(new File(['x'], 'x.jpg')) : dataTransfer.setData('text/plain', 'x');
+            const event = new DragEvent(kind, {dataTransfer, bubbles: true, cancelable: true});
+            return !document.querySelector('h1').dispatchEvent(event);
+        })""",
+        is_file,
     )
-    assert prevented == [True, True]
+    assert prevented == [is_file, is_file]
 
 
 def test_the_address_says_which_tab_is_open(visit):

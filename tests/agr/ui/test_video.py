@@ -187,7 +187,7 @@ def test_whoever_leaves_ends_the_work_and_holds_up_nobody(tab, clip, slow, tmp_p
 
 
 def answers(analyzer, path):
-    return module._answers(analyzer, str(path), 5, module.Wish(), [])
+    return module._answers(analyzer, str(path), 5, module.Visit(), [])
 
 
 def test_longer_videos_are_analyzed_up_to_the_limit(analyzer, clip, monkeypatch):
