@@ -45,7 +45,7 @@ def report_of_collection(faces: Path, labels: Path | None, *, name: str) -> tupl
     table["file"] = name_of.where(~several, _below_their_folder(table["place"][several]))
     labelled = table.merge(known, on="place").drop(columns="place")
     if not len(labelled):
-        why = "".join(f" Left out: {count:,} {reason}." for reason, count in wrong.items() if count)
+        why = "".join(f" {count:,} left out, {reason}." for reason, count in wrong.items() if count)
         raise ReportError(
             f"No photo of {faces} has a label.{why} Expected names as UTKFace's (age_gender_race_date, such as "
             "26_1_2_20170116.jpg), or --labels with a CSV whose column file has the photos' names, with folders where "

@@ -91,7 +91,8 @@ def split(
 ) -> None:
     """Share out the pictures at random: 68 % to train with, 12 % to choose by (valid), 20 % to test with.
 
-    Pictures that are equal byte by byte stay together. With --test-of, figures compare with that report's.
+    Pictures that are equal byte by byte stay together. With --test-of, figures compare with that report's. It is for
+    models that are trained from scratch: one that was trained on another split knows many of the pictures to choose by.
 
     Example: python -m train split --data runs/utkface --test-of eval_reports/mobilenet_v2 --output split.csv
     """
@@ -243,7 +244,7 @@ def clean(
 
 @app.command()
 def evaluate(
-    model: Annotated[Path, typer.Option(help="Folder of a run or of a model, or a Hub id USER/NAME.")],
+    model: Annotated[str, typer.Option(help="Folder of a run or of a model, or a Hub id USER/NAME.")],
     data: Annotated[
         Path, typer.Option(help="UTKFace as a folder or archive, or the folder that `prepare` made of it.")
     ],

@@ -31,7 +31,7 @@ from .utkface import (
 
 
 def evaluate(
-    model: Path,
+    model: str | Path,
     *,
     data: Path,
     split: Path,
@@ -51,14 +51,14 @@ def evaluate(
     if subset not in SUBSETS:
         raise DataError(f"There is no subset {subset!r}. Expected {', '.join(SUBSETS)}.")
     expect_no_report(output, overwrite=overwrite)
-    output.mkdir(parents=True, exist_ok=True)  # what is wrong with it shows now, and not after the work
     pictures = PictureSource(source_of(data))
     parts = read_split(split)
     keys = (file_key(member) for member in pictures.members)
     labels = {key: found for key in keys if (found := labels_of(key))}
     files = set(subset_files(parts, subset, pd.Index(labels)))
-    model = find_model(str(model))
+    model = find_model(model)
     analyzer = FaceAnalyzer.from_pretrained(model)
+    output.mkdir(parents=True, exist_ok=True)  # what is wrong with it shows now, and not after the work
     twins = _twins(pictures, parts, files, labels)
     elsewhere = frozenset(file for file, others in twins.items() if any(other["subset"] != subset for other in others))
 

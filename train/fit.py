@@ -190,7 +190,9 @@ class _Run:
             if step % 10 == 0:  # a GPU would stand still at every look at the loss
                 loss = sum(value.item() for value in sums.values()) / (step + 1)
                 if not math.isfinite(loss):
-                    raise DataError(f"The loss of epoch {self.epoch + 1} is no number any more. Take a lower --lr.")
+                    raise DataError(
+                        f"The loss of epoch {self.epoch + 1} is no number. Take a lower --lr, and another --output."
+                    )
                 bar.set_description(f"epoch {self.epoch + 1}/{config.epochs} loss {loss:.3f}", refresh=False)
             bar.update()
         return {name: value.item() / self.steps for name, value in sums.items()}

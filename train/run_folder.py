@@ -62,15 +62,17 @@ def claim(output: Path, recipe: dict, split: Path, *, resume: bool) -> None:
     if (output / WEIGHTS_FILE).exists() and not checkpoint.exists():
         raise DataError(f"{output} holds a model, and no checkpoint to go on from. Choose another --output.")
     if path.exists():
+        keys = ("config", "split_hash", "init_hash", "relabel_hash", "soft_labels_hash", "teachers_hash")
         try:
             old = json.loads(path.read_text(encoding="utf-8"))
             # An option that is newer than the run had its default then; what is newer and no option was not there.
             old["config"] = asdict(FitConfig(**old["config"]))
-        except (ValueError, TypeError, KeyError) as error:
+            changed = [key for key in keys if (old.get(key) or None) != (recipe[key] or None)]
+            changed += [
+                key for key in ("names", "input_size", "template") if old["data"].get(key) != recipe["data"][key]
+            ]
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise DataError(f"{path} is damaged ({error}). Start anew in another --output.") from error
-        keys = ("config", "split_hash", "init_hash", "relabel_hash", "soft_labels_hash", "teachers_hash")
-        changed = [key for key in keys if (old.get(key) or None) != (recipe[key] or None)]
-        changed += [key for key in ("names", "input_size", "template") if old["data"].get(key) != recipe["data"][key]]
         if changed:
             then, now = old["config"], recipe["config"]
             options = [f"{name} {then[name]} then, {now[name]} now" for name in now if then[name] != now[name]]

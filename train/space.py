@@ -12,6 +12,7 @@ from agr.pretrained import POINTER
 
 from .hub import Hub, HubError, Published, check_name
 from .publish import check_private
+from .utkface import DataError
 
 ROOT = Path(__file__).parents[1]
 FILES = ("app.py", "requirements.txt", "README.md", "LICENSE", "train/README.md", "train/EXPERIMENTS.md")
@@ -45,6 +46,9 @@ def stage_space(
         shutil.copyfile(ROOT / name, folder / name)
     shutil.copytree(ROOT / PICTURES, folder / PICTURES)
     shutil.copytree(ROOT / "agr", folder / "agr", ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    names = [*OUR_REPORTS, *(report.resolve().name for report in reports)]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise DataError(f"There are two reports called {', '.join(sorted(twice))}. Rename the folder of one.")
     for report in (*(ROOT / REPORTS / name for name in OUR_REPORTS), *reports):
         EvalReport.load(report).save(folder / REPORTS / report.resolve().name)
     if model:

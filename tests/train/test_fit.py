@@ -103,7 +103,7 @@ def test_a_resumed_run_ends_in_the_same_weights(prepared, split, tmp_path, monke
 @pytest.mark.slow
 def test_a_run_that_diverges_says_so(prepared, split, tmp_path):
     config = FitConfig(init="none", epochs=9, batch_size=8, lr=1e25, precision="fp32")
-    with pytest.raises(DataError, match=r"no number any more\. Take a lower --lr"):
+    with pytest.raises(DataError, match=r"no number\. Take a lower --lr, and another"):
         fit(config, data=prepared, split=split, output=tmp_path / "run")
 
 

@@ -36,7 +36,9 @@ def test_other_settings_are_named(recipe, tmp_path):
         claim(tmp_path / "run", recipe | {"split_hash": "another"}, tmp_path / "split.csv", resume=True)
 
 
-@pytest.mark.parametrize("damage", ["", "[]", '{"config": {"what": 1}}'])
+@pytest.mark.parametrize(
+    "damage", ["", "[]", '{"config": {"what": 1}}', '{"config": {}}', '{"config": {}, "data": null}']
+)
 def test_a_damaged_recipe_is_said(recipe, tmp_path, damage):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "fit.json").write_text(damage)

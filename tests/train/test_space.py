@@ -62,6 +62,8 @@ def test_of_a_report_only_what_it_consists_of_goes_along(staged, tmp_path):
     assert {name for name in found if "/mine/" in name} == {
         f"eval_reports/mine/{name}" for name in ("report.json", "predictions.parquet", "history.csv")
     }
+    with pytest.raises(DataError, match="two reports called mobilenet_v2"):
+        stage_space(tmp_path, repo_id="ann/page", reports=[ROOT / "eval_reports" / "mobilenet_v2"])
     summary = (report / "report.json").read_text().replace('"UTKFace"', '"/home/ann/faces"')
     (report / "report.json").write_text(summary)
     shutil.rmtree(staged)

@@ -228,3 +228,57 @@ def test_faces_that_are_too_brief_for_a_person_are_not_denied(analyzer, tmp_path
     assert "people.csv" not in links
     assert "By time: 2 faces" in tables
     assert "– in place of a person" in tables
+
+
+class TestInAnyOrder:
+    """What the browser tells of the file and of the button."""
+
+    def works(self, analyzer, path, visit, turns):
+        return module._answers(analyzer, str(path), 5, visit, turns)
+
+    def test_a_file_that_was_left_before_its_work_began_is_not_analyzed(self, analyzer, clip):
+        visit, turns = module.Visit(), []
+        visit.choose(str(clip))
+        visit.choose(None)
+        assert list(self.works(analyzer, clip, visit, turns)) == [module.UNCHANGED]
+        visit.choose(str(clip))  # again
+        assert "1 person" in list(self.works(analyzer, clip, visit, turns))[-1][1]
+        assert (visit.works, turns) == ([], [])
+
+    def test_a_choice_that_is_told_late_does_not_end_the_work(self, analyzer, clip):
+        visit = module.Visit()
+        answers = self.works(analyzer, clip, visit, [])
+        next(answers)
+        visit.choose(str(clip))
+        assert "1 person" in list(answers)[-1][1]
+
+    def test_another_choice_ends_it_with_nothing(self, analyzer, clip, tmp_path):
+        visit = module.Visit()
+        visit.choose(str(clip))
+        answers = self.works(analyzer, clip, visit, [])
+        next(answers)
+        visit.choose(str(tmp_path / "other.mp4"))
+        boxed, said, links, tables, _ = list(answers)[-1]
+        assert (boxed, said, links, tables) == (None, "", "", "")
+
+    def test_a_second_click_is_no_second_work_and_one_is_done_at_a_time(self, analyzer, clip, tmp_path):
+        visit, turns = module.Visit(), []
+        first = self.works(analyzer, clip, visit, turns)
+        next(first)
+        assert list(self.works(analyzer, clip, visit, turns)) == [module.UNCHANGED]
+        second = self.works(analyzer, write_clip(tmp_path / "b.mp4", walk(1)), module.Visit(), turns)
+        assert "video comes first." in next(second)[1]
+        first.close()
+        assert "Reading the video" in next(second)[1]
+        second.close()
+        assert turns == []
+
+    def test_an_upload_is_held_while_it_waits(self, analyzer, tmp_path):
+        path = write_clip(tmp_path / "mine.mp4", walk(1))
+        turns = [module.Work("elsewhere")]
+        answers = self.works(analyzer, path, module.Visit(), turns)
+        next(answers)
+        path.unlink()  # as Gradio does after minutes
+        del turns[0]
+        assert "1 person in 1.0 seconds of mine.mp4" in list(answers)[-1][1]
+        assert list(tmp_path.iterdir()) == []
