@@ -1,10 +1,12 @@
 import json
+from copy import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from agr import FaceAnalyzer, ImageError, ModelError
+from agr import FaceAnalyzer, ImageError, ModelError, engine
 from agr.labels import AGE_GROUPS, GENDERS, RACES
 
 pytestmark = pytest.mark.slow
@@ -37,6 +39,7 @@ def test_the_dictionary_is_json_with_the_fields_own_names(analyzer, astronaut):
     record = json.loads(json.dumps(face.to_dict()))
     assert record["box"] == pytest.approx(face.box, abs=0.06)
     assert record["age"] == pytest.approx(face.age, abs=0.06)
+    assert np.array(record["landmarks"]) == pytest.approx(np.array(face.landmarks), abs=0.06)
     assert set(record) == set(face.__dataclass_fields__) - {"age_probs", "crop"}
 
 
@@ -120,3 +123,20 @@ def test_size_and_sharpness_hardly_change_the_answers(analyzer, utkface):
     assert years < 3
     assert genders < 0.05
     assert races < 0.08
+
+
+def test_crops_are_cut_as_the_model_says(analyzer, astronaut):
+    config = analyzer.reader.config
+    reader = copy(analyzer.reader)
+    reader.config = replace(config, template=tuple((x, y + 0.2) for x, y in config.template))
+    (face,), (lower,) = analyzer.analyze(astronaut), FaceAnalyzer(reader, analyzer.detector).analyze(astronaut)
+    moved = round(0.2 * config.input_size)
+    above, below = face.crop[:-moved].astype(float), lower.crop[moved:].astype(float)
+    assert np.abs(above - below).mean() < 3 < np.abs(face.crop.astype(float) - lower.crop).mean()
+
+
+def test_a_photo_that_cannot_be_read_takes_no_core_from_the_next(analyzer):
+    for _ in range(3):
+        with pytest.raises(ImageError):
+            analyzer.analyze(b"junk")
+    assert engine._photos_in_work == 0

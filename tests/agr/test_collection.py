@@ -4,6 +4,7 @@ import io
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,9 +19,20 @@ from typer.testing import CliRunner
 
 from agr import local_run
 from agr.__main__ import app
-from agr.collection import CLAIM_FILE, Part, _claim, _listed, analyze_collection, analyzed, encoded_parts
+from agr.collection import (
+    CLAIM_FILE,
+    CollectionError,
+    Part,
+    _claim,
+    _listed,
+    analyze_collection,
+    analyzed,
+    encoded_parts,
+    write_whole,
+)
 from agr.images import ImageError
 from agr.local_run import encoded_by_cores
+from agr.pretrained import BUNDLED
 from agr.sources import Contents, Item, photos_of
 from agr.table import COLUMNS
 from tests.conftest import ROOT
@@ -219,3 +231,37 @@ def _workers_of(folder: Path) -> list[int]:
             break
         time.sleep(0.1)
     return left
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Photos are listed, and not read."""
+    monkeypatch.setattr("agr.collection._computed", lambda _, parts, *__: [() for _ in parts][:0])
+
+
+def test_other_weights_under_the_same_name_are_another_model(photos, tmp_path, counted):
+    shutil.copytree(BUNDLED, tmp_path / "model")
+    analyze_collection([photos], tmp_path / "faces.parquet", model=str(tmp_path / "model"))
+    path = tmp_path / "model" / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CollectionError, match="another model"):
+        analyze_collection([photos], tmp_path / "faces.parquet", model=str(tmp_path / "model"))
+
+
+def test_photos_that_change_while_they_are_read_are_noticed(photos, tmp_path, counted, monkeypatch):
+    looked = iter([list(photos_of([photos])), list(photos_of([photos]))[1:]])
+    monkeypatch.setattr("agr.collection.photos_of", lambda _: iter(next(looked)))
+    with pytest.raises(CollectionError, match="have changed while they were read"):
+        analyze_collection([photos], tmp_path / "faces.parquet")
+
+
+def test_a_part_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
+    def broken(_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("agr.collection.os.fsync", broken)
+    with pytest.raises(CollectionError, match="Input/output error"):
+        write_whole(tmp_path / "part-00000.parquet", b"half of it")
+    assert not (tmp_path / "part-00000.parquet").exists()

@@ -56,10 +56,21 @@ def test_a_face_too_small_for_the_reduced_copy_is_found_at_full_size(detector, a
 
 def test_boxes_stay_inside_the_picture(detector, astronaut):
     cut = astronaut.crop((195, 75, 330, 230))  # through the face
-    for box in detector.detect(cut).boxes:
+    boxes = detector.detect(cut).boxes
+    assert len(boxes)
+    for box in boxes:
         assert (box >= 0).all()
         assert box[2] <= cut.width
         assert box[3] <= cut.height
+
+
+def test_a_small_face_of_a_large_picture_is_where_it_is(detector, astronaut):
+    """Found at the second look alone, on a reduced copy with a border."""
+    picture = Image.new("RGB", (1500, 1100), (120, 130, 140))
+    picture.paste(astronaut.resize((130, 130), Image.Resampling.LANCZOS), (700, 500))
+    (box,) = detector.detect(picture).boxes
+    (whole,) = detector.detect(astronaut).boxes
+    assert box == pytest.approx(whole * 130 / 512 + [700, 500, 700, 500], abs=5)
 
 
 @pytest.mark.parametrize("size", [(20, 20), (20, 3000), (640, 480)])

@@ -54,4 +54,7 @@ def test_pictures_become_rows_and_rows_a_report(analyzer, astronaut, encoded):
     report = report_of(table, name="three", model=model_facts(analyzer), data={"name": "three"}, history=None)
     assert report.summary["data"]["undetected"] == ["a_meadow.png", "c_broken.jpg"]
     assert report.summary["figures"]["all"]["gender_accuracy"]["n"] == 1
+    counts = [report.summary["figures"][part]["race_accuracy"]["n"] for part in ("all", "without_twins")]
+    assert counts == [1, 0]
+    assert report.summary["data"]["twins"] == 1
     assert report.summary["model"]["input_size"] == analyzer.reader.config.input_size == 160

@@ -1,6 +1,7 @@
 import numpy as np
 from PIL import Image
 
+from agr import render
 from agr.render import BACK_COLOUR, DISPLAY_SIDE, Mark, draw_faces
 
 GREY = (90, 90, 90)
@@ -46,3 +47,11 @@ def test_a_crowd_is_drawn_inside_the_picture():
 def test_no_face_is_the_photo():
     photo = Image.new("RGB", (300, 200), GREY)
     assert draw_faces(photo, []).getcolors() == [(60_000, GREY)]
+
+
+def test_a_mark_has_its_own_number_or_its_place(monkeypatch):
+    told = []
+    monkeypatch.setattr(render, "place_captions", lambda texts, *_, **__: told.extend(texts) or [])
+    box = (10, 10, 50, 50)
+    draw_faces(Image.new("RGB", (90, 90)), [Mark(box, "F 34"), Mark(box, "M 3", number=7)])
+    assert told == [("1 · F 34", "1"), ("7 · M 3", "7")]

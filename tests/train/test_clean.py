@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from agr.attributes import Attributes
 from agr.evaluation.report import EvalReport
 from train.clean import RELABEL_FILE, REPORT_FOLDER, SOFT_FILE, clean, folds_of
 from train.config import FitConfig
@@ -38,3 +39,34 @@ def test_every_training_face_is_judged_by_a_model_that_did_not_see_it(prepared, 
     relabelled(load_prepared(prepared).index, listed)  # every given label is the data's own
     again = clean(config, **asked)  # all folds are there: nothing is trained again
     pd.testing.assert_frame_equal(again.suspicious, found.suspicious)
+
+
+def test_each_face_gets_the_answer_to_its_own_crop(prepared, split, tmp_path, monkeypatch):
+    parts = pd.read_csv(split)
+    parts.loc[parts["file"] == "30_0_0_20179998.jpg", "split"] = "train"  # in which no face was found
+    parts.to_csv(split, index=False)
+    held_out = {}
+
+    def trained(config, *, data, split, output, resume):
+        held_out[output] = set(parts["file"]) - set(pd.read_csv(split)["file"])
+        return output
+
+    def answered(folder, crops, rows):
+        assert set(rows.index) == held_out[folder]
+        ages = np.eye(117)[rows["age"].to_numpy()]
+        return Attributes(ages, np.eye(2)[1 - rows["gender"].to_numpy()], np.eye(5)[rows["race"].to_numpy()])
+
+    monkeypatch.setattr("train.clean.fit", trained)
+    monkeypatch.setattr("train.clean.AttributeReader.load", lambda folder: folder)
+    monkeypatch.setattr("train.clean.read_all", answered)
+    config = FitConfig(init="none", epochs=1, batch_size=8)
+    found = clean(config, data=prepared, split=split, folds=3, threshold=0.9, output=tmp_path / "clean")
+    table = found.report.predictions
+    assert len(table) == 32
+    assert (table["pred_race"] == table["true_race"]).all()
+    assert np.allclose(table["pred_age"], table["true_age"])
+    assert set(found.suspicious["file"]) == set(table["file"])  # all genders are contradicted
+    rows = load_prepared(prepared).index.loc[table["file"]]
+    soft = load_soft(tmp_path / "clean" / SOFT_FILE, pd.Index(table["file"]))
+    assert (soft["race"].argmax(axis=1) == rows["race"]).all()
+    assert (soft["gender"].argmax(axis=1) == 1 - rows["gender"]).all()

@@ -120,9 +120,9 @@ def test_it_learns_and_leaves_what_is_needed_to_repeat_it(prepared, split, tmp_p
     config = FitConfig(init="none", epochs=12, batch_size=8, lr=3e-3, ema_decay=0.8, precision="fp32")
     run = fit(config, data=prepared, split=split, output=tmp_path / "run")
     history = pd.read_csv(run / "history.csv")
-    losses = history.filter(like="train_").sum(axis=1)
-    # Single epochs of 32 pictures scatter, and rounding, which differs between processors, decides how.
-    assert losses[-3:].mean() < 0.97 * losses[:3].mean()
+    # Only the gender can be seen on these pictures. Single epochs of 32 scatter, and rounding, which differs between
+    # processors, decides how.
+    assert history["train_gender"][-3:].mean() < 0.9 * history["train_gender"][:3].mean()
     assert {"train_age_mean", "train_gender", "train_race", "valid_age_mae", "valid_score", "seconds"} <= set(history)
     assert AttributeNet.load(run).config.input_size == 32
     recipe = json.loads((run / "fit.json").read_text())
@@ -191,7 +191,7 @@ def test_errors_are_clear_and_leave_nothing(prepared, split, tmp_path):
     run()
     with pytest.raises(DataError, match="--resume"):
         run()
-    with pytest.raises(DataError, match="config differ"):
+    with pytest.raises(DataError, match="epochs 3 then, 4 now"):
         fit(
             FitConfig(init="none", epochs=4, batch_size=8),
             data=prepared,

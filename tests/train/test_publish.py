@@ -164,7 +164,8 @@ def test_a_transformers_model_is_not_overwritten_either(hub, plan):
 
 def test_a_tag_that_is_taken_is_found_before_anything_is_sent(hub, plan):
     api = HfApi(endpoint=hub.url, token=WRITE)
-    publish(plan, "ann/faces", tag="v1.0", api=api)
+    publish(plan, "ann/faces", tag="v1.0", private=True, api=api)
+    assert hub.repos["model", "ann/faces"].private
     repo = hub.repos["model", "ann/faces"]
     repo.add("a change on the page", repo.commits[-1].files | {"README.md": b"---\nlicense: mit\n---\n"})
     with pytest.raises(HubError, match="another commit"):

@@ -72,6 +72,15 @@ def test_of_a_report_only_what_it_consists_of_goes_along(staged, tmp_path):
         stage_space(staged, repo_id="ann/page", reports=[report])
 
 
+def test_hidden_files_stay_here(staged, tmp_path, monkeypatch):
+    copy = tmp_path / "copy"
+    ignored = shutil.ignore_patterns(".*", "runs", "tests", "bench", "__pycache__")
+    shutil.copytree(ROOT, copy, ignore=ignored)
+    (copy / "agr" / ".env").write_text("SECRET=1")
+    monkeypatch.setattr("train.space.ROOT", copy)
+    assert not [name for name, _ in stage_space(staged, repo_id="ann/page") if ".env" in name]
+
+
 def test_the_front_matter_is_a_spaces():
     data = RepoCard.load(ROOT / "README.md").data.to_dict()
     assert (data["sdk"], data["app_file"], data["license"]) == ("gradio", "app.py", "apache-2.0")
@@ -87,8 +96,9 @@ def test_one_commit_with_everything_and_nothing_else(hub, staged, tmp_path):
     api = HfApi(endpoint=hub.url, token=WRITE)
     hub.create("ann/faces").add("a model", {"config.json": b"{}", "model.safetensors": b"x"})
     stage_space(staged, repo_id="ann/page", model="ann/faces")
-    done = publish_space(staged, "ann/page", model="ann/faces", api=api)
+    done = publish_space(staged, "ann/page", model="ann/faces", private=True, api=api)
     repo = hub.repos["space", "ann/page"]
+    assert repo.private
     assert done.url == f"{hub.url}/spaces/ann/page"
     assert len(repo.commits) == 2
     assert not publish_space(staged, "ann/page", model="ann/faces", api=api).is_new

@@ -104,6 +104,11 @@ def test_too_large_an_upload_is_refused(page_url):
     assert answer.status_code == 413
 
 
+def test_a_photo_of_twelve_megabytes_is_taken(page_url):
+    answer = httpx.post(page_url + "gradio_api/upload", files={"files": b"\0" * 12_000_000}, timeout=120)
+    assert answer.status_code == 200
+
+
 def test_a_client_that_vanishes_disturbs_nobody(page_url):
     with ASTRONAUT.open("rb") as stream:
         (path,) = httpx.post(page_url + "gradio_api/upload", files={"files": stream}, timeout=60).json()

@@ -1,6 +1,9 @@
+import re
+
 import pytest
 
 from agr.ui.dashboard.gallery import PAGE_SIZE, gallery, heading
+from agr.ui.dashboard.html import pager
 
 
 @pytest.fixture
@@ -18,6 +21,15 @@ def test_faces_that_cannot_be_had_are_placeholders(rows, encoded, astronaut):
     assert text.count("no picture") == 1
     assert text.count("agr-ticked") == 1
     assert text.count("checked") == 1
+
+
+@pytest.mark.parametrize(("page", "disabled"), [(0, ["Previous"]), (1, []), (2, ["Next"])])
+def test_the_pager_goes_to_both_ends(page, disabled):
+    text = pager(2 * PAGE_SIZE + 3, page, PAGE_SIZE)
+    for title in ("Previous", "Next"):
+        (button,) = re.findall(rf'<button[^>]*data-key="{title}"[^>]*>', text)
+        assert ("disabled" in button) == (title in disabled)
+    assert pager(PAGE_SIZE, 0, PAGE_SIZE) == ""
 
 
 def test_a_tick_belongs_to_its_task(rows):
