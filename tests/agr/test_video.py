@@ -6,6 +6,7 @@ from itertools import pairwise
 import av
 import pytest
 
+import agr.video as module
 from agr.render import Mark
 from agr.video import MIN_RATE, VideoError, VideoRun, analyze_video
 from agr.video_frames import Frames
@@ -171,3 +172,27 @@ def test_what_cannot_be_written_is_said_first(analyzer, clip, output, message):
 def test_rates_have_bounds(analyzer, clip, rate):
     with pytest.raises(ValueError, match="2 to 30"):
         VideoRun(analyzer, clip, rate=rate)
+
+
+def test_boxes_lie_on_the_faces_of_a_video_that_is_larger_than_its_copy(analyzer, tmp_path, monkeypatch):
+    large = [(time, picture.resize((1920, 1440))) for time, picture in walk(1, fps=5)]
+    clip = write_clip(tmp_path / "large.mp4", large)
+    drawn, draw = [], module.draw_faces
+
+    def seen(photo, marks, *, width):
+        drawn.append((photo.width, width, [mark.box for mark in marks]))
+        return draw(photo, marks, width=width)
+
+    monkeypatch.setattr(module, "draw_faces", seen)
+    result = analyze_video(analyzer, clip, output=tmp_path / "boxed.mp4")
+    assert {(width, whole) for width, whole, _ in drawn} == {(1280, 1920)}
+    first = next(boxes[0] for *_, boxes in drawn if boxes)
+    assert first == pytest.approx(result.rows[0].face["box"], abs=2)
+
+
+def test_of_a_long_video_no_more_is_drawn_than_was_analyzed(analyzer, clip, tmp_path):
+    run = VideoRun(analyzer, clip, output=tmp_path / "boxed.mp4", longest=2)
+    for _ in run:
+        pass
+    with av.open(str(tmp_path / "boxed.mp4")) as container:
+        assert float(container.duration / av.time_base) == pytest.approx(2, abs=0.2)

@@ -209,3 +209,16 @@ def test_without_a_model_the_page_says_so_and_shows_the_reports():
         assert 'elem_id":"photo' not in shown.replace(" ", "")
     finally:
         page.close()
+
+
+def test_a_folder_beside_the_uploads_is_not_theirs(tmp_path, monkeypatch):
+    from agr.ui.uploads import uploaded
+
+    for name in ("uploads", "uploads-of-others"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.jpg").write_bytes(b"x")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    assert uploaded(str(tmp_path / "uploads" / "a.jpg"))
+    for path in (tmp_path / "uploads-of-others" / "a.jpg", tmp_path / "uploads" / ".." / "uploads-of-others" / "a.jpg"):
+        with pytest.raises(gr.Error, match="not sent"):
+            uploaded(str(path))

@@ -49,6 +49,19 @@ def test_labelled_pictures_become_a_report_of_the_session(analyzer, astronaut, e
     assert twins["41_1_0_2017.jpg"] == [{"file": "41_1_3_2018.jpg", "age": 41, "gender": "Female", "race": "Indian"}]
 
 
+def test_uploads_that_are_deleted_meanwhile_are_evaluated_to_the_end(analyzer, astronaut, encoded, tmp_path):
+    paths = [tmp_path / f"{i}_1_0_2017.jpg" for i in range(30)]
+    for path in paths:
+        path.write_bytes(encoded(astronaut, "JPEG"))
+    answers = evaluate_own(analyzer, Reports({}), [str(path) for path in paths], gr.Progress())
+    next(answers)
+    for path in paths:
+        path.unlink()  # as Gradio does after minutes
+    own, said = list(answers)[-1]
+    assert len(own.report.predictions) == 30
+    assert "30 faces evaluated" in said
+
+
 def test_its_report_opens_again(analyzer, opened, tmp_path):
     (tmp_path / "report.zip").write_bytes(pack(opened.report))
     own, said, _ = run(analyzer, tmp_path / "report.zip")

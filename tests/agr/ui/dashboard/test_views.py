@@ -1,6 +1,8 @@
 """What the views show, against the report itself."""
 
 import base64
+import copy
+import html
 import io
 import re
 
@@ -11,6 +13,8 @@ from sklearn.metrics import accuracy_score, confusion_matrix
 
 from agr.evaluation.report import EvalReport
 from agr.labels import RACES, TASK_CLASSES
+from agr.ui.dashboard.face import face_page
+from agr.ui.dashboard.head import head
 from agr.ui.dashboard.look import Opened, look_at
 from agr.ui.dashboard.state import Spot
 from agr.ui.dashboard.views import VIEWS
@@ -145,3 +149,61 @@ def test_robustness_is_shown_if_it_was_measured(opened, dashboard):
     bare = EvalReport({k: v for k, v in opened.report.summary.items() if k != "stress"}, opened.report.predictions)
     (text,) = BY_NAME["Robustness"].show(look_at(Opened("x", bare, opened.find), Spot(), options))
     assert "--stress" in text
+
+
+EVIL = "<img src=x onerror=alert(1)>.jpg"
+
+
+@pytest.fixture
+def evil(opened):
+    """A report from anyone: what is text in it holds markup."""
+    summary = copy.deepcopy(opened.report.summary)
+    table = opened.predictions.copy()
+    first = table["file"].iloc[0]
+    table.loc[0, "file"] = EVIL
+    summary["name"] = summary["model"]["backbone"] = summary["data"]["name"] = summary["data"]["subset"] = EVIL
+    twin = {"file": EVIL, "subset": EVIL, "age": 3, "gender": EVIL, "race": EVIL}
+    summary["data"]["twins_of"] = {EVIL: [twin], first: [twin]}
+    for condition in summary["stress"]:
+        condition["condition"] = EVIL
+    history = opened.report.history.rename(columns={"train_age": EVIL})
+    return Opened(EVIL, EvalReport(summary, table, history), lambda file: None)
+
+
+@pytest.mark.parametrize("name", [view.name for view in VIEWS])
+def test_no_text_of_a_report_is_markup(dashboard, evil, name):
+    options = {each: control.value for each, control in dashboard.controls.items()}
+    row = evil.predictions.iloc[0]
+    cell = (RACES.index(row["true_race"]), RACES.index(row["pred_race"]))
+    other = Opened(EVIL, evil.report, lambda file: None) if name == "Compare" else None
+    look = look_at(evil, Spot(name, cell=cell, face=EVIL), options, other)
+    shown = [head(look), face_page(look), *BY_NAME[name].show(look)]
+    texts = [value for value in shown if isinstance(value, str)]
+    assert EVIL not in "".join(texts)
+    assert html.escape(EVIL) in face_page(look)
+    assert "<img src=x" not in "".join(value.to_json() for value in shown if isinstance(value, go.Figure))
+
+
+def test_one_visitors_comparison_is_not_anothers(opened, dashboard):
+    """All who opened a report of their own call it by the same name."""
+    options = {each: control.value for each, control in dashboard.controls.items()}
+    shared = Opened("shared", opened.report, lambda file: None)
+    texts = []
+    for seed in (0, 1):
+        table = opened.predictions.copy()
+        table["pred_race"] = table["pred_race"].sample(frac=1, random_state=seed).to_numpy()
+        probs = [f"prob_race_{race}" for race in RACES]
+        table[probs] = pd.get_dummies(table["pred_race"])[list(RACES)].astype(float).to_numpy()
+        table.loc[~table["detected"], ["pred_race", *probs]] = None
+        found = table["detected"] & table["pred_race"].isna()
+        table = table[~found]
+        own = Opened("your own", EvalReport(opened.report.summary, table), lambda file: None, is_own=True)
+        texts.append(
+            "".join(
+                filter(
+                    lambda value: isinstance(value, str),
+                    BY_NAME["Compare"].show(look_at(shared, Spot("Compare"), options, own)),
+                )
+            )
+        )
+    assert texts[0] != texts[1]
