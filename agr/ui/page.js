@@ -24,14 +24,14 @@
         photo.querySelector('.source-selection button')?.click();  // that of files: the others have no input
         const files = new DataTransfer();
         files.items.add(file);
-        const hand_in = (tries) => {
+        const handIn = (tries) => {
             const input = photo.querySelector('input[type="file"]');
-            if (!input && tries) return setTimeout(hand_in, 50, tries - 1);
+            if (!input && tries) return setTimeout(handIn, 50, tries - 1);
             if (!input) return;
             input.files = files.files;
             input.dispatchEvent(new Event('change', {bubbles: true}));
         };
-        setTimeout(hand_in, 50, 20);
+        setTimeout(handIn, 50, 20);
     });
 
     // Gradio's camera is silent when it is refused.
