@@ -77,6 +77,12 @@ def test_someone_fast_keeps_the_number():
     assert run([[make_face(60 + 70 * i)] for i in range(8)]) == [[1]] * 8  # boxes of two frames hardly overlap
 
 
+def test_someone_fast_who_is_missed_is_expected_further_on():
+    moving = [[make_face(60 + 85 * i)] for i in range(16)]
+    moving[9:12] = [[]] * 3  # four faces' widths on, by then
+    assert {number for numbers in run(moving) for number in numbers} == {1}
+
+
 @pytest.mark.parametrize("missed", [1, 4])
 def test_a_short_miss_keeps_the_number(missed):
     moving = [[make_face(60 + 15 * i)] for i in range(20)]

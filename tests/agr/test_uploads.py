@@ -137,3 +137,40 @@ def test_a_report_is_known_by_what_is_in_it(tmp_path):
     assert not u.is_report(packed(tmp_path / "p.zip", {"1_0_0_2017.jpg": PICTURE}))
     (tmp_path / "x.zip").write_bytes(b"junk")
     assert not u.is_report(tmp_path / "x.zip")
+
+
+def test_more_than_one_csv_is_one_too_many(tmp_path):
+    path = packed(tmp_path / "a.zip", {"a.jpg": PICTURE, "one.csv": b"file,age\na.jpg,3\n", "two.csv": b""})
+    with pytest.raises(u.UploadError, match=r"2 CSV files \(one\.csv, two\.csv"):
+        u.open_upload([path])
+
+
+def test_a_csv_without_end_is_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(u, "MAX_TABLE_BYTES", 30)
+    for rows, fits in ((b"a.jpg,3\n", True), (b"a.jpg,3\n" * 3, False)):
+        path = packed(tmp_path / "a.zip", {"a.jpg": PICTURE, "labels.csv": b"file,age\n" + rows})
+        if fits:
+            assert u.open_upload([path]).labels == {"a.jpg": Labels(age=3)}
+            continue
+        with pytest.raises(u.UploadError, match=r"labels\.csv has more than"):
+            u.open_upload([path])
+
+
+def test_names_and_archives_without_end_are_refused(tmp_path, monkeypatch):
+    longest = "1_0_0_2017" + "x" * (u.LONGEST_NAME - 14) + ".jpg"
+    upload = u.open_upload([packed(tmp_path / "a.zip", {longest: PICTURE, "x" + longest: PICTURE})])
+    assert list(upload.labels) == [longest]
+    assert upload.bad[0][1] == "a name of more than 200 characters"
+    monkeypatch.setattr(u, "MAX_MEMBERS", 1)
+    with pytest.raises(u.UploadError, match="holds 2 files; at most 1"):
+        u.open_upload([tmp_path / "a.zip"])
+
+
+def test_a_locked_archive_says_so(tmp_path):
+    path = packed(tmp_path / "a.zip", {"1_0_0_2017.jpg": PICTURE})
+    content = bytearray(path.read_bytes())
+    for magic, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # general purpose flags, APPNOTE.TXT 4.3
+        content[content.index(magic) + place] |= 1
+    path.write_bytes(content)
+    with pytest.raises(u.UploadError, match="locked with a password"):
+        u.open_upload([path])

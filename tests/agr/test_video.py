@@ -10,6 +10,7 @@ import agr.video as module
 from agr.render import Mark
 from agr.video import MIN_RATE, VideoError, VideoRun, analyze_video
 from agr.video_frames import Frames
+from tests.agr.test_tracking import MASS, make_face
 from tests.clips import scene, turned, walk, write_clip
 
 pytestmark = pytest.mark.slow
@@ -196,3 +197,22 @@ def test_of_a_long_video_no_more_is_drawn_than_was_analyzed(analyzer, clip, tmp_
         pass
     with av.open(str(tmp_path / "boxed.mp4")) as container:
         assert float(container.duration / av.time_base) == pytest.approx(2, abs=0.2)
+
+
+def test_a_number_that_was_given_back_is_not_put_on_whoever_had_it_before(tmp_path):
+    clip = write_clip(tmp_path / "clip.mp4", walk(5, fps=5))
+
+    class Seeing:
+        """Someone all the time; somebody else for a moment, and from the third second on a third."""
+
+        class reader:
+            class config:
+                interval_mass = MASS
+
+        def analyze_many(self, photos):
+            for i, _ in enumerate(photos):
+                yield [make_face(100), *([make_face(400)] if i in (1, 2) or i >= 15 else [])]
+
+    result = analyze_video(Seeing(), clip)
+    assert [person.number for person in result.people] == [1, 2]
+    assert [row.track for row in result.rows if row.face["box"][0] > 200] == [None] * 2 + [2] * 10

@@ -232,3 +232,18 @@ def test_a_file_that_is_open_can_be_deleted_and_read_twice(tmp_path, clip):
     with open_video(path) as file:
         path.unlink()
         assert times(file) == times(file) == times(clip)
+
+
+def test_two_recordings_that_were_joined_follow_each_other(clip, monkeypatch):
+    class Again:  # a decoded frame whose time begins anew half-way
+        def __init__(self, frame):
+            self.frame, self.time = frame, frame.time % 2
+
+        def __getattr__(self, name):
+            return getattr(self.frame, name)
+
+    decoded = Frames._decoded
+    monkeypatch.setattr(Frames, "_decoded", lambda *args: map(Again, decoded(*args)))
+    frames = Frames(clip, rate=5)
+    assert [frame.time for frame in frames] == pytest.approx([i / 5 for i in range(20)], abs=0.05)
+    assert (frames.seconds, frames.problem) == (pytest.approx(4, abs=0.1), None)

@@ -56,6 +56,28 @@ def test_moving_mirrors_about_half():
     assert 0.4 < mirrored < 0.6
 
 
+def test_moving_turns_zooms_and_shifts_within_its_bounds():
+    side = 48
+    place = (torch.arange(side) + 0.5) / side - 0.5  # of the side, from the centre
+    x, y = place.expand(side, side), place[:, None].expand(side, side)
+    moved = a.move(torch.stack([x, y, x]).expand(400, 3, side, side), seeded())[:, :2, 16:32, 16:32]
+    across, down = ((moved.diff(dim=d) * side).mean((2, 3)) for d in (3, 2))  # (n, 2): where one step goes
+    zoom = down.norm(dim=1)
+    angle = torch.rad2deg(torch.atan2(-down[:, 0], down[:, 1]))
+    shift = moved.mean((2, 3))
+    assert torch.allclose(across.norm(dim=1), zoom, atol=1e-3)
+    for values, bound in ((angle, a.MAX_ROTATION), (zoom.log(), a.MAX_ZOOM), (shift, a.MAX_SHIFT)):
+        assert values.max() == pytest.approx(bound, rel=0.05)
+        assert values.min() == pytest.approx(-bound, rel=0.05)
+
+
+def test_erasing_covers_as_much_as_it_says():
+    crops = torch.zeros(600, 3, 48, 48)
+    covered = (a.erase(crops, seeded(), share=1.0) > 0).float().mean((1, 2, 3))
+    assert covered.max() == pytest.approx(0.16, abs=0.01)
+    assert covered.min() == pytest.approx(0.02, abs=0.005)
+
+
 def test_mixing_lays_each_chosen_crop_under_one_other():
     crops = torch.eye(40)[:, :, None, None].expand(40, 40, 8, 8)  # crop i is 1 in channel i alone
     batch, mixed = a.mix(crops, seeded(), share=0.5)

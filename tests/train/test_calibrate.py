@@ -43,16 +43,28 @@ def test_the_interval_holds_eight_in_ten_of_every_age():
     assert min(holds(read, age, flat)[age // 20 == band].mean() for band in range(5)) < 0.7
 
 
+def test_each_task_has_a_temperature_of_its_own():
+    rng = np.random.default_rng(0)
+    n, hidden = 3000, {"gender": 0.5, "race": 2.0}
+    logits = {"gender": rng.normal(0, 2, (n, 2)), "race": rng.normal(0, 2, (n, 5))}
+    shares = {task: softmax(logits[task] / hidden[task]).cumsum(axis=1) for task in hidden}
+    labels = {task: (shares[task] > rng.random((n, 1))).argmax(axis=1) for task in hidden}
+    age = rng.integers(0, 100, n)
+    read = Attributes(made_up(age, age, 5.0).age_probs, softmax(logits["gender"]), softmax(logits["race"]))
+    found = calibrate(read, age=age, **labels).temperatures
+    assert found == {task: pytest.approx(value, rel=0.15) for task, value in (hidden | {"age": 1.0}).items()}
+
+
 def test_an_age_without_faces_takes_what_suits_all():
     rng = np.random.default_rng(0)
-    centres = rng.uniform(20, 90, 5000)
-    age = np.rint(centres + rng.normal(0, 6, 5000)).astype(int).clip(20, 99)
+    centres = rng.uniform(20, 90, 2500)
+    age = np.rint(centres + rng.normal(0, 6, 2500)).astype(int).clip(20, 99)
     read = made_up(age, centres, 3.0)  # sure by a factor of two too much
     masses = best_interval_mass(read, age)
     assert holds(read, age, masses).mean() == pytest.approx(0.8, abs=0.02)
     low, high = replace(read, interval_mass=masses[:1] * 5).age_interval.T
     assert np.mean((low <= age) & (age <= high)) == pytest.approx(0.8, abs=0.03)
-    found = calibrate(read, age=age, gender=np.zeros(5000, int), race=np.zeros(5000, int))
+    found = calibrate(read, age=age, gender=np.zeros(2500, int), race=np.zeros(2500, int))
     assert found.age_spread == pytest.approx(6 / 3, rel=0.05)
     assert found.temperatures["age"] == 1
 

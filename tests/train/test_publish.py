@@ -20,7 +20,17 @@ from agr.pretrained import BUNDLED
 from tests.conftest import ASTRONAUT, ROOT
 from tests.hub import WRITE
 from train.hub import HubError
-from train.publish import OUR_BACKBONES, Plan, check_card, check_sample, check_texts, data_of, publish, stage
+from train.publish import (
+    OUR_BACKBONES,
+    Plan,
+    _compare,
+    check_card,
+    check_sample,
+    check_texts,
+    data_of,
+    publish,
+    stage,
+)
 from train.utkface import DataError
 
 REPORT = ROOT / "eval_reports" / "mobilenet_v2"
@@ -210,6 +220,26 @@ def test_the_weights_reproduce_the_report_or_are_not_sent(utkface, tmp_path):
     shutil.copy(ASTRONAUT, tmp_path / "41_1_0_2017.jpg")
     with pytest.raises(DataError, match="0 of the report's 4744 pictures"):
         check_sample(BUNDLED, REPORT, tmp_path)
+
+
+def test_a_report_is_reproduced_but_for_what_machines_differ_by():
+    before = pd.read_parquet(REPORT / "predictions.parquet").head(48)
+    for column, off, same in (
+        ("prob_race_Others", 0.004, True),
+        ("prob_race_Others", 0.006, False),
+        ("prob_age_group_54+", -0.006, False),
+        ("pred_age", 0.4, True),
+        ("age_high", -0.6, False),
+    ):
+        after = before.copy()
+        after.loc[7, column] += off
+        if same:
+            _compare(before, after)
+            continue
+        with pytest.raises(DataError, match="do not reproduce"):
+            _compare(before, after)
+    with pytest.raises(DataError, match="other faces"):
+        _compare(before, before.assign(detected=False))
 
 
 def test_a_run_knows_its_pictures(tmp_path):

@@ -84,6 +84,25 @@ def test_density_counts_every_detected_face(predictions):
     assert f.age_density(predictions).data[0].customdata.sum() == predictions["detected"].sum()
 
 
+def test_density_has_true_ages_across_and_predicted_ones_up(predictions):
+    old = predictions[predictions["detected"] & (predictions["true_age"] >= 60)]
+    too_young = old.assign(pred_age=old["true_age"] - 30.0)
+    heat = f.age_density(too_young).data[0]
+    up, across = np.nonzero(heat.customdata)
+    assert len(up)
+    assert np.asarray(heat.x)[across] - np.asarray(heat.y)[up] == pytest.approx(np.full(len(up), 30))
+
+
+def test_intervals_reach_from_their_lower_to_their_upper_end():
+    group = Group(("a",), 200, {"accuracy": Estimate(0.9, 0.8, 0.95, 200)})
+    error = f.group_bars([group], {"accuracy": "accuracy"}, "accuracy").data[0].error_y
+    assert (error.symmetric, error.array[0], error.arrayminus[0]) == (
+        False,
+        pytest.approx(0.05),
+        pytest.approx(0.1),
+    )
+
+
 def test_small_groups_are_grey():
     groups = [
         Group(("a",), 200, {"accuracy": Estimate(0.9, 0.8, 0.95, 200)}),
