@@ -83,6 +83,18 @@ def test_who_stops_does_not_wait_for_parts_that_were_begun(photos, monkeypatch):
         assert worker.exitcode is not None
 
 
+@pytest.mark.slow
+def test_a_worker_that_is_killed_ends_the_run_with_a_sentence(photos, monkeypatch):
+    monkeypatch.setattr(local_run, "cores", lambda: 1)
+    parts = [Part(i, tuple(Item("a", str(photos / "a.jpg")) for _ in range(1 + 2000 * i))) for i in range(2)]
+    done = encoded_by_cores(Path("agr/weights"), iter(parts), lambda seen: None)
+    assert next(done)[0] == 0
+    for worker in multiprocessing.active_children():
+        worker.kill()
+    with pytest.raises(CollectionError, match="The same command goes on from here"):
+        next(done)
+
+
 @pytest.mark.parametrize("errors", [(), (0,), (6,), (2, 3), range(7)])
 def test_what_cannot_be_read_keeps_its_place(errors):
     sources = [(str(i), ImageError(f"e{i}") if i in errors else f"{i}") for i in range(7)]

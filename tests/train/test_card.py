@@ -1,12 +1,14 @@
 import shutil
 
+import pandas as pd
 import pytest
 from huggingface_hub import ModelCard
 
 from agr.evaluation.report import EvalReport
+from agr.labels import GENDERS
 from agr.pretrained import BUNDLED
 from tests.conftest import ROOT
-from train.card import model_card, write_card
+from train.card import confusion_picture, model_card, write_card
 from train.utkface import DataError
 
 
@@ -81,3 +83,16 @@ def test_every_stage_of_the_training_is_told():
     assert "1. 1 epoch of AdamW" in corrected
     assert "from ImageNet weights, 190 labels of the training data being corrected, 70% of" in corrected
     assert "WebFace600K" in _recipe(stage | {"backbone": "mobile_facenet"})
+
+
+def test_matrices_show_shares_of_the_true_classes(report, tmp_path, monkeypatch):
+    from matplotlib.figure import Figure
+
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    confusion_picture(report, "gender", tmp_path / "gender.png")
+    ((axes,),) = (figure.axes for figure in drawn)
+    found = report.predictions[report.predictions["detected"]]
+    counts = pd.crosstab(found["true_gender"], found["pred_gender"], normalize="index").loc[GENDERS, GENDERS]
+    assert [text.get_text() for text in axes.texts] == [f"{share:.0%}" for share in counts.to_numpy().ravel()]
+    assert (axes.get_ylabel(), axes.get_xlabel()) == ("True label", "Predicted label")

@@ -26,6 +26,25 @@ def test_conditions_are_what_they_say(astronaut):
     assert (grey[..., 0] == grey[..., 2]).all()
 
 
+def test_geometry_and_detail_change_as_they_are_called(astronaut):
+    face = astronaut.crop((130, 20, 330, 220))
+    left, right = (
+        np.asarray(s.CONDITIONS[f"turned by 20° to the {side}"](face), float)[60:140, 60:140]
+        for side in ("left", "right")
+    )
+    # Pillow turns to the left by positive angles.
+    whole = np.asarray(face.rotate(20, Image.Resampling.BICUBIC), float)[60:140, 60:140]
+    assert np.abs(left - whole).mean() < 1 < np.abs(right - whole).mean()
+    assert s.CONDITIONS["half the size"](face).size == (100, 100)
+    assert s.CONDITIONS["1.6 times the size"](face).size == (320, 320)
+    within = s.CONDITIONS["in a larger picture"](face)
+    assert within.size == (600, 600)
+    assert within.crop((200, 200, 400, 400)).tobytes() == face.tobytes()
+    detail = {name: np.diff(np.asarray(s.CONDITIONS[name](face), float), axis=0).std() for name in s.CONDITIONS}
+    assert detail["blurred (1 px of 128)"] < 0.8 * detail["mirrored"]
+    assert detail["sharpened (radius 2, 150 %)"] > 1.2 * detail["mirrored"]
+
+
 @pytest.mark.slow
 def test_the_figures_of_a_condition_are_paired_with_the_plain_ones(analyzer, astronaut, tmp_path, monkeypatch):
     names = ["41_1_0_2017.jpg", "8_0_2_2018.jpg"]
