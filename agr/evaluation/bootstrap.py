@@ -34,11 +34,13 @@ class Estimate:
 
 def estimates(statistics: Mapping[str, Statistic]) -> dict[str, Estimate]:
     """Value and percentile bootstrap interval of each statistic; all of them are over the same n faces, or groups of
-    them. Shares of none and of all, whose resamples are all alike, get Wilson's interval.
+    them. Shares of none and of all, whose resamples are all alike, get Wilson's interval, and distances, whose
+    resamples are too large, the basic one: as far below the figure as resamples lie above it.
 
     They are drawn alike for all statistics and for every call with the same n.
-    Sources: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13; Wilson, "Probable Inference,
-    the Law of Succession, and Statistical Inference" (1927).
+    Sources: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13; Davison and Hinkley,
+    "Bootstrap Methods and their Application" (1997), section 5.2 (basic limits); Wilson, "Probable Inference, the Law
+    of Succession, and Statistical Inference" (1927).
     """
     if not statistics:
         return {}
@@ -131,8 +133,10 @@ def _estimate(statistic: Statistic, sums: np.ndarray) -> Estimate:
     resampled = statistic.finish(sums)
     tail = (1 - CONFIDENCE) / 2
     low, high = np.nanquantile(resampled, [tail, 1 - tail]) if np.isfinite(resampled).any() else (np.nan, np.nan)
-    if statistic.is_share and statistic.value in (0.0, 1.0):
-        faces = float(statistic.terms[:, 1].sum())
-        doubt = _Z**2 / (faces + _Z**2)
-        low, high = (0.0, doubt) if statistic.value == 0 else (1 - doubt, 1.0)
-    return Estimate(statistic.value, float(low), float(high), statistic.n)
+    value = statistic.value
+    if statistic.is_share and value in (0.0, 1.0):
+        doubt = _Z**2 / (statistic.n + _Z**2)
+        low, high = (0.0, doubt) if value == 0 else (1 - doubt, 1.0)
+    if statistic.is_distance:
+        low, high = max(0.0, 2 * value - high), max(value, 2 * value - low)
+    return Estimate(value, float(low), float(high), statistic.n)

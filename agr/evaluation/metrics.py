@@ -23,15 +23,20 @@ class Statistic:
 
     `faces`: how many there are, where a row of `terms` is the sum over several (`bootstrap.in_random_groups`).
     `is_share`: whether the figure is the share of some faces, counted in the second column, that the first counts.
+    `is_distance`: whether it is made of distances, 0 or more, which resampling makes larger.
     """
 
     terms: np.ndarray
     finish: Callable[[np.ndarray], np.ndarray]
     faces: int | None = None
     is_share: bool = False
+    is_distance: bool = False
 
     @property
     def n(self) -> int:
+        """Faces that the figure is of: of a recall, those of its class."""
+        if self.is_share:
+            return round(self.terms[:, 1].sum())
         return len(self.terms) if self.faces is None else self.faces
 
     @property
@@ -133,7 +138,7 @@ def expected_calibration_error(true: ArrayLike, probs: np.ndarray) -> Statistic:
     terms = np.zeros((len(true), N_BINS + 1))
     terms[np.arange(len(true)), bins] = gap
     terms[:, -1] = 1
-    return Statistic(terms, lambda sums: _ratio(np.abs(sums[..., :-1]).sum(axis=-1), sums[..., -1]))
+    return Statistic(terms, lambda sums: _ratio(np.abs(sums[..., :-1]).sum(axis=-1), sums[..., -1]), is_distance=True)
 
 
 def confusion_matrix(true: ArrayLike, pred: ArrayLike, n_classes: int) -> np.ndarray:

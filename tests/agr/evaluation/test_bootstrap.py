@@ -45,6 +45,20 @@ def proportion_confint(count: int, n: int) -> tuple[float, float]:
     return ends.low, ends.high
 
 
+@pytest.mark.parametrize("off", [0.01, 0.04])
+def test_the_interval_of_a_calibration_error_holds_the_true_one(off):
+    """By chance alone every bin is off: the figure is too large, and those of resamples larger still."""
+    held = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        confidence = rng.uniform(0.55, 1, 2000)
+        wrong = (rng.random(2000) > confidence - off).astype(int)
+        found = b.estimate(m.expected_calibration_error(wrong, np.stack([confidence, 1 - confidence], axis=1)))
+        held += found.low <= off <= found.high
+        assert 0 <= found.low <= found.value <= found.high
+    assert held >= 34
+
+
 def test_reweighted_figures_equal_resampled_ones():
     """The bootstrap never draws the rows themselves; drawing them must give the same interval."""
     draws = np.random.default_rng(0).integers(0, N, size=(b.N_RESAMPLES, N))
