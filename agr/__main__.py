@@ -141,7 +141,8 @@ def _analyze(photos: list[Path], output: Path | None, model: str | None, revisio
     from .analyzer import FaceAnalyzer
     from .collection import analyzed
     from .config import ModelError
-    from .sources import PICTURE_ENDINGS, Contents, SourceError, photos_of
+    from .images import PICTURE_ENDINGS
+    from .sources import Contents, SourceError, photos_of
 
     try:
         videos = [path for path in photos if is_video(path) and not path.is_dir()]

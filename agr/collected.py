@@ -36,7 +36,8 @@ def report_of_collection(faces: Path, labels: Path | None, *, name: str) -> tupl
     if missing:
         raise ReportError(f"{faces} is not finished: {missing:,} photos are missing. Run the same analyze again first.")
     table = _first_faces(faces)
-    table["place"] = table["file"].map(_place)
+    unreadable = int(table["unreadable"].sum())
+    table = table[~table.pop("unreadable")].assign(place=lambda rows: rows["file"].map(_place))
     whole = len(table)
     table = table.drop_duplicates("place")
     known, wrong = _labels(list(table["place"]), labels)
@@ -51,7 +52,12 @@ def report_of_collection(faces: Path, labels: Path | None, *, name: str) -> tupl
             "26_1_2_20170116.jpg), or --labels with a CSV whose column file has the photos' names, with folders where "
             "several have the same."
         )
-    left_out = {"a second photo of the same name": whole - len(table), "no label": len(table) - len(labelled)} | wrong
+    left_out = {
+        "a photo that cannot be read": unreadable,
+        "a second photo of the same name": whole - len(table),
+        "no label": len(table) - len(labelled),
+        **wrong,
+    }
     model = {key: claim["model"][key] for key in ("backbone", "input_size", "parameters")}
     data = {"name": ", ".join(Path(path).name for path, _ in claim["inputs"])}
     labelled["has_twin"] = False  # what the model was trained on is not known here
@@ -69,11 +75,12 @@ def _below_their_folder(places: pd.Series) -> pd.Series:
 
 
 def _first_faces(faces: Path) -> pd.DataFrame:
-    """A row a photo: its largest face as a report's columns name it, or that none was found."""
+    """A row a photo: its largest face as a report's columns name it, or that none was found, or that it is
+    `unreadable`."""
     import pyarrow.dataset as ds
 
     face = ds.field("face")
-    columns = {"file": ds.field("file"), "detected": face.is_valid()}
+    columns = {"file": ds.field("file"), "detected": face.is_valid(), "unreadable": ds.field("error").is_valid()}
     columns |= {after: ds.field(before) for before, after in _SAID.items()}
     return ds.dataset(faces).to_table(columns=columns, filter=face.is_null() | (face == 1)).to_pandas()
 

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from .images import MAX_FILE_BYTES, ImageError
+from .images import MAX_FILE_BYTES, PICTURE_ENDINGS, ImageError
 
 _REFUSED = (".heic", ".heif")
 """Photos too, which nothing here can read: said of each, or a phone's folder would look as if all had been analyzed."""
-PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff")
 TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 ARCHIVE_ENDINGS = (".zip", *TAR_ENDINGS)
 LIST_ENDING = ".txt"
@@ -175,10 +174,14 @@ def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
 
 
 def _unpacked(path: str) -> IO[bytes]:
+    return (opener_of(path) or open)(path, "rb")
+
+
+def opener_of(path: str | Path) -> Callable | None:
+    """What opens a compressed file as `open` does another, by how it begins; None if it is not compressed."""
     with open(path, "rb") as stream:
         start = stream.read(6)
-    opener = next((opener for magic, opener in _OPENERS.items() if start.startswith(magic)), open)
-    return opener(path, "rb")
+    return next((opener for magic, opener in _OPENERS.items() if start.startswith(magic)), None)
 
 
 def _file(name: str) -> Item:

@@ -5,14 +5,16 @@ Archives are read in place, within limits; nothing is unpacked onto the disk.
 
 import io
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from .evaluation.pictures import PICTURE_ENDINGS, file_key
+from .evaluation.pictures import LABELLED_ENDINGS, file_key
 from .labelled import Labels, labels_of
 from .labels import GENDERS, MAX_AGE, RACES
 
@@ -29,6 +31,10 @@ MAX_RATIO = 20
 ARCHIVE_ENDINGS = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 
 
+Place = tuple[Path, str | None]
+"""A file, or an archive and the name of its member."""
+
+
 class UploadError(ValueError):
     """What was sent cannot be used; the message says what was wrong, what was expected and what to do."""
 
@@ -39,15 +45,14 @@ class Upload:
 
     labels: dict[str, Labels]
     bad: tuple[tuple[str, str], ...]
-    _places: dict[str, tuple[Path, str | None]]
+    _places: dict[str, Place]
 
     def __len__(self) -> int:
         return len(self._places)
 
     def read(self) -> Iterator[tuple[str, bytes]]:
         """(file, content) of every picture; of one that turns out damaged in its archive the content is empty."""
-        for file, (path, member) in self._places.items():
-            yield file, path.read_bytes() if member is None else _member(path, member)
+        yield from zip(self._places, _contents(self._places.values()), strict=True)
 
 
 def open_upload(paths: list[Path]) -> Upload:
@@ -55,15 +60,15 @@ def open_upload(paths: list[Path]) -> Upload:
 
     Raises UploadError if an archive is refused, limits are passed, or nothing labelled is left.
     """
-    places: dict[str, tuple[Path, str | None]] = {}
+    places: dict[str, Place] = {}
     bad: list[tuple[str, str]] = []
-    tables: list[tuple[str, bytes]] = []
+    tables: list[tuple[str, Place]] = []
     for path, member in _everything(paths):
         name = PurePosixPath(member or path.name).name
         if name.lower().endswith(".csv"):
-            tables.append((name, path.read_bytes() if member is None else _member(path, member)))
-        elif not name.lower().endswith(PICTURE_ENDINGS):
-            bad.append((name, f"not a picture; expected {', '.join(PICTURE_ENDINGS)}"))
+            tables.append((name, (path, member)))
+        elif not name.lower().endswith(LABELLED_ENDINGS):
+            bad.append((name, f"not a picture; expected {', '.join(LABELLED_ENDINGS)}"))
         elif len(file_key(name)) > LONGEST_NAME:
             bad.append((name[:60] + "...", f"a name of more than {LONGEST_NAME} characters"))
         elif file_key(name) in places:
@@ -74,13 +79,19 @@ def open_upload(paths: list[Path]) -> Upload:
         raise UploadError(
             f"These are {len(places)} pictures. At most {MAX_PICTURES} are evaluated at once: send fewer."
         )
+    return _labelled(places, tables, bad)
+
+
+def _labelled(places: dict[str, Place], tables: list[tuple[str, Place]], bad: list[tuple[str, str]]) -> Upload:
+    """The pictures at `places` with the labels that their names and the only table of `tables` give them."""
+    labels = {file: found for file in places if (found := labels_of(file))}
     if len(tables) > 1:
         raise UploadError(f"These are {len(tables)} CSV files ({tables[0][0]}, {tables[1][0]}, ...). Send one.")
-    labels = {file: found for file in places if (found := labels_of(file))}
-    if tables and len(tables[0][1]) > MAX_TABLE_BYTES:
-        raise UploadError(f"{tables[0][0]} has more than {MAX_TABLE_BYTES // 1_000_000} MB. Send a shorter CSV.")
-    if tables:
-        listed, wrong = read_labels(tables[0][1])
+    for name, place in tables:
+        (content,) = _contents([place])
+        if len(content) > MAX_TABLE_BYTES:
+            raise UploadError(f"{name} has more than {MAX_TABLE_BYTES // 1_000_000} MB. Send a shorter CSV.")
+        listed, wrong = read_labels(content)
         bad += wrong + [(file, "in the CSV, but no such picture was sent") for file in listed if file not in places]
         labels |= {file: _joined(labels.get(file), found) for file, found in listed.items() if file in places}
     unlabelled = [file for file in places if labels.get(file, Labels()) == Labels()]
@@ -140,13 +151,16 @@ def read_labels(
     for name, age, gender, race in zip(*texts, strict=True):
         file = key(str(name))
         try:
-            found[file] = Labels(
+            labels = Labels(
                 age=_age(age.strip()),
                 gender=_class_of(gender.strip(), GENDERS, "gender"),
                 race=_class_of(race.strip(), RACES, "race"),
             )
         except ValueError as error:
             bad.append((file[:LONGEST_NAME], f"in the CSV: {error}"))
+            continue
+        if found.setdefault(file, labels) != labels:
+            bad.append((file[:LONGEST_NAME], "in the CSV twice, with different labels; the first row counts"))
     return found, bad
 
 
@@ -173,7 +187,7 @@ def _class_of(text: str, names: tuple[str, ...], kind: str) -> int | None:
     return by_name[text.lower()]
 
 
-def _everything(paths: list[Path]) -> Iterator[tuple[Path, str | None]]:
+def _everything(paths: list[Path]) -> Iterator[Place]:
     """Every file that was sent: (path, None), or (archive, member). Refuses archives before anything is read."""
     total = 0
     for path in paths:
@@ -226,12 +240,29 @@ def _members(path: Path) -> list[zipfile.ZipInfo]:
     return members
 
 
-def _member(path: Path, name: str) -> bytes:
-    """Content of an archive's member; empty if it is damaged or larger than it says."""
+def _contents(places: Iterable[Place]) -> Iterator[bytes]:
+    """What lies at each place; nothing where an archive's member is damaged or larger than it says. An archive stays
+    open for all of its members that follow each other: its directory may be long."""
+    for path, group in groupby(places, key=itemgetter(0)):
+        members = [member for _, member in group]
+        if members[0] is None:
+            yield path.read_bytes()
+            continue
+        try:
+            archive = zipfile.ZipFile(path)
+        except Exception:  # damage in an archive raises nearly anything
+            yield from [b""] * len(members)
+            continue
+        with archive:
+            for member in members:
+                yield _member(archive, member or "")
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> bytes:
     try:
-        with zipfile.ZipFile(path) as archive, archive.open(name) as stream:
-            size = archive.getinfo(name).file_size
-            content = stream.read(min(size, MAX_PICTURE_BYTES) + 1)
-            return content if len(content) <= min(size, MAX_PICTURE_BYTES) else b""
+        with archive.open(name) as stream:
+            size = min(archive.getinfo(name).file_size, MAX_PICTURE_BYTES)
+            content = stream.read(size + 1)
+            return content if len(content) <= size else b""
     except Exception:  # damage in an archive raises nearly anything
         return b""

@@ -40,6 +40,7 @@ PUBLISHED = {
     *(f"{REPORT_FOLDER}/{name}" for name in (REPORT_FILE, PREDICTIONS_FILE, HISTORY_FILE)),
 }
 """Every file that a published model may have."""
+_WITHOUT_TEXT = (".onnx", ".png", ".jpg")
 _TOKEN = re.compile(r"\b(hf|api_org)_[A-Za-z0-9_]{16,}")
 _ROOTS = "home|root|Users|Volumes|tmp|work|workspace|scratch|content|kaggle|srv|mnt|media|data|var|opt|private"
 _LOCAL_PATH = re.compile(rf"(?<![\w/.:])(file:/*)?/({_ROOTS})/[\w.-]+|file:///\S|(?<![\w])~/[\w.-]+|\b[A-Za-z]:\\\w")
@@ -203,15 +204,13 @@ def texts_of(file: Path) -> list[str]:
     """Every text in a file: strings of JSON as they are meant, columns of a table, the notes in a weights file."""
     if file.suffix == ".json":
         return list(_strings(json.loads(file.read_text(encoding="utf-8"))))
-    if file.suffix in (".md", ".csv", ".py", ".txt", ".css"):
-        return [file.read_text(encoding="utf-8")]
     if file.suffix == ".parquet":
         table = pd.read_parquet(file)
         return [" ".join(table[column].dropna().map(str)) for column in table.select_dtypes(exclude="number")]
     if file.suffix == ".safetensors":
         with safe_open(file, framework="numpy") as weights:
             return [f"{key} {value}" for key, value in (weights.metadata() or {}).items()]
-    return []
+    return [] if file.suffix in _WITHOUT_TEXT else [file.read_text(encoding="utf-8")]
 
 
 def _strings(value: object) -> Iterator[str]:

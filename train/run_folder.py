@@ -40,6 +40,8 @@ def recipe_of(config: FitConfig, prepared: Prepared, split: Path) -> dict:
 
 def config_of(init: Path) -> dict | None:
     """The options of an earlier run whose weights this one starts from, so that the whole way can be repeated."""
+    if not init.is_file():  # a name, such as imagenet
+        return None
     run = init.parent.parent if init.parent.name == BEST_FOLDER else init.parent
     path = run / RECIPE_FILE
     if not path.is_file():

@@ -1,22 +1,23 @@
 """The labelled pictures behind a report, read in place from the user's own copy; nothing of them is kept or copied."""
 
-import bz2
-import gzip
 import lzma
 import shutil
 import tarfile
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
 from threading import Lock
 
-_COMPRESSED: dict[bytes, Callable] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
-PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".chip")
+from agr.images import PICTURE_ENDINGS
+from agr.sources import opener_of
+
+LABELLED_ENDINGS = (*PICTURE_ENDINGS, ".chip")
+"""How names of labelled pictures end; the last in some copies of UTKFace."""
 
 
 class DataError(ValueError):
@@ -47,7 +48,7 @@ class PictureSource:
         self._by_key = {file_key(member): member for member in reversed(found)}
         self.members = [member for member in found if self._by_key[file_key(member)] == member]
         if not self.members:
-            raise DataError(f"No picture ({', '.join(PICTURE_ENDINGS)}) in {self.path}.")
+            raise DataError(f"No picture ({', '.join(LABELLED_ENDINGS)}) in {self.path}.")
 
     def __len__(self) -> int:
         return len(self.members)
@@ -119,9 +120,7 @@ class PictureSource:
 def _plain_tar(path: Path) -> tarfile.TarFile:
     """An open tar in which each member is reached at once. A compressed one is unpacked into a temporary file first,
     gone when this process ends: to go back in it would mean to read it from its start."""
-    with path.open("rb") as stream:
-        start = stream.read(6)
-    unpack = next((opener for magic, opener in _COMPRESSED.items() if start.startswith(magic)), None)
+    unpack = opener_of(path)
     if unpack is None:
         return tarfile.open(path)
     plain = TemporaryFile()  # noqa: SIM115  # lives as long as the tar that reads it
@@ -148,4 +147,4 @@ def _is_file(member: tarfile.TarInfo) -> bool:
 
 def _is_picture(path: str) -> bool:
     name = PurePosixPath(path).name
-    return not name.startswith(".") and name.lower().endswith(PICTURE_ENDINGS)
+    return not name.startswith(".") and name.lower().endswith(LABELLED_ENDINGS)

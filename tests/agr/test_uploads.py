@@ -145,6 +145,30 @@ def test_more_than_one_csv_is_one_too_many(tmp_path):
         u.open_upload([path])
 
 
+def test_no_table_is_read_where_there_are_too_many(tmp_path, monkeypatch):
+    path = packed(tmp_path / "a.zip", {f"{i}.csv": b"x" for i in range(300)})
+    monkeypatch.setattr(zipfile.ZipFile, "open", lambda *a, **k: pytest.fail("one was read"))
+    with pytest.raises(u.UploadError, match="300 CSV files"):
+        u.open_upload([path])
+
+
+def test_an_archive_is_opened_once_for_all_its_pictures(tmp_path, monkeypatch):
+    path = packed(tmp_path / "a.zip", {f"1_0_0_{i}.jpg": PICTURE + bytes([i]) for i in range(30)})
+    (tmp_path / "2_0_0_1.bmp").write_bytes(PICTURE)
+    upload, opened = u.open_upload([path, tmp_path / "2_0_0_1.bmp"]), []
+    whole = zipfile.ZipFile
+    monkeypatch.setattr(zipfile, "ZipFile", lambda path: opened.append(path) or whole(path))
+    read = dict(upload.read())
+    assert read == {f"1_0_0_{i}.jpg": PICTURE + bytes([i]) for i in range(30)} | {"2_0_0_1.bmp": PICTURE}
+    assert opened == [path]
+
+
+def test_a_picture_that_has_two_rows_keeps_the_first():
+    labels, bad = u.read_labels(b"file,age,gender\na.jpg,10,Male\na.jpg,60,Female\nb.jpg,3,0\nx/b.jpg,3,Male\n")
+    assert labels == {"a.jpg": Labels(age=10, gender=0), "b.jpg": Labels(age=3, gender=0)}
+    assert bad == [("a.jpg", "in the CSV twice, with different labels; the first row counts")]
+
+
 def test_a_csv_without_end_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr(u, "MAX_TABLE_BYTES", 30)
     for rows, fits in ((b"a.jpg,3\n", True), (b"a.jpg,3\n" * 3, False)):

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +14,18 @@ from train.utkface import DataError
 def test_an_init_is_told_as_it_is_finished_or_as_training_left_it(tmp_path):
     run = {"config": {"epochs": 3}, "averaged": ["a", "b"], "balance": {"race": {"Others": 0.3}}}
     (tmp_path / "fit.json").write_text(json.dumps(run))
+    (tmp_path / "best").mkdir()
+    for folder in (tmp_path, tmp_path / "best"):
+        (folder / "model.safetensors").touch()
     assert config_of(tmp_path / "model.safetensors")["averaged"] == 2
     assert config_of(tmp_path / "model.safetensors")["balance"] == run["balance"]
     assert "balance" not in config_of(tmp_path / "best" / "model.safetensors")
+
+
+def test_a_run_where_one_stands_is_not_where_imagenet_comes_from(tmp_path, monkeypatch):
+    (tmp_path / "fit.json").write_text(json.dumps({"config": {"epochs": 3}}))
+    monkeypatch.chdir(tmp_path)
+    assert config_of(Path("imagenet")) is None
 
 
 @pytest.fixture

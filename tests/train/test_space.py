@@ -81,6 +81,15 @@ def test_hidden_files_stay_here(staged, tmp_path, monkeypatch):
     assert not [name for name, _ in stage_space(staged, repo_id="ann/page") if ".env" in name]
 
 
+@pytest.mark.parametrize("name", ["ui/page.js", "LICENSE", "notes.toml"])
+def test_every_text_is_looked_through_for_tokens(staged, tmp_path, monkeypatch, name):
+    shutil.copytree(ROOT, tmp_path / "tree", ignore=lambda *_: {".git", ".venv", "runs", "tests", ".mypy_cache"})
+    monkeypatch.setattr("train.space.ROOT", tmp_path / "tree")
+    (tmp_path / "tree" / "agr" / name).write_text("const token = 'hf_abcdefghijklmnopqrstuv';")
+    with pytest.raises(DataError, match=f"{name} holds an access token"):
+        stage_space(staged, repo_id="ann/page")
+
+
 def test_the_front_matter_is_a_spaces():
     data = RepoCard.load(ROOT / "README.md").data.to_dict()
     assert (data["sdk"], data["app_file"], data["license"]) == ("gradio", "app.py", "apache-2.0")
