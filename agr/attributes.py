@@ -43,7 +43,8 @@ class Attributes:
     def __len__(self) -> int:
         return len(self.age_probs)
 
-    def __getitem__(self, part: slice) -> "Attributes":
+    def __getitem__(self, part: slice | np.ndarray) -> "Attributes":
+        """Some of the faces, by a slice or truth values (n,)."""
         return Attributes(self.age_probs[part], self.gender_probs[part], self.race_probs[part], self.interval_mass)
 
     @classmethod

@@ -96,35 +96,19 @@ def analyze_collection(
     return counts_of(output)
 
 
-def encoded_parts(
-    analyzer: "FaceAnalyzer",
-    contents: Contents,
-    parts: Iterable[Part],
-    seen: Callable[[int], object] = lambda photos: None,
-) -> Iterator[tuple[int, bytes]]:
-    """Each part's number and its rows as a parquet file. `seen` is told of every photo that is done.
+def encoded_part(
+    analyzer: "FaceAnalyzer", contents: Contents, part: Part, seen: Callable[[int], object] = lambda photos: None
+) -> bytes:
+    """A part's rows as a parquet file; `seen` is told of every photo that is done.
 
     The same here and on every worker of a cluster, which keeps its `contents`: an archive opened anew for each part
-    would be unpacked or looked through from its start each time. Photos are read ahead across parts: no core waits for
-    a part's end.
+    would be unpacked or looked through from its start each time.
     """
-    waiting = deque[Part]()
-
-    def items() -> Iterator[tuple[str, str | bytes | ImageError]]:
-        for part in parts:
-            waiting.append(part)
-            for item in part.items:
-                yield item.file, contents.source(item)
-
     rows: list[dict] = []
-    photos = 0
-    for file, result in analyzed(analyzer, items()):
+    for file, result in analyzed(analyzer, ((item.file, contents.source(item)) for item in part.items)):
         rows += photo_rows(file, result)
-        photos += 1
         seen(1)
-        if photos == len(waiting[0].items):
-            yield waiting.popleft().number, _encoded(rows)
-            rows, photos = [], 0
+    return _encoded(rows)
 
 
 def analyzed(

@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from .collection import CollectionError, Part, encoded_parts
+from .collection import CollectionError, Part, encoded_part
 from .engine import cores
 from .memory import keep_freed_memory
 from .sources import Contents
@@ -85,5 +85,4 @@ def _work(part: Part) -> tuple[int, bytes]:
         with photos.get_lock():
             photos.value += number
 
-    (done,) = encoded_parts(analyzer, contents, [part], count)
-    return done
+    return part.number, encoded_part(analyzer, contents, part, count)

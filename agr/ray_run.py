@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .collection import CollectionError, Part, encoded_parts
+from .collection import CollectionError, Part, encoded_part
 from .config import CONFIG_FILE, WEIGHTS_FILE, ModelConfig, read_config
 from .local_run import IN_A_WORKER
 from .memory import keep_freed_memory
@@ -27,7 +27,7 @@ MISSING = 'Ray is not installed. Run `pip install "ray[data]>=2.40"` here and on
 def encoded_by_cluster(
     model: Path, parts: Iterator[Part], seen: Callable[[int], object], *, address: str
 ) -> Iterator[tuple[int, bytes]]:
-    """Each part's number and its rows as a parquet file, as they are done, like `encoded_parts`.
+    """Each part's number and its rows as a parquet file, as they are done, each as `encoded_part` makes it.
 
     `address`: "local" starts a cluster on this machine, "auto" finds the one that it belongs to. This package and the
     model are sent along; the photos have to lie where every machine sees them under the same path. Raises
@@ -35,8 +35,9 @@ def encoded_by_cluster(
     """
     data = _connected(address)
     import ray
+    from safetensors.numpy import load_file
 
-    sent = (read_config(model / CONFIG_FILE), _weights(model / WEIGHTS_FILE))
+    sent = (read_config(model / CONFIG_FILE), load_file(model / WEIGHTS_FILE))
     cores = int(ray.cluster_resources().get("CPU", 1))
     try:
         for some in _together(parts):
@@ -75,11 +76,9 @@ class _Worker:
         self.contents = Contents()
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, list]:
-        parts = [
-            Part(int(number), _received(items)) for number, items in zip(batch["part"], batch["items"], strict=True)
-        ]
-        done = list(encoded_parts(self.analyzer, self.contents, parts))
-        return {"part": [number for number, _ in done], "content": [content for _, content in done]}
+        (number,), (items,) = batch["part"].tolist(), batch["items"]
+        content = encoded_part(self.analyzer, self.contents, Part(number, _received(items)))
+        return {"part": [number], "content": [content]}
 
 
 def _together(parts: Iterator[Part]) -> Iterator[list[Part]]:
@@ -96,12 +95,6 @@ def _received(items: str) -> tuple[Item, ...]:
     return tuple(
         Item(file, path, tuple(place) if isinstance(place, list) else place) for file, path, place in json.loads(items)
     )
-
-
-def _weights(path: Path) -> dict[str, np.ndarray]:
-    from safetensors.numpy import load_file
-
-    return load_file(path)
 
 
 def _connected(address: str):

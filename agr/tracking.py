@@ -6,6 +6,7 @@ Kalman filter). Distances are counted in face widths instead of by overlap: five
 their last box between two frames. Looks take no part in it: nobody is recognised who was gone.
 """
 
+import math
 from dataclasses import dataclass, field
 
 import lap  # type: ignore[import-untyped]
@@ -112,22 +113,24 @@ class FaceTracker:
         self._interval_mass = interval_mass
         self._tracks: list[_Track] = []
         self._gone: list[Pooled] = []
+        self._time = -math.inf
 
-    def update(self, faces: list[Face], *, time: float, size: tuple[int, int]) -> list[Tracked]:
+    def update(self, faces: list[Face], *, time: float) -> list[Tracked]:
         """The people of the next frame, in the order of its `faces`.
 
-        `time`: seconds since any start, never less than before; `size`: width and height of the frame in pixels.
+        `time`: seconds since any start, never less than before.
 
         A new face has a number at once, but who was found in fewer than `MIN_FRAMES` frames is not among `people`, and
         once gone leaves the number to the next newcomer. Raises ValueError if time runs backwards.
         """
-        if any(time < track.last_seen for track in self._tracks):
-            raise ValueError(f"expected a time not before the last frame's, got {time} seconds")
+        if not time >= self._time:
+            raise ValueError(f"expected a time not before the last frame's, {self._time} seconds, got {time}")
+        self._time = time
         self._forget(time)
         pairs = self._paired(faces, time)
         for track in self._tracks:
             track.missed += 1
-        return [self._seen(face, pairs.get(place), time, size) for place, face in enumerate(faces)]
+        return [self._seen(face, pairs.get(place), time) for place, face in enumerate(faces)]
 
     def let_go(self) -> None:
         """Nobody looked for a while: whoever is in the next frame is somebody new, and those so far stay counted."""
@@ -160,7 +163,7 @@ class FaceTracker:
         _, chosen, _ = lap.lapjv(cost, extend_cost=True, cost_limit=1.0)
         return {place: self._tracks[i] for place, i in enumerate(chosen) if i >= 0}
 
-    def _seen(self, face: Face, track: _Track | None, time: float, size: tuple[int, int]) -> Tracked:
+    def _seen(self, face: Face, track: _Track | None, time: float) -> Tracked:
         centre, width = _centre(face), _width(face)
         if track is None:
             track = _Track(self._free_number(), centre, width, first_seen=time, last_seen=time)
@@ -171,7 +174,7 @@ class FaceTracker:
             track.speed = track.speed + SPEED_GAIN * surprise / passed
             track.width += PLACE_GAIN * (width - track.width)
         track.last_seen, track.frames, track.missed = time, track.frames + 1, 0
-        weight = frame_weight(face, size)
+        weight = frame_weight(face)
         track.weight += weight
         track.age = track.age + weight * face.age_probs
         track.gender = track.gender + weight * np.array([face.gender_probs[name] for name in GENDERS])
@@ -202,15 +205,15 @@ class FaceTracker:
         )
 
 
-def frame_weight(face: Face, size: tuple[int, int]) -> float:
-    """How much a frame says of its face, above 0 to 1: score × size × share inside the frame × sharpness.
+def frame_weight(face: Face) -> float:
+    """How much a frame says of its face, above 0 to 1: score × size × sharpness.
 
     Size counts up to the crop's own side: what is larger is reduced to it. Sharpness (`sharpness` over `SHARP`, at most
     1, at least `LEAST_SHARPNESS`) takes weight from frames blurred by movement. Only ratios within one track matter.
     """
     side = min(1.0, _width(face) / len(face.crop))
     clear = min(1.0, max(LEAST_SHARPNESS, sharpness(face.crop) / SHARP))
-    return max(face.score, 1e-3) * side * _inside(face, size) * clear
+    return max(face.score, 1e-3) * side * clear
 
 
 def sharpness(crop: np.ndarray) -> float:
@@ -248,10 +251,3 @@ def _width(face: Face) -> float:
     """Side in pixels of the square that is as large as the box."""
     left, top, right, bottom = face.box
     return float(np.sqrt(max(1.0, (right - left) * (bottom - top))))
-
-
-def _inside(face: Face, size: tuple[int, int]) -> float:
-    """Share of the box that lies inside the frame, at least a twentieth."""
-    left, top, right, bottom = face.box
-    seen = max(0.0, min(right, size[0]) - max(left, 0.0)) * max(0.0, min(bottom, size[1]) - max(top, 0.0))
-    return float(max(0.05, min(1.0, seen / _width(face) ** 2)))

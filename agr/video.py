@@ -110,7 +110,7 @@ class VideoRun:
         self._tracker = FaceTracker(interval_mass=analyzer.reader.config.interval_mass)
         self._frames: Frames | None = None
         self._ways: dict[int, Way] = {}
-        self._shown: tuple[float, list[Face], tuple[int, int]] | None = None
+        self._shown: tuple[float, list[Face]] | None = None
         self._stopped = self._is_drawing = False
 
     @property
@@ -165,29 +165,29 @@ class VideoRun:
 
     def _analyzed(self, frames: Frames) -> Iterator[Analyzed]:
         """Every frame with the numbers that its faces have at that time."""
-        ahead: deque[tuple[float, tuple[int, int]]] = deque()
+        ahead: deque[float] = deque()
 
         def photos() -> Iterator[Photo]:
             for frame in frames:
-                ahead.append((frame.time, (frame.photo.width, frame.photo.height)))
+                ahead.append(frame.time)
                 yield frame.photo
                 if self._stopped:
                     return
 
         for found in self._analyzer.analyze_many(photos()):
-            time, size = ahead.popleft()
+            time = ahead.popleft()
             faces = [] if isinstance(found, ImageError) else found  # there is no such error in what is decoded already
             self._hold(time)
-            self._shown = (time, faces, size)
-            tracked = self._tracker.update(faces, time=time, size=size)
+            self._shown = (time, faces)
+            tracked = self._tracker.update(faces, time=time)
             yield Analyzed(time, tuple((one.number, one.face) for one in tracked))
 
     def _hold(self, until: float) -> None:
         """Whoever is in a frame is seen for as long as it is shown."""
         if self._shown:
-            time, faces, size = self._shown
+            time, faces = self._shown
             while (time := time + _HELD) < until:
-                self._tracker.update(faces, time=time, size=size)
+                self._tracker.update(faces, time=time)
 
     def _known(self, frame: Analyzed) -> Analyzed:
         """The frame without the numbers of those who were found too briefly: others bear them by now."""

@@ -109,7 +109,7 @@ def _row(analyzer: FaceAnalyzer, people: int) -> str:
         photo = load_photo(jpeg)
         faces = analyzer.analyze(photo)
         own = time.perf_counter()
-        tracked = tracker.update(faces, time=i / RATE, size=SIZE)
+        tracked = tracker.update(faces, time=i / RATE)
         overlay(tracked, SIZE, frame=i)
         panel(tracker.people, tracker.present, seconds=i / RATE)
         now = time.perf_counter()
@@ -160,7 +160,7 @@ def _pooling(analyzer: FaceAnalyzer, pictures: PictureSource) -> str:
         tracker = FaceTracker(interval_mass=analyzer.reader.config.interval_mass)
         probs = []
         for i, jpeg in enumerate(clip([load_photo(pictures.find(file)).rgb], seed=seed)):
-            tracked = tracker.update(analyzer.analyze(jpeg), time=i / RATE, size=SIZE)
+            tracked = tracker.update(analyzer.analyze(jpeg), time=i / RATE)
             probs += [person.face.age_probs for person in tracked[:1]]
         if tracker.people:
             ages, true = np.array(probs) @ np.arange(N_AGES), labels_of(file).age

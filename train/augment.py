@@ -14,6 +14,7 @@ from torchvision.io import ImageReadMode, decode_jpeg, encode_jpeg
 MAX_ROTATION = 15.0  # degrees; landmarks are aligned already, this is their error and more
 MAX_ZOOM = 0.15
 MAX_SHIFT = 0.06  # of the side
+MAX_SIGMA = 0.016  # of the side
 LUMA = (0.299, 0.587, 0.114)
 
 
@@ -57,7 +58,7 @@ def vary_sharpness(batch: Tensor, generator: Generator, *, share: float = 0.5) -
     """Blur half of the chosen crops, sharpen the rest (unsharp mask, 30 to 200 %), σ 0.24 to 1.6 % of the side."""
     chosen = _chosen(len(batch), share, generator).to(batch.device)
     n = int(chosen.sum())
-    sigma = batch.shape[-1] * (0.0024 + 0.0136 * torch.rand(n, generator=generator))
+    sigma = batch.shape[-1] * (0.0024 + (MAX_SIGMA - 0.0024) * torch.rand(n, generator=generator))
     # One formula for both: crop + amount · (crop - blurred); an amount of -1 gives the blurred crop.
     amount = torch.where(_chosen(n, 0.5, generator), -1.0, 0.3 + 1.7 * torch.rand(n, generator=generator))
     crops = batch[chosen]
@@ -69,9 +70,11 @@ def vary_sharpness(batch: Tensor, generator: Generator, *, share: float = 0.5) -
     return batch
 
 
-def gaussian_blur(batch: Tensor, sigma: Tensor, *, radius: int = 6) -> Tensor:
-    """Blur crop i of (n, c, h, w) with standard deviation `sigma[i]` pixels, edge pixels repeated."""
+def gaussian_blur(batch: Tensor, sigma: Tensor) -> Tensor:
+    """Blur crop i of (n, c, h, w) with standard deviation `sigma[i]` pixels, up to `MAX_SIGMA` of the side, edge pixels
+    repeated."""
     n, c, h, w = batch.shape
+    radius = max(6, math.ceil(2.3 * MAX_SIGMA * w))
     offsets = torch.arange(-radius, radius + 1, device=batch.device, dtype=batch.dtype)
     kernel = torch.softmax(-(offsets**2) / (2 * sigma.view(-1, 1) ** 2), dim=1).repeat_interleave(c, dim=0)
     planes = F.pad(batch.reshape(1, n * c, h, w), (radius,) * 4, mode="replicate")

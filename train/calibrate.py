@@ -73,7 +73,7 @@ def best_interval_mass(read: Attributes, age: np.ndarray) -> tuple[float, ...]:
         for i in range(n):
             part = band == i
             if part.sum() >= LEAST_IN_BAND:
-                found[i] = _least(_rows(read, part), age[part], np.arange(n) == i, found)
+                found[i] = _least(read[part], age[part], np.arange(n) == i, found)
     return tuple(found.tolist())
 
 
@@ -86,10 +86,6 @@ def _least(read: Attributes, age: np.ndarray, chosen: np.ndarray, masses: np.nda
         if np.mean((low <= age) & (age <= high)) >= INTERVAL_TARGET:
             break
     return mass
-
-
-def _rows(read: Attributes, part: np.ndarray) -> Attributes:
-    return Attributes(read.age_probs[part], read.gender_probs[part], read.race_probs[part])
 
 
 def _tempered(probs: np.ndarray, temperature: float) -> np.ndarray:

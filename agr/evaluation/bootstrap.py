@@ -116,10 +116,10 @@ def _joined(parts: Sequence[Statistic]) -> Statistic:
     return replace(parts[0], terms=terms, faces=sum(part.n for part in parts))
 
 
-def _resamples(n: int, seed: int = 0) -> Iterator[np.ndarray]:
+def _resamples(n: int) -> Iterator[np.ndarray]:
     """How often each of n faces is drawn in each resample with replacement: parts of an (N_RESAMPLES, n) array whose
     rows sum to n."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     left, at_once = N_RESAMPLES, max(1, _DRAWS_AT_ONCE // n)
     while left:
         rows = min(left, at_once)

@@ -87,9 +87,8 @@ def live_tab(analyzer: FaceAnalyzer) -> None:
         if frame.start != visit.start:
             visit.tracker.let_go()
         visit.start, visit.seconds, visit.frames = frame.start, visit.seconds + frame.step, visit.frames + 1
-        size = (photo.width, photo.height)
-        tracked = visit.tracker.update(faces, time=visit.seconds, size=size)
-        shown = overlay(tracked, size, frame=visit.frames)
+        tracked = visit.tracker.update(faces, time=visit.seconds)
+        shown = overlay(tracked, (photo.width, photo.height), frame=visit.frames)
         return visit, shown, panel(visit.tracker.people, visit.tracker.present, seconds=visit.seconds)
 
     def reset(visit: Visit) -> tuple[Visit, str, str]:

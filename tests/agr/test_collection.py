@@ -27,7 +27,7 @@ from agr.collection import (
     _listed,
     analyze_collection,
     analyzed,
-    encoded_parts,
+    encoded_part,
     write_whole,
 )
 from agr.images import ImageError
@@ -106,7 +106,8 @@ def test_what_cannot_be_read_keeps_its_place(errors):
 def test_parts_hold_their_own_photos_and_every_photo_a_row():
     parts = [Part(4, tuple(Item(f"{i}", f"{i}") for i in range(5))), Part(9, (Item("x", "bad"), Item("y", "y")))]
     seen = []
-    tables = {n: pd.read_parquet(io.BytesIO(c)) for n, c in encoded_parts(Nobody(), Contents(), parts, seen.append)}
+    contents = {part.number: encoded_part(Nobody(), Contents(), part, seen.append) for part in parts}
+    tables = {number: pd.read_parquet(io.BytesIO(content)) for number, content in contents.items()}
     assert {n: t["file"].tolist() for n, t in tables.items()} == {4: ["0", "1", "2", "3", "4"], 9: ["x", "y"]}
     assert tables[9]["error"].tolist()[0] == "It is bad."
     assert tables[9]["face"].isna().all()
@@ -121,7 +122,7 @@ def test_an_archive_is_opened_once_by_a_worker(tmp_path, photos, monkeypatch):
     contents, opened, whole = Contents(), [], zipfile.ZipFile
     monkeypatch.setattr("agr.sources.zipfile.ZipFile", lambda path: opened.append(path) or whole(path))
     for number in range(3):  # as a worker gets them, one by one
-        list(encoded_parts(Nobody(), contents, [Part(number, items[2 * number : 2 * number + 2])]))
+        encoded_part(Nobody(), contents, Part(number, items[2 * number : 2 * number + 2]))
     assert len(opened) == 1
 
 

@@ -18,8 +18,8 @@ def tracked():
     tracker = FaceTracker(interval_mass=MASS)
     old = [make_face(100, female=0.9, age=25), make_face(300, female=0.2, age=60)]
     for i in range(3):
-        tracker.update(old, time=i * 0.2, size=SIZE)
-    return tracker.update([*old, make_face(500)], time=0.6, size=SIZE), tracker
+        tracker.update(old, time=i * 0.2)
+    return tracker.update([*old, make_face(500)], time=0.6), tracker
 
 
 def test_boxes_lie_where_the_faces_are_and_captions_say_who(tracked):
@@ -38,7 +38,7 @@ def test_boxes_lie_where_the_faces_are_and_captions_say_who(tracked):
 def test_captions_of_neighbours_do_not_cover_each_other():
     tracker = FaceTracker(interval_mass=MASS)
     for i in range(3):
-        crowd = tracker.update([make_face(60 + 90 * k, 240, width=80) for k in range(7)], time=i * 0.2, size=SIZE)
+        crowd = tracker.update([make_face(60 + 90 * k, 240, width=80) for k in range(7)], time=i * 0.2)
     svg = overlay(crowd, SIZE, frame=0)
     place = r'agr-live-back" x="(-?\d+)" y="(-?\d+)" width="(\d+)" height="(\d+)"'
     rects = [tuple(map(int, found)) for found in re.findall(place, svg)]
