@@ -13,7 +13,8 @@ from .summary import Group
 from .tables import AGE_BAND, classified, with_age
 
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
-GREY = "#808895"
+GREY = "#727A87"
+"""As legible on white as on a dark page, 4.3 to 4.4 : 1."""
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, "#56B4E9", "#D55E00", "#F0E442", "#8C6D31")
 TASK_TITLES = {"age_group": "Age group", "gender": "Gender", "race": "Race"}
 LEAST_GROUP = 30
@@ -67,7 +68,8 @@ def calibration_bins(table: pd.DataFrame, task: str) -> pd.DataFrame:
 
 
 def reliability_diagram(table: pd.DataFrame, task: str) -> go.Figure:
-    """Accuracy against confidence in `metrics.N_BINS` bins, over a histogram of confidence; the line is calibrated."""
+    """Accuracy against confidence in `metrics.N_BINS` bins, over a histogram of confidence; the dashed line is
+    calibrated. Bins of fewer than `LEAST_GROUP` faces are grey."""
     bins = calibration_bins(table, task)
     n = bins["n"].sum()
     ece = f"{(bins['n'] * (bins['accuracy'] - bins['confidence']).abs()).sum() / n:.3f}" if n else "–"
@@ -80,7 +82,7 @@ def reliability_diagram(table: pd.DataFrame, task: str) -> go.Figure:
             go.Scatter(x=[0, 1], y=[0, 1], name="calibrated", mode="lines", line={"color": GREY, "dash": "dash"}),
             go.Scatter(
                 x=bins["confidence"], y=bins["accuracy"], name="model", mode="lines+markers", line_color=BLUE,
-                customdata=bins["n"],
+                customdata=bins["n"], marker_color=[BLUE if n >= LEAST_GROUP else GREY for n in bins["n"]],
                 hovertemplate="confidence %{x:.2f}<br>accuracy %{y:.2f}<br>%{customdata} faces<extra></extra>",
             ),
         ]

@@ -107,8 +107,7 @@ def selection_rate(pred: ArrayLike, label: int) -> Statistic:
 
 
 def macro_f1(true: ArrayLike, pred: ArrayLike, n_classes: int) -> Statistic:
-    """Unweighted mean over classes of the F1 score; classes that neither occur nor are predicted count 0, as in
-    scikit-learn."""
+    """Unweighted mean of the F1 scores of the classes that occur or are predicted, as in scikit-learn; nan if none."""
     true, pred = _same_length(true, pred)
     labels = np.arange(n_classes)
     is_true, is_pred = true[:, None] == labels, pred[:, None] == labels
@@ -116,7 +115,8 @@ def macro_f1(true: ArrayLike, pred: ArrayLike, n_classes: int) -> Statistic:
 
     def finish(sums: np.ndarray) -> np.ndarray:
         hits, actual, predicted = np.split(sums, 3, axis=-1)
-        return np.nan_to_num(_ratio(2 * hits, actual + predicted)).mean(axis=-1)
+        scores, occurs = _ratio(2 * hits, actual + predicted), actual + predicted > 0
+        return _ratio(np.where(occurs, scores, 0).sum(axis=-1), occurs.sum(axis=-1))
 
     return Statistic(terms, finish)
 

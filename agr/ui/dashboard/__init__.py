@@ -29,12 +29,14 @@ from .views import VIEWS
 TASKS = [(TASK_TITLES[task], task) for task in TASK_CLASSES]
 # What starts with two underscores is Gradio's own, such as the theme. A Space's page shows the address of its frame.
 WRITE_ADDRESS = """
-watch('value', () => {
+const write = () => {
     const query = new URLSearchParams(props.value);
     for (const [name, text] of new URLSearchParams(location.search)) if (name.startsWith('__')) query.set(name, text);
     history.replaceState(null, '', '?' + query);
     if (window.parent !== window) window.parent.postMessage({queryString: '?' + query}, 'https://huggingface.co');
-});
+};
+watch('value', write);
+if (props.value?.startsWith('?')) write();  // the answer was faster than this
 """
 READ_ADDRESS = "() => [window.location.search]"
 # One at a time, or a click that overtakes another would undo what that one changed of the spot.
@@ -55,6 +57,8 @@ def dashboard_tab(
     _Dashboard(reports).build(opened, tabs, page, analyzer)
 
 
+FILTERS = ("gender", "race", "age_group", "predicted", "least", "most")
+"""Controls that lie in an accordion, which is open if an address says anything of them."""
 N_ALWAYS = 4
 """Of what is shown, spot, address, head and face come first and with every answer."""
 
@@ -88,7 +92,7 @@ class _Dashboard:
         for component in clickable:
             component.select(self.act, self.inputs, self.shown, **QUIET | {"trigger_mode": "multiple"})
         query = gr.Textbox(visible=False)
-        restored = [*self.shown, *self.controls.values(), tabs, view_tabs]
+        restored = [*self.shown, *self.controls.values(), tabs, view_tabs, self.filters]
         page.load(self.restore(opened, tabs), query, restored, js=READ_ADDRESS, **QUIET)
 
     @property
@@ -150,7 +154,7 @@ class _Dashboard:
             named = tab_of(query or "", tabs)
             if read is None:
                 tab = gr.Tabs(selected=named) if named else gr.skip()
-                return [*[gr.skip()] * (len(self.shown) + len(self.controls)), tab, gr.skip()]
+                return [*[gr.skip()] * (len(self.shown) + len(self.controls)), tab, gr.skip(), gr.skip()]
             spot, values = read
             classes = list(TASK_CLASSES[values["task"]])
             chosen = [
@@ -160,7 +164,8 @@ class _Dashboard:
             if names_lost_report(query, self.controls["report"]):
                 gone = "The report that this address names is not here any more: your own are forgotten with the page."
                 gr.Warning(f"{gone} This is another one.", duration=None)
-            return [*answer, *chosen, gr.Tabs(selected=named or opened.id), gr.Tabs(selected=spot.view)]
+            filters = gr.Accordion(open=any(values[name] != self.controls[name].value for name in FILTERS))
+            return [*answer, *chosen, gr.Tabs(selected=named or opened.id), gr.Tabs(selected=spot.view), filters]
 
         return restored
 
@@ -181,7 +186,7 @@ class _Dashboard:
             task = gr.Radio(TASKS, value="race", label="Task", min_width=300)
             with gr.Column(min_width=240):  # a checkbox alone is squeezed to nothing on a phone
                 twins = gr.Checkbox(True, label="with twins", info="pictures that are in the training data too")
-        with gr.Accordion("Filter faces", open=False), gr.Row():
+        with gr.Accordion("Filter faces", open=False) as self.filters, gr.Row():
             gender = gr.Dropdown(list(GENDERS), value=[], multiselect=True, label="True gender")
             race = gr.Dropdown(list(RACES), value=[], multiselect=True, label="True race")
             age_group = gr.Dropdown(list(AGE_GROUPS), value=[], multiselect=True, label="True age group")

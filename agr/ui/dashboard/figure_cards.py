@@ -36,23 +36,25 @@ TITLES = {
 """For each figure: what it is called where no card says of which task it is, factor, digits."""
 
 
-def figure_cards(figures: dict[str, dict]) -> str:
-    """Three cards; `figures` as in a report's summary: name -> value, low, high (or None), n."""
-    return f'<div class="agr-cards">{"".join(_card(title, rows, figures) for title, rows in CARDS.items())}</div>'
+def figure_cards(figures: dict[str, dict], *, with_ancestors: bool) -> str:
+    """Three cards; `figures` as in a report's summary: name -> value, low, high (or None), n. The ancestors' figures
+    are of a whole test part: beside other faces they would mislead."""
+    cards = "".join(_card(title, rows, figures, with_ancestors) for title, rows in CARDS.items())
+    return f'<div class="agr-cards">{cards}</div>'
 
 
-def _card(title: str, rows: tuple, figures: dict[str, dict]) -> str:
-    lines = "".join(_row(row, figures.get(row[1])) for row in rows)
+def _card(title: str, rows: tuple, figures: dict[str, dict], with_ancestors: bool) -> str:
+    lines = "".join(_row(row, figures.get(row[1]), with_ancestors) for row in rows)
     return (
         f'<article class="agr-card"><h3>{title}</h3><table class="agr-figures"><tbody>{lines}</tbody></table></article>'
     )
 
 
-def _row(row: tuple, cell: dict | None) -> str:
+def _row(row: tuple, cell: dict | None, with_ancestors: bool) -> str:
     title, _, factor, digits, ancestors = row
     if cell is None or cell["value"] is None or math.isnan(cell["value"]):  # no such face, or no such label
         return f'<tr><th scope="row">{title}</th><td>–</td></tr>'
     interval = "" if cell["low"] is None else f"{cell['low'] * factor:.{digits}f} to {cell['high'] * factor:.{digits}f}"
-    beside = "".join(f"<small>{name}: {figure:.1f}</small>" for name, figure in ancestors)
+    beside = "".join(f"<small>{name}: {figure:.1f}</small>" for name, figure in ancestors if with_ancestors)
     value = f"{cell['value'] * factor:.{digits}f}"
     return f'<tr><th scope="row">{title}{beside}</th><td><strong>{value}</strong><small>{interval}</small></td></tr>'

@@ -23,7 +23,8 @@ def confusion_grid(
         cells = []
         for j, other in enumerate(labels):
             hidden = hide_diagonal and i == j
-            text = "" if hidden else str(counts[i, j]) if by == "counts" else f"{100 * shares[i, j]:.0f} %"
+            share_text = f"{100 * shares[i, j]:.0f} %" if counts[i].any() or by == "columns" else "–"
+            text = "" if hidden else f"{counts[i, j]:,}" if by == "counts" else share_text
             share = 0 if hidden else shares[i, j]
             pressed = "true" if chosen == (i, j) else "false"
             cells.append(
@@ -33,7 +34,7 @@ def confusion_grid(
             )
         rows.append(f'<tr><th scope="row">{label}</th>{"".join(cells)}</tr>')
     return (
-        '<div class="agr-scroll"><table class="agr-grid">'
-        "<caption>rows: true, columns: predicted; faces not found are left out</caption>"
+        '<p class="agr-grid-note" id="grid-note">Rows: true, columns: predicted; faces not found are left out.</p>'
+        '<div class="agr-scroll"><table class="agr-grid" aria-describedby="grid-note">'
         f"<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )

@@ -30,7 +30,9 @@ def head(look: Look) -> str:
             f"{int(total['has_twin'].sum()):,} with twins",
         ),
         "Evaluated": _said(str(summary["created"])[:10]),
-        "Selected": f"{len(look.table):,} of {len(total):,} faces, {found:,} detected",
+        "Selected": f"{len(look.table):,} of {len(total):,} faces, {found:,} detected"
+        if len(look.table)
+        else "none: the filters leave no face",
     }
     cells = "".join(f"<div><dt>{name}</dt><dd>{html.escape(text)}</dd></div>" for name, text in facts.items() if text)
     note = "" if look.opened.has_faces else f'<p class="agr-note">{NO_FACES}</p>'

@@ -33,6 +33,8 @@ element.addEventListener('change', (event) => {
     if (event.target.matches('input[data-act]')) act(event.target);
 });
 watch('value', () => {
+    // A new value is patched into the old boxes, and one that was clicked keeps its own mind.
+    for (const box of element.querySelectorAll('input[data-act]')) box.checked = box.defaultChecked;
     const button = last && find(last);
     // On the first and the last page the other one of both buttons is what there is to press.
     const again = button?.disabled ? button.closest('nav')?.querySelector('button:not([disabled])') : button;
@@ -98,8 +100,11 @@ def estimate_html(estimate: Estimate, factor: float = 100, digits: int = 1) -> s
     """A figure with its interval below it."""
     if estimate.value != estimate.value:
         return "–"
-    low, high = (f"{end * factor:.{digits}f}" for end in (estimate.low, estimate.high))
-    return f"{estimate.value * factor:.{digits}f}<small>{low} to {high}</small>"
+    value, low, high = (
+        f"{round(number * factor, digits) + 0.0:.{digits}f}"  # and no -0.0
+        for number in (estimate.value, estimate.low, estimate.high)
+    )
+    return f"{value}<small>{low} to {high}</small>"
 
 
 def pager(count: int, page: int, size: int) -> str:

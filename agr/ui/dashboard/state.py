@@ -14,7 +14,7 @@ VIEW, PAGE, TAB = "show", "sheet", "tab"
 `tab`: the page's, if another one than this was open."""
 LONGEST_FILE = 300
 _MOST_TICKED = 2000
-_MOST_SENT = 50
+MOST_SENT = 50
 """Ticks that go into the address: more would make it too long for some browsers."""
 
 
@@ -59,7 +59,7 @@ def address_of(spot: Spot, controls: Mapping[str, gr.components.Component], valu
     if spot.page:
         parts[PAGE] = str(spot.page)
     if spot.ticked:
-        parts["tick"] = [f"{task}:{file}" for task, file in spot.ticked[:_MOST_SENT]]
+        parts["tick"] = [f"{task}:{file}" for task, file in spot.ticked[:MOST_SENT]]
     for name, component in controls.items():
         value = values[name]
         if (value or None) != (component.value or None):
@@ -83,7 +83,7 @@ def read_address(
     page = texts.get(PAGE, "")
     if page.isdecimal() and len(page) < 6:
         spot = spot.after("page", int(page))
-    for text in sent.get("tick", [])[:_MOST_SENT]:
+    for text in sent.get("tick", [])[:MOST_SENT]:
         spot = spot.after("tick", [*text.split(":", 1), True])
     read = {name: _read(component, texts.get(name)) for name, component in controls.items()}
     if "predicted" in read:  # whose choices are the task's, not those it has at first

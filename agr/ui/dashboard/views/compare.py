@@ -2,11 +2,13 @@
 both contradict."""
 
 import math
+from dataclasses import replace
 
 import gradio as gr
 import pandas as pd
 
 from agr.evaluation.compare import Compared, common, compare, contradicted, disagreements
+from agr.evaluation.selection import select
 
 from ...cards import message
 from ..figure_cards import TITLES
@@ -16,6 +18,10 @@ from ..look import Look
 from ..view import Parts, View, click_slot, text_slot
 
 SIDES = ["only the other is right", "only this one is right", "both contradict alike"]
+UNHEEDED = (
+    "The filters by predicted class and confidence do not act here: where faces are chosen by one model's doubts, the "
+    "other looks better than it is."
+)
 SURE = 0.9
 """Probability from which a contradiction is called sure."""
 
@@ -38,18 +44,21 @@ def layout(reports: list[str]) -> Parts:
 def show(look: Look) -> list:
     if look.other is None or look.other is look.opened:
         return [message("Choose another report to compare this one with."), ""]
-    if not len(look.table):
-        return [message("The filters leave no face."), ""]
+    selection = replace(look.selection, predicted=(), confidence=(0.0, 1.0))
+    first = look.opened.once((selection, "table"), lambda: select(look.opened.predictions, selection))
     second = look.other.predictions
+    if not len(first):
+        return [message("The filters leave no face."), ""]
     # A visitor's own report remembers the comparison, never a report that all share.
     keeper = look.other if look.other.is_own else look.opened
-    key = (look.selection, look.opened.title, look.other.title)
-    this, other = keeper.once((key, "common"), lambda: common(look.table, second))
+    key = (selection, look.opened.title, look.other.title)
+    this, other = keeper.once((key, "common"), lambda: common(first, second))
     if not len(this):
         return [message("The two reports have no labelled file in common: there is nothing to compare."), ""]
     rows = keeper.once((key, "compare"), lambda: compare(this, other))
     names = (look.opened.title, look.other.title)
-    return [_table(rows, len(this), names), _faces(look, this, other)]
+    unheeded = message(UNHEEDED) if selection != look.selection else ""
+    return [unheeded + _table(rows, len(this), names), _faces(look, this, other)]
 
 
 def _table(rows: list[Compared], n: int, names: tuple[str, str]) -> str:

@@ -9,6 +9,7 @@ from ...cards import message
 from ..gallery import gallery
 from ..html import csv_link, faces
 from ..look import Look
+from ..state import MOST_SENT
 from ..view import Parts, View, click_slot, text_slot
 
 
@@ -38,10 +39,20 @@ def show(look: Look) -> list:
 
 def _export(look: Look) -> str:
     chosen = relabel_list(look.opened.predictions, look.spot.ticked)
-    text = message(f"Suspicious labels chosen: {len(chosen)}.")
-    if not len(chosen):
-        return text
-    return text + csv_link("relabel", chosen, "Download the relabel list, for train fit --relabel")
+    text = f"Suspicious labels chosen: {len(chosen)}."
+    if len(chosen) > MOST_SENT:
+        text += f" The page's address holds {MOST_SENT} of them: download the list before you leave."
+    said = message(text) + _use(look)
+    return said + csv_link("relabel", chosen, "Download the relabel list") if len(chosen) else said
+
+
+def _use(look: Look) -> str:
+    if look.report.summary["data"].get("subset") == "train":
+        return '<p class="agr-note">The list is for train fit --relabel.</p>'
+    return (
+        '<p class="agr-note">train fit --relabel takes such a list of training faces: from a report of train clean, or '
+        "of train evaluate --subset train.</p>"
+    )
 
 
 VIEW = View("Mislabels", layout, show)

@@ -17,7 +17,11 @@ def layout(reports: list[str]) -> Parts:
 def show(look: Look) -> list:
     chosen = _figures(look)
     rows = [{"figure": name} | cell for name, cell in chosen.items()]
-    return [figure_cards(chosen) + csv_link("figures", pd.DataFrame(rows), "Download all figures as CSV")]
+    is_test = look.report.summary["data"].get("subset") == "test" and not look.is_filtered
+    return [
+        figure_cards(chosen, with_ancestors=is_test)
+        + csv_link("figures", pd.DataFrame(rows), "Download all figures as CSV")
+    ]
 
 
 def _figures(look: Look) -> dict[str, dict]:

@@ -132,6 +132,16 @@ def test_a_view_can_be_sent_as_an_address(visit, predictions):
     assert "__theme=dark" in other.url
 
 
+def test_filters_of_an_address_are_in_sight_and_dead_names_leave_it(visit):
+    page = visit(query="show=Confusion&race=Others&least=0.5&report=gone")
+    page.get_by_label("True race").wait_for(timeout=WAIT)
+    page.wait_for_function("!location.search.includes('gone')", timeout=WAIT)
+    assert "race=Others" in page.url
+    page = visit(query="show=Confusion")
+    page.wait_for_selector("#grid button", timeout=WAIT)
+    assert not page.get_by_label("True race").is_visible()
+
+
 def test_a_later_page_can_be_sent_as_an_address_and_the_focus_stays(visit):
     page = open_tab(visit(), "Confusion")
     page.get_by_label("true White, predicted Others").click(timeout=WAIT)
@@ -233,6 +243,29 @@ def test_suspicious_labels_are_collected_into_a_list(visit, predictions, tmp_pat
     for row in rows:
         assert row["given"] == by_file.loc[row["file"], "true_race"] != row["suggested"]
         assert row["suggested"] == by_file.loc[row["file"], "pred_race"]
+
+
+def test_boxes_say_what_is_ticked_on_every_page(visit):
+    page = open_tab(visit(), "Mislabels")
+    tiles = page.locator("#mislabels .agr-tile")
+    tiles.first.wait_for(timeout=WAIT)
+    place = tiles.nth(6).bounding_box()
+    for i in (0, 1):
+        tiles.nth(i).locator("input").click()
+    page.get_by_text("Suspicious labels chosen: 2").wait_for(timeout=WAIT)
+    assert tiles.nth(6).bounding_box() == pytest.approx(place, abs=2)
+    first = tiles.first.inner_text()
+    page.get_by_role("button", name="Next").click()
+    page.get_by_text("25 to 48").wait_for(timeout=WAIT)
+    assert page.locator("#mislabels input:checked").count() == 0
+    tiles.first.locator("input").click()
+    page.get_by_text("Suspicious labels chosen: 3").wait_for(timeout=WAIT)
+    page.get_by_role("button", name="Previous").click()
+    page.get_by_text("1 to 24").wait_for(timeout=WAIT)
+    assert tiles.first.inner_text() == first
+    assert page.locator("#mislabels input:checked").count() == 2
+    shown = tiles.first.locator("input").evaluate("box => getComputedStyle(box).backgroundColor")
+    assert shown != tiles.nth(4).locator("input").evaluate("box => getComputedStyle(box).backgroundColor")
 
 
 def test_another_task_has_its_own_matrix(visit):

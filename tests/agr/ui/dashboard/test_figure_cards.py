@@ -10,7 +10,9 @@ NONE = Estimate(math.nan, math.nan, math.nan, 0)
 
 
 def test_a_figure_of_no_face_is_a_dash():
-    text = figure_cards({"age_mae": {"value": math.nan, "low": math.nan, "high": math.nan, "n": 0}})
+    text = figure_cards(
+        {"age_mae": {"value": math.nan, "low": math.nan, "high": math.nan, "n": 0}}, with_ancestors=True
+    )
     assert "nan" not in text
     assert "–" in text
     shown = _table([Compared("age_mae", math.nan, math.nan, NONE)], 0, ("one", "two")).split("<a")[0]

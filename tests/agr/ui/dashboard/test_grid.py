@@ -18,6 +18,12 @@ def test_every_cell_is_a_button_that_says_what_it_is():
     assert text.count('aria-pressed="true"') == 1
 
 
+def test_a_class_of_which_there_is_no_face_has_no_shares():
+    counts = np.array([[3, 1], [0, 0]])
+    assert confusion_grid(counts, "gender", by="rows", hide_diagonal=False, chosen=None).count(">–<") == 2
+    assert "–" not in confusion_grid(counts, "gender", by="counts", hide_diagonal=False, chosen=None)
+
+
 def test_shares_and_a_hidden_diagonal():
     text = confusion_grid(COUNTS, "gender", by="rows", hide_diagonal=True, chosen=None)
     assert "40 %" in text  # 2 of 5

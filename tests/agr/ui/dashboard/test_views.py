@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix
 
+from agr.evaluation.figures import GREY
 from agr.evaluation.report import EvalReport
 from agr.labels import RACES, TASK_CLASSES
 from agr.ui.dashboard.face import face_page
@@ -45,6 +46,14 @@ def test_figures_are_the_reports_to_the_last_digit(look_with, opened, twins):
     table = saved(BY_NAME["Figures"].show(look_with(twins=twins))[0], "figures").set_index("figure")
     for name, cell in opened.report.summary["figures"]["all" if twins else "without_twins"].items():
         assert table.loc[name, ["value", "low", "high", "n"]].tolist() == pytest.approx(list(cell.values()), abs=1e-9)
+
+
+def test_the_ancestors_stand_beside_the_whole_test_part_alone(look_with, opened):
+    assert "DenseNet ancestor" in BY_NAME["Figures"].show(look_with())[0]
+    assert "ancestor" not in BY_NAME["Figures"].show(look_with(race=["Others"]))[0]
+    own = {**opened.report.summary, "data": {"name": "your own pictures"}}
+    theirs = Opened("own", EvalReport(own, opened.report.predictions), opened.find, is_own=True)
+    assert "ancestor" not in BY_NAME["Figures"].show(look_at(theirs, Spot(), look_with().options))[0]
 
 
 def test_filtered_figures_equal_scikit_learn(look_with, opened):
@@ -102,7 +111,7 @@ def test_small_groups_are_grey_and_no_gap_is_named_after_them(look_with):
     small = table[table["n"] < 30]
     assert len(small)
     assert text.count("agr-grey") == len(small)
-    assert list(figure.data[0].marker.color).count("#808895") == len(small)
+    assert list(figure.data[0].marker.color).count(GREY) == len(small)
     assert not any(f"{row.race}, {row.age_group} " in gap for row in small.itertuples())
 
 
@@ -121,6 +130,15 @@ def test_two_reports_are_compared_on_their_files(look_with):
     both = saved(faces, "contradicted")
     assert f"Both models give {len(both)} faces the same class" in faces
     assert (both["true_race"] != both["pred_race"]).all()
+
+
+def test_models_are_not_compared_where_one_of_them_is_unsure(look_with):
+    other = Opened("first", EvalReport.load(ROOT / "eval_reports" / "mobilenet_v2_stage1"), lambda file: None)
+    text, _ = BY_NAME["Compare"].show(look_with(other=other, race=["Asian"]))
+    again, _ = BY_NAME["Compare"].show(look_with(other=other, race=["Asian"], most=0.5, predicted=["White"]))
+    assert saved(again, "compare").equals(saved(text, "compare"))
+    assert "do not act here" in again
+    assert "do not act here" not in text
 
 
 def test_compare_says_when_there_is_nothing_in_common(look_with, opened):
