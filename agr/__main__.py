@@ -4,18 +4,17 @@ python -m agr video CLIP [--rate 5] [--output PEOPLE] [--times TIMES] [--annotat
 
 import csv
 import json
+import os
 import sys
 from collections.abc import Iterable
-from contextlib import suppress
 from enum import Enum
 from itertools import chain
-from os.path import samestat
 from pathlib import Path
 from typing import Annotated, TextIO
 
 import typer
 
-from .command import fail, written
+from .command import fail, is_same, written
 from .memory import keep_freed_memory
 from .video_command import is_video, video, write_videos
 
@@ -129,7 +128,7 @@ def report(
     except (CollectionError, ReportError, UploadError) as error:
         fail(str(error))
     except OSError as error:
-        fail(f"{error.filename} cannot be read or written: {error.strerror}.")
+        fail(f"{error.filename or output} cannot be read or written: {error.strerror or error}.")
     data = made.summary["data"]
     photos = "1 labelled photo" if data["n"] == 1 else f"{data['n']:,} labelled photos"
     typer.echo(f"{photos}, a face found in {data['detected']:,}: {output}", err=True)
@@ -145,7 +144,7 @@ def _analyze(photos: list[Path], output: Path | None, model: str | None, revisio
     from .sources import Contents, SourceError, photos_of
 
     try:
-        videos = [path for path in photos if is_video(path) and not path.is_dir()]
+        videos = [path for path in photos if is_video(path)]
         items = list(photos_of(path for path in photos if path not in videos))
         if not items and not videos:
             fail(f"No photo in {', '.join(map(str, photos))}. Expected files ending in {', '.join(PICTURE_ENDINGS)}.")
@@ -155,15 +154,10 @@ def _analyze(photos: list[Path], output: Path | None, model: str | None, revisio
         fail(str(error))
     contents = Contents()
     sources = ((item.file, contents.source(item)) for item in items)
-    try:
-        with written(output) as stream:
-            write = _csv_writer(stream, timed=bool(videos)) if format is Format.csv else _jsonl_writer(stream)
-            failed = _write_photos(analyzed(analyzer, sources), len(items), write)
-            failed += write_videos(analyzer, videos, write)
-    except BrokenPipeError:  # whoever reads it has seen enough
-        raise
-    except OSError as error:
-        fail(f"{output or 'The output'} cannot be written: {error.strerror}.")
+    with written(output) as stream:
+        write = _csv_writer(stream, timed=bool(videos)) if format is Format.csv else _jsonl_writer(stream)
+        failed = _write_photos(analyzed(analyzer, sources), len(items), write)
+        failed += write_videos(analyzer, videos, write)
     if failed:
         in_full = " in full" if videos else ""
         fail(f"{failed} of {len(items) + len(videos)} file(s) could not be read{in_full}.")
@@ -187,13 +181,8 @@ def _write_photos(results: Iterable[tuple], photos: int, write) -> int:
 
 def _keep_apart(output: Path | None, photos: Iterable[Path]) -> None:
     """Nothing is written over what is to be read."""
-    if output is None or not output.is_file():
-        return
-    there = output.stat()
-    for photo in photos:
-        with suppress(OSError):  # who reads it will say what is wrong with it
-            if samestat(photo.stat(), there):
-                fail(f"{output} is one of the files to be read. Name another --output.")
+    if output is not None and os.path.isfile(output) and any(is_same(photo, output) for photo in photos):
+        fail(f"{output} is one of the files to be read. Name another --output.")
 
 
 def _analyze_collection(
@@ -244,6 +233,7 @@ def _csv_writer(stream: TextIO, *, timed: bool):
             writer.writerow({"file": file, **seen, "face": number, **face_row(face)})
         if error is not None:
             writer.writerow({"file": file, "error": error})
+        stream.flush()
 
     return write
 

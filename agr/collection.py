@@ -81,7 +81,7 @@ def analyze_collection(
     _claim(
         output, {"format": FORMAT, "photos": asdict(listing), "inputs": _identified(inputs), "model": _model(folder)}
     )
-    done = {number for number in range(-(-listing.photos // listing.in_part)) if _path(output, number).exists()}
+    done = {number for number in range(-(-listing.photos // listing.in_part)) if os.path.exists(_path(output, number))}
     finished = sum(min(listing.in_part, listing.photos - number * listing.in_part) for number in done)
     again = hashlib.blake2b(digest_size=16)
     left = (part for part in _parts(_hashed(photos_of(inputs), again), listing.in_part) if part.number not in done)
@@ -160,6 +160,8 @@ def claim_of(output: Path) -> dict:
         claim = json.loads((output / CLAIM_FILE).read_text(encoding="utf-8"))
         if not isinstance(claim, dict) or claim.get("format") != FORMAT:
             raise ValueError(f"expected format {FORMAT}")
+        if missing := {"photos", "inputs", "model"} - set(claim):
+            raise ValueError(f"missing: {', '.join(sorted(missing))}")
         return claim
     except (OSError, ValueError) as error:
         raise CollectionError(
@@ -169,7 +171,7 @@ def claim_of(output: Path) -> dict:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Under a temporary name first: after a crash, of this program or the machine, the file is there whole or not."""
-    beside = path.with_name(f"_{path.name}{_UNFINISHED}")
+    beside = path.with_name(f"_{path.name}.{os.getpid()}{_UNFINISHED}")  # two programs may write the same
     try:
         with beside.open("wb") as stream:
             stream.write(content)
@@ -194,11 +196,11 @@ def _computed(
 
 def _claim(output: Path, claim: dict) -> None:
     """Take an empty place, or find that it is already this table's."""
-    if output.exists() and not output.is_dir():
+    if os.path.exists(output) and not os.path.isdir(output):
         raise CollectionError(
             f"{output} is a file. Expected a folder of an earlier run, or nothing: choose another name."
         )
-    if not output.exists() or all(entry.name.endswith(_UNFINISHED) for entry in output.iterdir()):
+    if not os.path.exists(output) or all(entry.name.endswith(_UNFINISHED) for entry in output.iterdir()):
         try:
             output.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -214,14 +216,14 @@ def _claim(output: Path, claim: dict) -> None:
     if (earlier["photos"], earlier["inputs"]) != (claim["photos"], claim["inputs"]):
         raise CollectionError(
             f"{output} was begun with other photos ({earlier['photos']['photos']} of "
-            f"{', '.join(path for path, _ in earlier['inputs'])}), or some were added, renamed or removed since "
-            f"(now {claim['photos']['photos']}). Choose another name for the output."
+            f"{', '.join(path for path, _ in earlier['inputs'])}), or some were added, removed or are named otherwise "
+            f"now ({claim['photos']['photos']}). Choose another name for the output."
         )
 
 
 def _identified(inputs: list[Path]) -> list[list]:
     """Absolute paths, and sizes in bytes of what is a file: two archives may hold the same names."""
-    return [[str(path.absolute()), path.stat().st_size if path.is_file() else None] for path in inputs]
+    return [[str(path.absolute()), os.path.getsize(path) if os.path.isfile(path) else None] for path in inputs]
 
 
 def _model(folder: Path) -> dict:

@@ -1,7 +1,9 @@
 """What the commands share: where their output goes, and how they end when something is wrong."""
 
+import os
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn, TextIO
@@ -9,18 +11,46 @@ from typing import NoReturn, TextIO
 import typer
 
 
-def written(path: Path | None) -> AbstractContextManager[TextIO]:
-    """An open text file, or standard output. Ends the command if the file cannot be written."""
-    if path is None:
-        if isinstance(sys.stdout, TextIOWrapper):
-            # Who writes rows ends them too, also on Windows, where a file would be of another encoding.
-            encoding = sys.stdout.encoding if sys.stdout.isatty() else "utf-8"
-            sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace", newline="")
-        return nullcontext(sys.stdout)
+@contextmanager
+def written(path: Path | None) -> Iterator[TextIO]:
+    """A text file, or standard output, open within the context. Ends the command if it cannot be written."""
     try:
-        return path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+        with _opened(path) as stream:
+            yield stream
+            stream.flush()
+    except BrokenPipeError:  # whoever reads it has seen enough
+        raise
     except OSError as error:
-        fail(f"{path} cannot be written: {error.strerror}.")
+        fail(f"{path or 'The output'} cannot be written: {error.strerror}.")
+
+
+def _opened(path: Path | None) -> AbstractContextManager[TextIO]:
+    if path is not None:
+        return path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+    if sys.stdout is None:
+        fail("There is no standard output to write to. Name a file with --output.")
+    if isinstance(sys.stdout, TextIOWrapper):
+        # Who writes rows ends them too, also on Windows, where a file would be of another encoding.
+        encoding = sys.stdout.encoding if sys.stdout.isatty() else "utf-8"
+        sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace", newline="")
+    return nullcontext(sys.stdout)
+
+
+def expect_writable(path: Path | None) -> None:
+    """Ends the command if a file cannot be written; what is in it stays."""
+    if path is not None:
+        try:
+            path.open("ab").close()
+        except OSError as error:
+            fail(f"{path} cannot be written: {error.strerror}.")
+
+
+def is_same(one: Path, other: Path) -> bool:
+    """Whether two paths are one file, by whatever names, there or not."""
+    try:
+        return os.path.samefile(one, other)
+    except (OSError, ValueError):
+        return os.path.realpath(one) == os.path.realpath(other)
 
 
 def fail(message: str, *, code: int = 1) -> NoReturn:

@@ -2,9 +2,10 @@
 wrong."""
 
 import io
+import os
 import warnings
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -116,7 +117,7 @@ def _open(source: ImageSource) -> Image.Image:
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, (str, PathLike)):
-        source = _read_file(Path(source))
+        source = _read_file(Path(os.fsdecode(source)))
     if not isinstance(source, bytes):
         raise ImageError(f"Expected a path, bytes, a PIL image or an array, got {type(source).__name__}.")
     if not source:
@@ -139,19 +140,28 @@ def _open(source: ImageSource) -> Image.Image:
         raise ImageError(f"The picture's header is damaged ({error}). Try saving it again.") from error
 
 
+def printable(name: str) -> str:
+    """A file's name as text: bytes of it that are not UTF-8 have no place in a table or a message."""
+    with suppress(UnicodeEncodeError):
+        name.encode()
+        return name
+    return name.encode(errors="backslashreplace").decode()
+
+
 def _read_file(path: Path) -> bytes:
+    name = printable(str(path))
     try:
         with path.open("rb") as stream:
             content = stream.read(MAX_FILE_BYTES + 1)
     except MemoryError as error:
-        raise ImageError(f"The file {path} does not fit into memory.") from error
+        raise ImageError(f"The file {name} does not fit into memory.") from error
     except FileNotFoundError as error:
-        raise ImageError(f"There is no file {path}.") from error
+        raise ImageError(f"There is no file {name}.") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise ImageError(f"The file {path} cannot be read: {reason}.") from error
+        raise ImageError(f"The file {name} cannot be read: {reason}.") from error
     if len(content) > MAX_FILE_BYTES:
-        raise ImageError(f"The file {path} has more than {MAX_FILE_BYTES // 1_000_000} MB: no photo that can be read.")
+        raise ImageError(f"The file {name} has more than {MAX_FILE_BYTES // 1_000_000} MB: no photo that can be read.")
     return content
 
 

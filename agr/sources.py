@@ -11,18 +11,19 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from .images import MAX_FILE_BYTES, PICTURE_ENDINGS, ImageError
+from .images import MAX_FILE_BYTES, PICTURE_ENDINGS, ImageError, printable
 
 _REFUSED = (".heic", ".heif")
 """Photos too, which nothing here can read: said of each, or a phone's folder would look as if all had been analyzed."""
 TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 ARCHIVE_ENDINGS = (".zip", *TAR_ENDINGS)
 LIST_ENDING = ".txt"
+_SPARSE = -1
+"""In place of the length of a file of whose bytes an archive leaves some out."""
 _OPENERS: dict[bytes, Callable] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 
 
@@ -48,11 +49,11 @@ def photos_of(paths: Iterable[Path]) -> Iterator[Item]:
     """
     for path in paths:
         name = path.name.lower()
-        if path.is_dir():
+        if os.path.isdir(path):  # Path's own raises where it may not look
             yield from _folder(str(path))
-        elif path.is_file() and name.endswith(ARCHIVE_ENDINGS):
+        elif os.path.isfile(path) and name.endswith(ARCHIVE_ENDINGS):
             yield from _archive(path)
-        elif path.is_file() and name.endswith(LIST_ENDING):
+        elif os.path.isfile(path) and name.endswith(LIST_ENDING):
             yield from _list(path)
         else:
             yield _file(str(path))
@@ -87,6 +88,8 @@ class Contents:
         assert self._open is not None
         assert not isinstance(self._open, zipfile.ZipFile)
         start, length = place
+        if length == _SPARSE:
+            raise ImageError("Its archive holds it without its empty parts. Pack it again without tar's -S.")
         _check_size(length)
         self._open.seek(start)  # in a compressed tar this unpacks what lies between; backwards, from its start
         content = self._open.read(length)
@@ -110,8 +113,8 @@ def _folder(folder: str) -> Iterator[Item]:
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):  # a link to a folder may lead in circles
             yield from _folder(entry.path)
-        elif _is_picture(entry.name):
-            yield _file(entry.path)
+        elif _is_picture(entry.name) and (os.path.isfile(entry.path) or not os.path.exists(entry.path)):
+            yield _file(entry.path)  # a broken link too, to be reported; but no pipe, which would be waited for
 
 
 def _list(path: Path) -> Iterator[Item]:
@@ -129,7 +132,7 @@ def _archive(path: Path) -> Iterator[Item]:
     try:
         for name, place in _zip(path) if path.name.lower().endswith(".zip") else _tar(path):
             if _is_picture(PurePosixPath(name.replace("\\", "/")).name):
-                yield Item(_printable(f"{path}/{name}"), place_of, place)
+                yield Item(printable(f"{path}/{name}"), place_of, place)
     except (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile) as error:
         raise SourceError(f"The archive {path} is damaged or cut off ({error}). Get or make it again.") from error
 
@@ -148,7 +151,7 @@ def _tar(path: Path) -> Iterator[tuple[str, tuple[int, int]]]:
         places: dict[str, tuple[int, int]] = {}
         for member in _members(archive):
             if member.isreg():
-                yield member.name, (member.offset_data, member.size)
+                yield member.name, _place(member)
             elif member.islnk():  # another name of a file that came before
                 places = places or _linked(path)
                 if member.linkname in places:
@@ -161,10 +164,12 @@ def _linked(path: Path) -> dict[str, tuple[int, int]]:
         targets = {member.linkname for member in _members(archive) if member.islnk()}
     with tarfile.open(path) as archive:
         return {
-            member.name: (member.offset_data, member.size)
-            for member in _members(archive)
-            if member.isreg() and member.name in targets
+            member.name: _place(member) for member in _members(archive) if member.isreg() and member.name in targets
         }
+
+
+def _place(member: tarfile.TarInfo) -> tuple[int, int]:
+    return member.offset_data, _SPARSE if member.issparse() else member.size
 
 
 def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
@@ -185,19 +190,11 @@ def opener_of(path: str | Path) -> Callable | None:
 
 
 def _file(name: str) -> Item:
-    return Item(_printable(name), os.path.abspath(name))
+    return Item(printable(name), os.path.abspath(name))
 
 
 def _is_picture(name: str) -> bool:
     return not name.startswith(".") and name.lower().endswith((*PICTURE_ENDINGS, *_REFUSED))
-
-
-def _printable(name: str) -> str:
-    """Bytes of a name that are not UTF-8 have no place in a table."""
-    with suppress(UnicodeEncodeError):
-        name.encode()
-        return name
-    return name.encode(errors="backslashreplace").decode()
 
 
 def _check_size(size: int) -> None:

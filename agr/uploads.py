@@ -4,6 +4,7 @@ Archives are read in place, within limits; nothing is unpacked onto the disk.
 """
 
 import io
+import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -131,13 +132,16 @@ def read_labels(
     `key`: what a file's name is shortened to. Genders and races are given by name or by UTKFace's number; empty cells
     are labels that are not known.
     """
+    options: dict = {"dtype": str, "keep_default_na": False, "skipinitialspace": True}
     try:
-        table = pd.read_csv(
-            io.BytesIO(content), dtype=str, keep_default_na=False, skipinitialspace=True, index_col=False
-        )
+        # The header by itself: pandas would rename a column that is there twice.
+        header = pd.read_csv(io.BytesIO(content), header=None, nrows=1, **options).iloc[0]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pd.errors.ParserWarning)  # rows may end with a comma
+            table = pd.read_csv(io.BytesIO(content), index_col=False, **options)
     except (ValueError, UnicodeError) as error:
         raise UploadError(f"The CSV cannot be read: {error}") from error
-    table.columns = [str(column).strip().lower() for column in table.columns]
+    table.columns = pd.Index([str(column).strip().lower() for column in header])
     twice = sorted(set(table.columns[table.columns.duplicated()]) & {"file", "age", "gender", "race"})
     if twice:
         raise UploadError(f"The CSV has the column {twice[0]} twice. Expected each once.")

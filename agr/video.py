@@ -1,5 +1,6 @@
 """Videos: who is seen when, each person's attributes pooled over the frames, and an annotated copy."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
@@ -100,12 +101,12 @@ class VideoRun:
         path: str | Path,
         *,
         rate: float = DEFAULT_RATE,
-        output: Path | None = None,
+        output: str | Path | None = None,
         longest: float | None = None,
     ) -> None:
         if not MIN_RATE <= rate <= MAX_RATE:
             raise ValueError(f"Expected a rate of {MIN_RATE:.0f} to {MAX_RATE:.0f} frames a second, got {rate}.")
-        self._analyzer, self._path, self._output = analyzer, path, output
+        self._analyzer, self._path, self._output = analyzer, path, Path(output) if output else None
         self._rate, self._longest = rate, longest
         self._tracker = FaceTracker(interval_mass=analyzer.reader.config.interval_mass)
         self._frames: Frames | None = None
@@ -215,9 +216,11 @@ class VideoRun:
 
 def _check_output(output: Path, clip: str | Path) -> None:
     """What can be known before hours of analysis."""
-    if not output.parent.is_dir():
+    if not os.path.isdir(output.parent):
         raise VideoError(f"{output} cannot be written: there is no folder {output.parent}.")
-    if output.exists() and output.samefile(clip):
+    if os.path.exists(output) and not os.path.isfile(output):
+        raise VideoError(f"{output} cannot be written: it is no file.")
+    if os.path.exists(output) and os.path.samefile(output, clip):
         raise VideoError(f"{output} is the video itself. Choose another file to write.")
 
 
@@ -226,7 +229,7 @@ def analyze_video(
     path: str | Path,
     *,
     rate: float = DEFAULT_RATE,
-    output: Path | None = None,
+    output: str | Path | None = None,
     on_progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> VideoResult:

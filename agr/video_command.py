@@ -2,23 +2,25 @@
 given to `python -m agr analyze`."""
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from enum import Enum
-from itertools import chain, islice
+from itertools import chain, combinations, islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from .command import fail, written
+from .command import expect_writable, fail, is_same, written
 
 if TYPE_CHECKING:
     from .analyzer import FaceAnalyzer
     from .tracking import Pooled
     from .video import Analyzed, Step, VideoRun
+    from .video_frames import VideoError
 
 VIDEO_ENDINGS = tuple(
     f".{kind}"
@@ -35,8 +37,8 @@ class TableFormat(str, Enum):
 
 
 def is_video(path: Path) -> bool:
-    """Whether a file is named as videos are."""
-    return path.suffix.lower() in VIDEO_ENDINGS
+    """Whether a path is named as videos are, and no folder."""
+    return path.suffix.lower() in VIDEO_ENDINGS and not os.path.isdir(path)
 
 
 def write_videos(analyzer: "FaceAnalyzer", videos: Iterable[Path], write: Callable) -> int:
@@ -103,27 +105,25 @@ def video(
     from .video import VideoError, VideoRun
 
     _keep_apart([clip, output, times, annotated])
-    stopped, undrawn = False, None
     try:
         run = VideoRun(FaceAnalyzer.from_pretrained(model, revision=revision), clip, rate=rate, output=annotated)
         with closing(iter(run)) as steps:
             first = list(islice(steps, 1))  # or it is no video, and no table is begun in place of an earlier one
-            with written(output) as people_stream, written(times) as times_stream:
-                take = _times_writer(times_stream, _is_csv(format, times)) if times else None
-                try:
-                    with _first_interrupt(run):
-                        _follow(chain(first, steps), str(clip), take)
-                    stopped = run.is_stopped
-                except KeyboardInterrupt:
-                    stopped = True
-                except VideoError as error:  # of the copy: what there is to know of the clip is known
-                    undrawn = error
+            for table in (output, times):
+                expect_writable(table)
+            with written(output) as people_stream, _bar(str(clip)) as progress, _first_interrupt(run):
+                with written(times) as times_stream:
+                    take = _times_writer(times_stream, _is_csv(format, times)) if times else None
+                    found = takewhile(lambda _: not run.is_drawing, chain(first, steps))
+                    ended = _follow(found, progress, take)
                 _write_people(people_stream, run.people, _is_csv(format, output))
+                people_stream.flush()  # whatever becomes of the copy
+                ended = ended or _follow(steps, progress)
     except (ModelError, VideoError) as error:
         fail(f"{clip}: {error}")
-    if undrawn:
-        fail(f"{clip}: {undrawn} The tables are complete.")
-    if stopped:
+    if isinstance(ended, VideoError):  # of the copy: what there is to know of the clip is known
+        fail(f"{clip}: {ended} The tables are complete.")
+    if ended or run.is_stopped:
         fail(f"{clip}: Stopped after {run.seconds:.1f} seconds. The tables hold what was found.", code=130)
     if run.problem:
         fail(f"{clip}: {run.problem}")
@@ -146,12 +146,20 @@ def _first_interrupt(run: "VideoRun") -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _follow(steps: "Iterable[Step]", title: str, take: "Callable[[Analyzed], None] | None") -> None:
-    with _bar(title) as progress:
+def _follow(
+    steps: "Iterable[Step]", progress: Callable[[float], None], take: "Callable[[Analyzed], None] | None" = None
+) -> "KeyboardInterrupt | VideoError | None":
+    """Go through the steps; returns what ended them early."""
+    from .video_frames import VideoError
+
+    try:
         for step in steps:
             progress(step.done)
             if step.frame and take:
                 take(step.frame)
+    except (KeyboardInterrupt, VideoError) as ended:
+        return ended
+    return None
 
 
 @contextmanager
@@ -185,7 +193,6 @@ def _is_csv(format: TableFormat | None, path: Path | None) -> bool:
 
 def _keep_apart(paths: list[Path | None]) -> None:
     """Nothing is written over the clip, or twice into one file."""
-    places = [path.resolve() for path in paths if path is not None]
-    for path in places:
-        if places.count(path) > 1:
-            fail(f"{path.name} is named twice. Name another file for each table and for the video.")
+    for one, other in combinations([path for path in paths if path is not None], 2):
+        if is_same(one, other):
+            fail(f"{other.name} is named twice. Name another file for each table and for the video.")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, BinaryIO
 
 import av
@@ -16,7 +17,7 @@ from av.stream import Disposition
 from PIL import Image
 
 from .engine import cores
-from .images import MIN_SIDE, Photo
+from .images import MIN_SIDE, Photo, printable
 
 MAX_SIDE = 1920
 """Larger frames are reduced to this many pixels on their longer side: it bounds memory and time, and in a frame of
@@ -177,14 +178,20 @@ def open_video(source: str | Path | BinaryIO) -> Iterator[BinaryIO]:
     if not isinstance(source, (str, Path)):
         yield source
         return
+    name = printable(str(source))
     try:
         file = open(source, "rb")  # noqa: SIM115
     except FileNotFoundError as error:
-        raise VideoError(f"There is no file {source}.") from error
+        raise VideoError(f"There is no file {name}.") from error
     except (OSError, ValueError) as error:
-        raise VideoError(f"The file {source} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+        raise VideoError(f"The file {name} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
     with file:
-        if not os.fstat(file.fileno()).st_size:
+        status = os.fstat(file.fileno())
+        if not S_ISREG(status.st_mode):
+            raise VideoError(
+                f"{name} is a pipe or a device, and a video is read more than once: save it as a file first."
+            )
+        if not status.st_size:
             raise VideoError(f"The file is empty (0 bytes). {_EXPECTED}")
         yield file
 

@@ -1,6 +1,7 @@
 """The labelled pictures behind a report, read in place from the user's own copy; nothing of them is kept or copied."""
 
 import lzma
+import re
 import shutil
 import tarfile
 import zipfile
@@ -16,6 +17,7 @@ from threading import Lock
 from agr.images import PICTURE_ENDINGS
 from agr.sources import opener_of
 
+_CHIP = re.compile(r"\.chip(\.[^.]*)?$")
 LABELLED_ENDINGS = (*PICTURE_ENDINGS, ".chip")
 """How names of labelled pictures end; the last in some copies of UTKFace."""
 
@@ -25,8 +27,9 @@ class DataError(ValueError):
 
 
 def file_key(path: str) -> str:
-    """The name that splits and reports use: the file's own up to ".chip", so that every copy of the data set agrees."""
-    return path.replace("\\", "/").rstrip("/").rpartition("/")[2].split(".chip")[0]
+    """The name that splits and reports use: the file's own up to an ending ".chip" or ".chip.jpg", so that every copy
+    of the data set agrees."""
+    return _CHIP.sub("", path.replace("\\", "/").rstrip("/").rpartition("/")[2])
 
 
 class PictureSource:

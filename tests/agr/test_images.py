@@ -1,6 +1,7 @@
 """Every kind of input becomes upright RGB, or an error that says what is wrong."""
 
 import io
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -231,3 +232,20 @@ def test_decoding_takes_at_most_seventeen_bytes_a_pixel(mode, format, tmp_path):
     command = [sys.executable, "-c", code, str(tmp_path / "picture")]
     kilobytes = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert 3 * 16_000_000 < kilobytes * 1024 < 17 * 16_000_000
+
+
+def test_names_that_are_no_text_are_named_all_the_same(tmp_path):
+    for name in (os.fsdecode(b"caf\xe9.jpg"), b"caf\xe9.jpg"):
+        with pytest.raises(ImageError, match=r"caf\\udce9\.jpg") as caught:
+            load_photo(tmp_path / name if isinstance(name, str) else _Entry(os.fsencode(tmp_path) + b"/" + name))
+        str(caught.value).encode()
+
+
+class _Entry:
+    """As os.scandir gives where it was asked with bytes."""
+
+    def __init__(self, path: bytes) -> None:
+        self.path = path
+
+    def __fspath__(self) -> bytes:
+        return self.path

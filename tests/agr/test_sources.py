@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import tarfile
 import tracemalloc
 import zipfile
@@ -121,3 +122,23 @@ def test_a_long_tar_is_not_held(tmp_path):
     tracemalloc.stop()
     assert count == 3000
     assert peak < 500_000  # some 3 MB when members are kept
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
+def test_a_pipe_in_a_folder_is_passed_over_and_a_broken_link_is_not(tmp_path):
+    os.mkfifo(tmp_path / "a.jpg")
+    (tmp_path / "b.jpg").symlink_to(tmp_path / "gone.jpg")
+    assert [Path(item.path).name for item in photos_of([tmp_path])] == ["b.jpg"]
+
+
+def test_what_a_tar_leaves_out_is_not_read_as_if_it_were_there(tmp_path):
+    """As tar -S packs it: only the parts that are not empty, and where they lie (GNU's PAX format 1.0)."""
+    parts = f"1\n{512}\n{5}\n".encode().ljust(512, b"\0") + b"photo".ljust(512, b"\0")
+    member = tarfile.TarInfo("a.jpg")
+    member.size = len(parts)
+    member.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "2000"}
+    member.pax_headers["GNU.sparse.name"] = "a.jpg"
+    with tarfile.open(tmp_path / "a.tar", "w", format=tarfile.PAX_FORMAT) as archive:
+        archive.addfile(member, io.BytesIO(parts))
+    (item,) = photos_of([tmp_path / "a.tar"])
+    assert "without tar's -S" in str(Contents().source(item))

@@ -45,6 +45,7 @@ def test_a_csv_names_the_labels_with_any_of_them_missing(tmp_path):
         (b"", "cannot be read"),
         (b"file\nx.jpg\n", "Expected file"),
         (b"File,file,age\na.jpg,b.jpg,3\n", "column file twice"),
+        (b"file,age,age\na.jpg,3,4\n", "column age twice"),
         (b"file,Age,age \na.jpg,3,4\n", "column age twice"),
     ],
 )

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import signal
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -183,3 +184,44 @@ def test_help_teaches(run):
     done = run("video", "--help")
     assert done.exit_code == 0
     assert "python -m agr video clip.mp4" in done.output
+
+
+def test_a_table_that_cannot_be_written_costs_no_other(run, clip, tmp_path):
+    people = tmp_path / "people.csv"
+    people.write_text("an earlier table")
+    done = run("video", clip, "--output", people, "--times", tmp_path / "none" / "times.csv")
+    assert (done.exit_code, people.read_text()) == (1, "an earlier table")
+    assert "times.csv cannot be written" in done.stderr
+
+
+def test_the_clip_is_not_written_over_by_another_name(run, clip, tmp_path):
+    (tmp_path / "clip.mp4").write_bytes(clip.read_bytes())
+    (tmp_path / "hard.csv").hardlink_to(tmp_path / "clip.mp4")
+    done = run("video", tmp_path / "clip.mp4", "--output", tmp_path / "hard.csv")
+    assert done.exit_code == 1
+    assert "named twice" in done.stderr
+    assert (tmp_path / "clip.mp4").read_bytes() == clip.read_bytes()
+
+
+def test_people_are_written_before_boxes_are_drawn(run, clip, tmp_path, monkeypatch):
+    import agr.video
+
+    people, draw, seen = tmp_path / "people.csv", agr.video.draw_faces, []
+    monkeypatch.setattr(agr.video, "draw_faces", lambda *a, **k: seen.append(people.read_text()) or draw(*a, **k))
+    run("video", clip, "--output", people, "--annotated", tmp_path / "boxed.mp4")
+    assert len(seen) > 2
+    assert all(text == people.read_text() for text in seen[1:])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_full_disk_is_said(run, clip):
+    for place in ("--output", "--times"):
+        done = run("video", clip, place, "/dev/full")
+        assert done.exit_code == 1
+        assert "/dev/full cannot be written: No space left" in done.stderr
+
+
+def test_boxes_go_into_files_alone(run, clip, tmp_path):
+    done = run("video", clip, "--annotated", tmp_path)
+    assert done.exit_code == 1
+    assert "it is no file" in done.stderr
