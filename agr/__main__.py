@@ -123,7 +123,7 @@ def report(
 
     try:
         expect_no_report(output, overwrite=overwrite)
-        made, left_out = report_of_collection(faces, labels, name=output.name)
+        made, left_out = report_of_collection(faces, labels, name=output.resolve().name)
         made.save(output)
     except (CollectionError, ReportError, UploadError) as error:
         fail(str(error))

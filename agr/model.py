@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torchvision import models
 
@@ -68,11 +68,11 @@ class AttributeNet(nn.Module):
         """Write `config.json` and `model.safetensors` into `folder`. Raises OSError, and leaves older weights whole."""
         folder.mkdir(parents=True, exist_ok=True)
         temporary = folder / f"{WEIGHTS_FILE}.tmp"
-        try:
-            save_file({name: tensor.contiguous() for name, tensor in self.state_dict().items()}, temporary)
-        except SafetensorError as error:  # a full disk, mostly
+        try:  # not by safetensors itself, whose files nobody else may read
+            temporary.write_bytes(save({name: tensor.contiguous() for name, tensor in self.state_dict().items()}))
+        except OSError:
             temporary.unlink(missing_ok=True)
-            raise OSError(f"{folder / WEIGHTS_FILE} cannot be written: {error}") from error
+            raise
         config = folder / f"{CONFIG_FILE}.tmp"
         config.write_text(json.dumps(asdict(self.config), indent=2) + "\n")
         temporary.replace(folder / WEIGHTS_FILE)

@@ -21,6 +21,10 @@ _REFUSED = (".heic", ".heif")
 """Photos too, which nothing here can read: said of each, or a phone's folder would look as if all had been analyzed."""
 TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 ARCHIVE_ENDINGS = (".zip", *TAR_ENDINGS)
+VIDEO_ENDINGS = tuple(
+    f".{kind}"
+    for kind in "mp4 m4v mov 3gp webm mkv avi mpg mpeg ts mts m2ts wmv flv ogv".split()  # noqa: SIM905
+)
 LIST_ENDING = ".txt"
 _SPARSE = -1
 """In place of the length of a file of whose bytes an archive leaves some out."""

@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from .video import Analyzed, Step, VideoRun
     from .video_frames import VideoError
 
-VIDEO_ENDINGS = tuple(
-    f".{kind}"
-    for kind in "mp4 m4v mov 3gp webm mkv avi mpg mpeg ts mts m2ts wmv flv ogv".split()  # noqa: SIM905
-)
 _TICKS = 1000
 
 
@@ -38,6 +34,8 @@ class TableFormat(str, Enum):
 
 def is_video(path: Path) -> bool:
     """Whether a path is named as videos are, and no folder."""
+    from .sources import VIDEO_ENDINGS
+
     return path.suffix.lower() in VIDEO_ENDINGS and not os.path.isdir(path)
 
 

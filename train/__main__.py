@@ -1,6 +1,7 @@
 """python -m train prepare | split | fit | average | clean | evaluate | card | publish | space | graphs"""
 
 import sys
+from errno import ENOSPC
 from pathlib import Path
 from shlex import quote
 from typing import Annotated
@@ -56,6 +57,8 @@ def prepare(
 ) -> None:
     """Detect and align every face once. Interrupted, it goes on where it was.
 
+    Pictures that are added or removed later are noticed, those that are replaced under their names are not.
+
     Example: python -m train prepare --data UTKFace.tar.gz --output runs/utkface
     """
     from .prepare import prepare as run
@@ -96,6 +99,7 @@ def split(
 
     Example: python -m train split --data runs/utkface --test-of eval_reports/mobilenet_v2 --output split.csv
     """
+    from .files import write_atomically
     from .split import make_split
     from .utkface import SUBSETS, DataError
 
@@ -103,7 +107,7 @@ def split(
         if output.exists():
             raise DataError(f"{output} is there already. Choose another --output.")
         made = make_split(data, seed=seed, test_of=test_of)
-        made.rename("split").to_csv(output, index_label="file")
+        write_atomically(output, lambda path: made.rename("split").to_csv(path, index_label="file"))
     counts = made.value_counts()
     typer.echo(f"{output}: {', '.join(f'{subset} {counts[subset]:,}' for subset in SUBSETS)}.")
 
@@ -195,6 +199,8 @@ def average(
 ) -> None:
     """Average the weights of models that share their first steps; balance and calibrate on the valid part.
 
+    The model card tells how the first one was trained, and that the others share its first steps.
+
     Example: python -m train average --model runs/b --model runs/a --data runs/utkface --split split.csv --output runs/c
     """
     from .average import average as run
@@ -203,8 +209,8 @@ def average(
         made = run(model, data=data, split=split, output=output)
     for folder, score in zip([*model, "their mean"], [*made.scores, made.mean], strict=True):
         typer.echo(f"{folder}: score {score:.4f} on the valid part")
-    if made.mean < min(made.scores):
-        typer.echo("The mean is worse than each of them: do they share their first steps?", err=True)
+    if made.mean < sum(made.scores) / len(made.scores):
+        typer.echo("The mean is worse than they are on average: do they share their first steps?", err=True)
     raised = ", ".join(f"{name} by {by:g}" for classes in made.balance.values() for name, by in classes.items())
     typer.echo(f"The model is in {output}. Classes whose logits were raised: {raised or 'none'}.")
 
@@ -324,7 +330,7 @@ def publish(
         if tag:
             check_tag_name(tag)
         if not dry_run:
-            Hub(repo_id, for_pr=pr)  # before the long checks: may we at all?
+            Hub(repo_id, must_own=not pr)  # before the long checks: may we at all?
         plan = stage(model, report, Path(folder), repo_id=repo_id)
         pictures = data or data_of(model)
         if pictures is None:
@@ -435,6 +441,9 @@ class _clear_errors:
         if isinstance(error, KeyboardInterrupt):
             typer.echo("Stopped." + (f" {self.stopped}" if self.stopped else ""), err=True)
             raise typer.Exit(130) from None
+        if isinstance(error, OSError) and error.errno == ENOSPC:
+            typer.echo("Error: The disk is full. Free some space and run the same command again.", err=True)
+            raise typer.Exit(1) from error
         if isinstance(error, (DataError, ModelError, ReportError, OSError)):
             typer.echo(f"Error: {error}", err=True)
             raise typer.Exit(1) from error

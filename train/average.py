@@ -21,7 +21,7 @@ from .files import content_hash_of
 from .finish import Balance, finish
 from .fit import rows_of, valid_figures
 from .prepare import Prepared, load_prepared
-from .run_folder import write_recipe
+from .run_folder import SPLIT_FILE, expect_unseen, write_recipe
 from .soft import read_all
 from .teach import load_trained, weights_file
 from .utkface import DataError, read_split
@@ -48,6 +48,8 @@ def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Ave
         raise DataError(f"{output} holds a model already. Choose another --output.")
     prepared, parts = load_prepared(data), read_split(split)
     valid = rows_of(prepared, parts, "valid")
+    for folder in models:
+        expect_unseen(folder, valid.index, "valid")
     nets = [load_trained(folder) for folder in models]
     kinds = {(c.backbone, c.input_size, c.mean, c.std, c.template) for c in (net.config for net in nets)}
     if len(kinds) > 1:
@@ -66,7 +68,8 @@ def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Ave
     mean = _score(net, prepared, valid)
     hashes = [content_hash_of(weights_file(folder)) for folder in models]
     balance = finish(net, prepared, valid, output)
-    _tell(models[0], hashes, balance, output)
+    _tell(models, hashes, balance, output)
+    shutil.copyfile(split, output / SPLIT_FILE)
     return Averaged(balance, scores, mean)
 
 
@@ -82,11 +85,17 @@ def mean_of_states(states: list[dict[str, torch.Tensor]]) -> dict[str, torch.Ten
     }
 
 
-def _tell(first: Path, hashes: list[str], balance: Balance, output: Path) -> None:
-    """The first model's recipe and history, and what was done since."""
+def _tell(models: list[Path], hashes: list[str], balance: Balance, output: Path) -> None:
+    """The first model's recipe and history, what was done since, and the backbones that the others learnt from."""
+    first = models[0]
     if (first / RECIPE_FILE).is_file():
-        run = json.loads((first / RECIPE_FILE).read_text(encoding="utf-8"))
-        run |= {"averaged": hashes, "balance": balance}
-        write_recipe(output, run)
+        run, *others = (_recipe_in(folder) for folder in models)
+        learnt = sorted({name for other in others for name in other.get("teacher_backbones", [])})
+        write_recipe(output, run | {"averaged": hashes, "averaged_backbones": learnt, "balance": balance})
     if (first / HISTORY_FILE).is_file():
         shutil.copy(first / HISTORY_FILE, output)
+
+
+def _recipe_in(folder: Path) -> dict:
+    path = folder / RECIPE_FILE
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

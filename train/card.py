@@ -137,10 +137,15 @@ def _cell(figure: dict, factor: float, digits: int) -> str:
 
 
 def _measured(data: dict) -> str:
+    known = {
+        "train": " The model was trained on these faces.",
+        "valid": " The model was chosen and calibrated by these faces.",
+    }
     return (
         f"On UTKFace's {data['subset']} subset: {data['n']} pictures through detection, alignment and network, as the "
         f"app does it. In {data['n'] - data['detected']} of them no face was found, which counts as wrong. "
         f"{data['twins']} have a byte-identical twin in the other subsets. 95 % bootstrap intervals in brackets."
+        + known.get(data["subset"], "")
     )
 
 
@@ -150,7 +155,8 @@ def _recipe(recipe: dict | None) -> str:
     stages: list[str] = []
     backbones: set[str] = set()
     while recipe is not None:
-        backbones |= {recipe["backbone"], *recipe.get("teacher_backbones", [])}
+        backbones |= {recipe["backbone"]}
+        backbones |= {*recipe.get("teacher_backbones", []), *recipe.get("averaged_backbones", [])}
         stages += _since(recipe)
         stages.append(
             f"{_epochs(recipe)} of AdamW (learning rate {recipe['lr']:g}, weight decay "
@@ -167,7 +173,7 @@ def _recipe(recipe: dict | None) -> str:
 
 
 def _since(recipe: dict) -> list[str]:
-    """What `train.average` did."""
+    """What `train.finish` and `train.average` did."""
     done = []
     raised = [f"{name} by {by:g}" for classes in recipe.get("balance", {}).values() for name, by in classes.items()]
     if raised:
@@ -278,8 +284,8 @@ w600k_mbf, which learnt from the faces of WebFace600K and is for non-commercial 
 
 _CAUTION = """## Known weaknesses
 
-- "Others" gathers people who have little in common; it is recognised worst, and the class says little.
-- The years around the borders of adolescence and of old age are the hardest; see the table by age.
+- "Others" gathers people who have little in common, and the class says little.
+- Errors differ by age: see the table.
 - Children and people over 80 are few in some groups: mind the n and the intervals.
 - Covered faces (sunglasses, masks, hands), strong profiles and faces under about 40 pixels widen the errors.
 - Ages and groups come from photos found on the web before 2017, many of them of celebrities.

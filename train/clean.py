@@ -87,7 +87,7 @@ def _found(read: Attributes, rows: pd.DataFrame, threshold: float, output: Path)
     write_atomically(output / RELABEL_FILE, lambda path: suspicious.to_csv(path, index=False))
     model = {"backbone": "cross-validated: each face by a model that was not trained on it"}
     data = {"name": "UTKFace", "subset": "train"}
-    report = report_of(table, name=output.name, model=model, data=data, history=None)
+    report = report_of(table, name=output.resolve().name, model=model, data=data, history=None)
     report.save(output / REPORT_FOLDER)
     return Cleaned(suspicious, report)
 

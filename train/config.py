@@ -74,5 +74,10 @@ def epochs_done(folder: Path) -> int | None:
 
 
 def finished_by(run: dict) -> dict:
-    """Of how many runs the weights of one, as its fit.json tells it, are the mean, and which classes were raised."""
-    return {"averaged": len(run.get("averaged", [])), "balance": run.get("balance", {})}
+    """Of how many runs the weights of one, as its fit.json tells it, are the mean, what backbones taught the others of
+    them, and which classes were raised."""
+    return {
+        "averaged": len(run.get("averaged", [])),
+        "averaged_backbones": run.get("averaged_backbones", []),
+        "balance": run.get("balance", {}),
+    }

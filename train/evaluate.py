@@ -17,6 +17,7 @@ from agr.pretrained import find_model
 from .config import RECIPE_FILE, epochs_done, finished_by, softened_by
 from .files import content_hash_of
 from .prepare import source_of
+from .run_folder import expect_unseen
 from .stress import stress
 from .utkface import (
     SUBSETS,
@@ -57,6 +58,7 @@ def evaluate(
     labels = {key: found for key in keys if (found := labels_of(key))}
     files = set(subset_files(parts, subset, pd.Index(labels)))
     model = find_model(model)
+    expect_unseen(model, pd.Index(sorted(files)), subset)
     analyzer = FaceAnalyzer.from_pretrained(model)
     output.mkdir(parents=True, exist_ok=True)  # what is wrong with it shows now, and not after the work
     twins = _twins(pictures, parts, files, labels)
@@ -72,7 +74,7 @@ def evaluate(
     table = table_of(rows)
     report = report_of(
         table,
-        name=output.name,
+        name=output.resolve().name,
         model=model_facts(analyzer)
         | {
             "weights_hash": content_hash_of(model / WEIGHTS_FILE),

@@ -46,18 +46,18 @@ class Published:
 class Hub:
     """One visit to the Hub, to write to `repo_id` ("USER/NAME") of the kind `repo_type` (model or space).
 
-    Raises HubError if there is no valid token, or the name belongs to someone else; `for_pr` allows that.
+    Raises HubError if there is no valid token, or the name belongs to someone else, unless `must_own` is not set.
     """
 
     def __init__(
-        self, repo_id: str, *, repo_type: Kind = "model", for_pr: bool = False, api: HfApi | None = None
+        self, repo_id: str, *, repo_type: Kind = "model", must_own: bool = True, api: HfApi | None = None
     ) -> None:
         self.repo_id, self.repo_type, self.api = repo_id, repo_type, api or HfApi()
         check_name(repo_id)
         with self.plainly():
             who = self.api.whoami()
         mine = [who["name"], *(org["name"] for org in who.get("orgs", []))]
-        if repo_id.split("/")[0] not in mine and not for_pr:
+        if repo_id.split("/")[0] not in mine and must_own:
             raise HubError(
                 f"You are logged in as {who['name']}, and {repo_id} is not yours: choose a name that starts with "
                 f"{' or '.join(f'{name}/' for name in mine)}, or send a pull request."

@@ -1,7 +1,7 @@
 """UTKFace through detect and align once, kept as arrays that `fit` reads fast.
 
-faces.csv     a row a picture: file, detected, age, gender, race, content (hash), row (into crops.npy, -1 without a
-crop) crops.npy     uint8 (faces, size, size, 3), memory-mapped by `load_prepared`
+faces.csv     a row a picture: file, content (its hash), status, age, gender, race, row (into crops.npy, or -1)
+crops.npy     uint8 (faces, size, size, 3), memory-mapped by `load_prepared`
 source.json   what the crops were made of, and how
 """
 
@@ -25,6 +25,7 @@ from agr.align import CROP_SIGMA, TEMPLATE, crop_face
 from agr.engine import cores
 from agr.images import ImageError, load_photo
 
+from .files import write_atomically
 from .utkface import DataError, PictureSource, content_hash, file_key, labels_of
 
 if TYPE_CHECKING:
@@ -99,14 +100,17 @@ def _claim(output: Path, pictures: PictureSource, size: int) -> None:
     }
     claim = output / "source.json"
     if claim.exists():
-        theirs = json.loads(claim.read_text(encoding="utf-8"))
+        try:
+            theirs = json.loads(claim.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise DataError(f"{claim} is damaged ({error}). Choose another --output or delete it.") from error
         changed = [key for key in mine if key != "source" and mine[key] != theirs.get(key)]
         if changed:
             raise DataError(
                 f"{output} holds crops made otherwise ({', '.join(changed)} differ). "
                 "Choose another --output or delete it."
             )
-    claim.write_text(json.dumps(mine, indent=2) + "\n")
+    write_atomically(claim, lambda path: path.write_text(json.dumps(mine, indent=2) + "\n"))
 
 
 def _make_parts(pictures: PictureSource, parts: Path, size: int, workers: int) -> None:
@@ -167,8 +171,7 @@ def _make_part(chunk: list[tuple[str, bytes]], path: Path, size: int) -> None:
         rows.append(row)
     np.save(path.with_suffix(".npy"), np.array(crops, np.uint8).reshape(-1, size, size, 3))
     # The table is written last and renamed into place: where it stands, the part is whole.
-    pd.DataFrame(rows).to_csv(path.with_suffix(".tmp"), index=False)
-    path.with_suffix(".tmp").replace(path.with_suffix(".csv"))
+    write_atomically(path.with_suffix(".csv"), lambda temporary: pd.DataFrame(rows).to_csv(temporary, index=False))
 
 
 def _crop_largest(content: bytes, size: int) -> tuple[np.ndarray | None, str]:
@@ -197,8 +200,7 @@ def _join_parts(parts: Path, output: Path, size: int) -> None:
         crops[start : start + len(block)] = block
         start += len(block)
     crops.flush()
-    index.to_csv(output / "faces.tmp", index=False)
-    (output / "faces.tmp").replace(output / "faces.csv")
+    write_atomically(output / "faces.csv", lambda path: index.to_csv(path, index=False))
     shutil.rmtree(parts)
 
 

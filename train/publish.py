@@ -74,6 +74,13 @@ def stage(model: Path, report: Path, folder: Path, *, repo_id: str) -> Plan:
         )
     found = EvalReport.load(report)
     belongs_to(found, model)
+    if (subset := found.summary["data"].get("subset")) != "test":
+        raise DataError(
+            f"The report is of the {subset} part, whose faces the model knows. Expected one of the test part: make it "
+            "with python -m train evaluate --subset test."
+        )
+    if not found.predictions["detected"].any():
+        raise DataError("In none of the report's pictures a face was found: there is nothing to say of the model.")
     AttributeReader.load(model)
     for name in (CONFIG_FILE, WEIGHTS_FILE, HISTORY_FILE):
         if (model / name).exists():
@@ -158,7 +165,7 @@ def publish(
     api: HfApi | None = None,
 ) -> Published:
     """Send a plan: one commit, and one tag if it is named. Raises HubError, with nothing half-published."""
-    hub = Hub(repo_id, for_pr=pr, api=api)
+    hub = Hub(repo_id, must_own=not pr, api=api)
     _check_kind(hub)
     if tag:
         hub.check_tag(tag)

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 
 from agr.config import CODE_VERSION, WEIGHTS_FILE
@@ -16,9 +17,23 @@ from .files import content_hash_of, write_atomically
 from .init import hash_of_init
 from .prepare import Prepared
 from .teach import BEST_FOLDER
-from .utkface import DataError
+from .utkface import SUBSETS, DataError, read_split
 
 CHECKPOINT_FILE = "checkpoint.pt"
+SPLIT_FILE = "split.csv"
+"""In a run's folder: the split that it was trained by."""
+
+
+_CALLED = {
+    "split_hash": "another split",
+    "init_hash": "other first weights",
+    "relabel_hash": "other corrected labels",
+    "soft_labels_hash": "other soft labels",
+    "teachers_hash": "other teachers",
+    "names": "other pictures",
+    "input_size": "crops of another size",
+    "template": "crops by another template",
+}
 
 
 def recipe_of(config: FitConfig, prepared: Prepared, split: Path) -> dict:
@@ -77,15 +92,31 @@ def claim(output: Path, recipe: dict, split: Path, *, resume: bool) -> None:
             raise DataError(f"{path} is damaged ({error}). Start anew in another --output.") from error
         if changed:
             then, now = old["config"], recipe["config"]
+            changed = [_CALLED.get(key, key) for key in changed if key != "config"]
             options = [f"{name} {then[name]} then, {now[name]} now" for name in now if then[name] != now[name]]
             raise DataError(
-                f"{output} was started with other settings: {', '.join(options) or ' and '.join(changed)}. "
+                f"{output} was started with other settings: {', '.join(options + changed)}. "
                 "Resume with the same ones, or choose another --output."
             )
         return
     output.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(split, output / "split.csv")
+    shutil.copyfile(split, output / SPLIT_FILE)
     write_recipe(output, recipe)
+
+
+def expect_unseen(model: Path, files: pd.Index, subset: str) -> None:
+    """Raises DataError if the run in `model` was trained on some `files` of the `subset` valid or test, or chosen by
+    some of test; of a folder that says nothing of its training nothing is known."""
+    if not (model / SPLIT_FILE).is_file():
+        return
+    theirs = read_split(model / SPLIT_FILE).reindex(files)
+    before = SUBSETS[: SUBSETS.index(subset)]
+    counts = [f"{count} of its {part} part" for part in before if (count := int((theirs == part).sum()))]
+    if counts:
+        raise DataError(
+            f"Of the split's {len(files)} {subset} pictures {model} knows {' and '.join(counts)}. Take the split by "
+            f"which it was trained, {model / SPLIT_FILE}."
+        )
 
 
 def write_recipe(output: Path, recipe: dict) -> None:

@@ -62,5 +62,9 @@ READ_BATCH = 128
 def read_all(net: "AttributeReader | AttributeNet", crops: np.ndarray, rows: pd.DataFrame) -> Attributes:
     """Attributes of the prepared crops of all `rows`, in their order."""
     places = rows["row"].to_numpy()
-    starts = tqdm(range(0, len(rows), READ_BATCH), desc="read", unit_scale=READ_BATCH, unit="face", leave=False)
-    return Attributes.concatenated([net.read(crops[places[start : start + READ_BATCH]]) for start in starts])
+    parts = []
+    with tqdm(total=len(rows), desc="read", unit="face", leave=False) as bar:
+        for start in range(0, len(rows), READ_BATCH):
+            parts.append(net.read(crops[places[start : start + READ_BATCH]]))
+            bar.update(len(parts[-1]))
+    return Attributes.concatenated(parts)

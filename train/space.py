@@ -21,8 +21,8 @@ REPORTS = "eval_reports"
 OUR_REPORTS = ("mobilenet_v2", "mobilenet_v2_stage1", "densenet121", "mobile_facenet")
 """Those that come with the project; others may be of somebody's own photos."""
 OF_THE_BUNDLED = """
-> This page uses the model [{model}](https://huggingface.co/{model}). The figures below are those of the model that the
-> project comes with.
+> This page loads the weights of the model [{model}](https://huggingface.co/{model}) from the Hub when it starts.
+> What is said below, of figures and of files, is said of the project and of the model that comes with it.
 """
 _OURS = "agr/ui/page.py"
 _FRESH = {".gitattributes", "README.md"}
@@ -52,8 +52,8 @@ def stage_space(
     for report in (*(ROOT / REPORTS / name for name in OUR_REPORTS), *reports):
         EvalReport.load(report).save(folder / REPORTS / report.resolve().name)
     if model:
-        shutil.rmtree(folder / "agr" / "weights")
-        (folder / "agr" / "weights").mkdir()
+        for name in (CONFIG_FILE, WEIGHTS_FILE):
+            (folder / "agr" / "weights" / name).unlink()
         (folder / "agr" / "weights" / POINTER).write_text(model + "\n", encoding="utf-8")
         card = RepoCard.load(folder / "README.md")
         card.data.models = [model]
@@ -89,7 +89,7 @@ def _check_model_name(model: str) -> None:
 
 
 def _check_model(api: HfApi, model: str) -> None:
-    hub = Hub(model, for_pr=True, api=api)
+    hub = Hub(model, must_own=False, api=api)
     missing = {CONFIG_FILE, WEIGHTS_FILE} - (hub.files() or set())
     if missing:
         raise HubError(f"There is no model {model} on the Hub that the page could load: {', '.join(sorted(missing))}.")

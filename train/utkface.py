@@ -38,6 +38,8 @@ def read_split(path: Path) -> pd.Series:
         raise DataError(
             f"The split {path} lacks the column(s) {sorted(missing)}; it has {str(list(table.columns))[:300]}."
         )
+    if unnamed := int(table["file"].isna().sum()):
+        raise DataError(f"The split {path} has {unnamed} row(s) without a file.")
     foreign = sorted(set(table["split"].dropna()) - set(SUBSETS)) + (["(empty)"] if table["split"].isna().any() else [])
     if foreign:
         raise DataError(f"The split {path} names the subset(s) {foreign}; expected {', '.join(SUBSETS)}.")

@@ -12,8 +12,8 @@ import gradio as gr
 import numpy as np
 
 from agr.analyzer import Face, FaceAnalyzer
-from agr.video import DEFAULT_RATE, Row, VideoRun
-from agr.video_command import VIDEO_ENDINGS
+from agr.sources import VIDEO_ENDINGS
+from agr.video import DEFAULT_RATE, MIN_RATE, Row, VideoRun
 from agr.video_frames import VideoError
 
 from .cards import message
@@ -94,7 +94,9 @@ def video_tab(analyzer: FaceAnalyzer) -> None:
         with gr.Column(min_width=300):
             clip = gr.File(label="Video", file_types=list(VIDEO_ENDINGS), height=160, elem_id="clip")
             clip.preprocess = sent  # type: ignore[method-assign]
-            rate = gr.Slider(2, MOST_RATE, DEFAULT_RATE, step=1, label="Analyzed frames a second", elem_id="clip-rate")
+            rate = gr.Slider(
+                MIN_RATE, MOST_RATE, DEFAULT_RATE, step=1, label="Analyzed frames a second", elem_id="clip-rate"
+            )
             with gr.Row():
                 start = gr.Button("Analyze", variant="primary", elem_id="clip-start", min_width=120)
                 stop = gr.Button("Stop", interactive=False, elem_id="clip-stop", min_width=120)

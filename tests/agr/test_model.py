@@ -1,4 +1,5 @@
 import json
+import os
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -164,6 +165,13 @@ def test_missing_and_broken_weights_are_named(saved):
     (saved / WEIGHTS_FILE).unlink()
     with pytest.raises(ModelError, match=WEIGHTS_FILE):
         AttributeNet.load(saved)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="files have other rights there")
+def test_weights_may_be_read_by_whoever_may_read_their_config(net, tmp_path):
+    net.save(tmp_path)
+    rights = {path.name: path.stat().st_mode for path in tmp_path.iterdir()}
+    assert rights["model.safetensors"] == rights["config.json"]
 
 
 def test_loading_is_strict(saved):

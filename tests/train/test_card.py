@@ -96,3 +96,10 @@ def test_matrices_show_shares_of_the_true_classes(report, tmp_path, monkeypatch)
     counts = pd.crosstab(found["true_gender"], found["pred_gender"], normalize="index").loc[GENDERS, GENDERS]
     assert [text.get_text() for text in axes.texts] == [f"{share:.0%}" for share in counts.to_numpy().ravel()]
     assert (axes.get_ylabel(), axes.get_xlabel()) == ("True label", "Predicted label")
+
+
+@pytest.mark.parametrize(("subset", "said"), [("train", "trained on these faces"), ("valid", "chosen and calibrated")])
+def test_figures_of_faces_that_the_model_knows_say_so(report, subset, said):
+    summary = report.summary | {"data": report.summary["data"] | {"subset": subset}}
+    assert said in model_card(EvalReport(summary, report.predictions, report.history))
+    assert said not in model_card(report).split("## Figures")[1]

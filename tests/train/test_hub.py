@@ -67,7 +67,7 @@ def test_a_tag_is_made_once_and_never_moved(hub, folder):
 
 def test_a_pull_request_changes_nothing_by_itself(hub, folder):
     hub.create("bob/faces")
-    done = Hub("bob/faces", for_pr=True, api=api(hub)).commit(folder, "a proposal", pr=True)
+    done = Hub("bob/faces", must_own=False, api=api(hub)).commit(folder, "a proposal", pr=True)
     repo = hub.repos["model", "bob/faces"]
     assert done.url == f"{hub.url}/bob/faces/discussions/1"
     assert len(repo.commits) == 1
@@ -187,7 +187,7 @@ def test_stopped_by_hand_nothing_stays(hub, folder):
 
 def test_a_pull_request_needs_something_to_change(hub, folder):
     with pytest.raises(HubError, match="no ann/faces"):
-        Hub("ann/faces", for_pr=True, api=api(hub)).commit(folder, "a proposal", pr=True)
+        Hub("ann/faces", must_own=False, api=api(hub)).commit(folder, "a proposal", pr=True)
     assert not hub.repos
 
 

@@ -64,6 +64,19 @@ def _run(command: list[str], **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=ROOT, env=env | environment, capture_output=True, text=True)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"subset": "train"}, "of the train part, whose faces the model knows"), ({}, "In none of the report's pictures")],
+)
+def test_a_report_that_says_nothing_of_the_model_is_refused(tmp_path, change, message):
+    report = EvalReport.load(REPORT)
+    summary = report.summary | {"data": report.summary["data"] | change}
+    table = report.predictions if change else report.predictions.assign(detected=False)
+    EvalReport(summary, table, report.history).save(tmp_path / "report")
+    with pytest.raises(DataError, match=message):
+        stage(BUNDLED, tmp_path / "report", tmp_path, repo_id="ann/faces")
+
+
 def test_what_is_staged_is_just_this(plan):
     assert {name for name, _ in plan.files} == FILES
     assert not [name for name, _ in plan.files if name.endswith((".jpg", ".jpeg", ".npy", ".pt", ".bin"))]

@@ -4,10 +4,11 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from train.config import FitConfig
-from train.run_folder import claim, config_of
+from train.run_folder import claim, config_of, expect_unseen
 from train.utkface import DataError
 
 
@@ -28,6 +29,19 @@ def test_a_run_where_one_stands_is_not_where_imagenet_comes_from(tmp_path, monke
     assert config_of(Path("imagenet")) is None
 
 
+def test_a_model_is_not_measured_on_what_it_knows(tmp_path):
+    parts = {"a": "train", "b": "train", "c": "valid", "d": "test"}
+    pd.DataFrame(parts.items(), columns=["file", "split"]).to_csv(tmp_path / "split.csv", index=False)
+    expect_unseen(tmp_path, pd.Index(["d", "e"]), "test")
+    expect_unseen(tmp_path, pd.Index(["c", "d"]), "valid")
+    expect_unseen(tmp_path, pd.Index(["a", "d"]), "train")
+    expect_unseen(tmp_path / "elsewhere", pd.Index(["a"]), "test")  # nothing is known of it
+    with pytest.raises(DataError, match=r"3 test pictures .* knows 1 of its train part and 1 of its valid part"):
+        expect_unseen(tmp_path, pd.Index(["a", "c", "d"]), "test")
+    with pytest.raises(DataError, match=r"2 valid pictures .* knows 2 of its train part"):
+        expect_unseen(tmp_path, pd.Index(["a", "b"]), "valid")
+
+
 @pytest.fixture
 def recipe():
     hashes = {f"{name}_hash": name for name in ("split", "init", "relabel", "soft_labels", "teachers")}
@@ -42,7 +56,7 @@ def test_other_settings_are_named(recipe, tmp_path):
     other = recipe | {"config": asdict(FitConfig(epochs=5, seed=1))}
     with pytest.raises(DataError, match="epochs 3 then, 5 now, seed 0 then, 1 now"):
         claim(tmp_path / "run", other, tmp_path / "split.csv", resume=True)
-    with pytest.raises(DataError, match="other settings: split_hash"):
+    with pytest.raises(DataError, match="other settings: another split"):
         claim(tmp_path / "run", recipe | {"split_hash": "another"}, tmp_path / "split.csv", resume=True)
 
 

@@ -11,6 +11,7 @@ from train.utkface import DataError, content_hash, read_split, subset_files
         ("file,split\na.jpg,dev", "dev"),
         ("file,split\na.jpg,", "empty"),
         ("file,split\na.jpg,train\na.jpg,test", "twice"),
+        ("file,split\na.jpg,train\n,test", "1 row.s. without a file"),
         ("", "cannot be read"),
     ],
 )
