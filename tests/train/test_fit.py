@@ -259,5 +259,5 @@ def test_corrected_labels_change_training_but_not_validation(prepared, split, tm
     assert "32 labels of the train part are corrected" in capfd.readouterr().out
     histories = [pd.read_csv(run / "history.csv") for run in (plain, changed)]
     assert histories[0]["train_gender"].iloc[-1] != histories[1]["train_gender"].iloc[-1]
-    with pytest.raises(ValueError, match="relabel_hash"):
+    with pytest.raises(ValueError, match="other corrected labels"):
         fit(CONFIG, data=prepared, split=split, output=tmp_path / "changed", resume=True)

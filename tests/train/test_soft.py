@@ -45,5 +45,5 @@ def test_they_change_what_is_learnt(prepared, split, tmp_path):
     soft = fit(config, data=prepared, split=split, output=tmp_path / "soft", soft_labels=tmp_path / "soft.parquet")
     one, two = (pd.read_csv(run / "history.csv") for run in (plain, soft))
     assert one["train_race"][0] != two["train_race"][0]
-    with pytest.raises(DataError, match="soft_labels_hash"):
+    with pytest.raises(DataError, match="other soft labels"):
         fit(config, data=prepared, split=split, output=tmp_path / "soft", resume=True)

@@ -60,7 +60,7 @@ def test_a_model_teaches_another(prepared, split, tmp_path):
     mixed = fit(replace(config, mixup=0.5), output=tmp_path / "mixed", **taught)
     assert pd.read_csv(mixed / "history.csv")["train_race"][0] != other["train_race"][0]
     fit(config, output=tmp_path / "pupil", resume=True, **taught)
-    with pytest.raises(DataError, match="teachers_hash"):
+    with pytest.raises(DataError, match="other teachers"):
         fit(config, output=tmp_path / "pupil", resume=True, data=prepared, split=split)
     with pytest.raises(DataError, match="one of the two"):
         fit(config, output=tmp_path / "both", soft_labels=tmp_path / "soft.parquet", **taught)
