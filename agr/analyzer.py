@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from .align import crop_face
-from .attributes import Attributes
+from .attributes import Attributes, rounded
 from .detect import FaceDetector, Faces
 from .engine import cores, in_parallel, photo_in_work
 from .images import ImageError, ImageSource, Photo, load_photo
-from .labels import AGE_GROUPS, GENDERS, RACES
 from .pretrained import find_model
 from .reader import AttributeReader
 
@@ -53,14 +52,7 @@ class Face:
             "box": [round(v, 1) for v in self.box],
             "score": round(self.score, 4),
             "landmarks": [[round(x, 1), round(y, 1)] for x, y in self.landmarks],
-            "age": round(self.age, 1),
-            "age_interval": [round(v, 1) for v in self.age_interval],
-            "age_group": self.age_group,
-            "age_group_probs": _rounded(self.age_group_probs),
-            "gender": self.gender,
-            "gender_probs": _rounded(self.gender_probs),
-            "race": self.race,
-            "race_probs": _rounded(self.race_probs),
+            **rounded(self),
         }
 
 
@@ -129,24 +121,9 @@ def _joined(faces: Faces, crops: np.ndarray, read: Attributes) -> list[Face]:
             box=tuple(faces.boxes[i].tolist()),
             score=float(faces.scores[i]),
             landmarks=tuple(tuple(point) for point in faces.landmarks[i].tolist()),
-            age=float(read.age[i]),
-            age_interval=tuple(read.age_interval[i].tolist()),
-            age_group=AGE_GROUPS[read.age_group_probs[i].argmax()],
-            age_group_probs=_named(AGE_GROUPS, read.age_group_probs[i]),
-            gender=GENDERS[read.gender_probs[i].argmax()],
-            gender_probs=_named(GENDERS, read.gender_probs[i]),
-            race=RACES[read.race_probs[i].argmax()],
-            race_probs=_named(RACES, read.race_probs[i]),
+            **read.named(i),
             age_probs=read.age_probs[i],
             crop=crops[i],
         )
         for i in range(len(faces))
     ]
-
-
-def _named(names: tuple[str, ...], probs: np.ndarray) -> dict[str, float]:
-    return dict(zip(names, probs.tolist(), strict=True))
-
-
-def _rounded(probs: dict[str, float]) -> dict[str, float]:
-    return {name: round(p, 4) for name, p in probs.items()}

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from .labels import AGE_GROUP_STARTS, GENDERS, MAX_AGE, RACES
+from .labels import AGE_GROUP_STARTS, GENDERS, MAX_AGE, RACES, TASK_CLASSES
 
 N_AGES = MAX_AGE + 1
 YEARS = np.arange(N_AGES)
@@ -80,6 +81,26 @@ class Attributes:
     def age_group_probs(self) -> np.ndarray:
         """Probability of each of the eight age groups, shape (n, 8)."""
         return np.add.reduceat(self.age_probs, AGE_GROUP_STARTS, axis=1)
+
+    def named(self, i: int) -> dict[str, Any]:
+        """What is said of face `i`, by the names that `Face` and `Pooled` have for it."""
+        probs = {"age_group": self.age_group_probs[i], "gender": self.gender_probs[i], "race": self.race_probs[i]}
+        low, high = self.age_interval[i].tolist()
+        said: dict[str, Any] = {"age": float(self.age[i]), "age_interval": (low, high)}
+        for task, names in TASK_CLASSES.items():
+            said[task] = names[probs[task].argmax()]
+            said[f"{task}_probs"] = dict(zip(names, probs[task].tolist(), strict=True))
+        return said
+
+
+def rounded(said: Any) -> dict[str, Any]:
+    """As JSON shows what `Attributes.named` says, here of an object with those fields: years to a tenth, probabilities
+    to four digits."""
+    shown: dict[str, Any] = {"age": round(said.age, 1), "age_interval": [round(end, 1) for end in said.age_interval]}
+    for task in TASK_CLASSES:
+        shown[task] = getattr(said, task)
+        shown[f"{task}_probs"] = {name: round(p, 4) for name, p in getattr(said, f"{task}_probs").items()}
+    return shown
 
 
 def respread(age_probs: np.ndarray, spread: float) -> np.ndarray:

@@ -1,5 +1,5 @@
-"""The weights of MTCNN's three networks: the only room that knows facenet-pytorch, whose files it reads without loading
-it or torch."""
+"""The weights of MTCNN's three networks: the only room of `agr` that knows facenet-pytorch, whose files it reads
+without loading it or torch."""
 
 import importlib.util
 import pickle

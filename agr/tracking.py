@@ -13,8 +13,8 @@ import lap  # type: ignore[import-untyped]
 import numpy as np
 
 from .analyzer import Face
-from .attributes import N_AGES, Attributes
-from .labels import AGE_GROUPS, GENDERS, RACES
+from .attributes import N_AGES, Attributes, rounded
+from .labels import GENDERS, RACES
 
 MIN_FRAMES = 3
 """Frames in which a face must be found to count as a person: false faces seldom last."""
@@ -56,21 +56,10 @@ class Pooled:
     race_probs: dict[str, float]
 
     def to_dict(self) -> dict:
-        """What JSON shows: every field, numbers rounded to what they are worth."""
-        return {
-            "number": self.number,
-            "first_seen": round(self.first_seen, 2),
-            "last_seen": round(self.last_seen, 2),
-            "frames": self.frames,
-            "age": round(self.age, 1),
-            "age_interval": [round(v, 1) for v in self.age_interval],
-            "age_group": self.age_group,
-            "age_group_probs": {name: round(p, 4) for name, p in self.age_group_probs.items()},
-            "gender": self.gender,
-            "gender_probs": {name: round(p, 4) for name, p in self.gender_probs.items()},
-            "race": self.race,
-            "race_probs": {name: round(p, 4) for name, p in self.race_probs.items()},
-        }
+        """What JSON shows: every field, numbers rounded to what they are worth; the number as `track`, as rows by time
+        call it."""
+        seen = {"first_seen": round(self.first_seen, 2), "last_seen": round(self.last_seen, 2), "frames": self.frames}
+        return {"track": self.number, **seen, **rounded(self)}
 
 
 @dataclass(frozen=True)
@@ -188,21 +177,7 @@ class FaceTracker:
     def _pooled(self, track: _Track) -> Pooled:
         age, gender, race = (total[None] / track.weight for total in (track.age, track.gender, track.race))
         read = Attributes(age, gender, race, self._interval_mass)
-        groups = read.age_group_probs[0]
-        return Pooled(
-            number=track.number,
-            first_seen=track.first_seen,
-            last_seen=track.last_seen,
-            frames=track.frames,
-            age=float(read.age[0]),
-            age_interval=tuple(read.age_interval[0].tolist()),
-            age_group=AGE_GROUPS[groups.argmax()],
-            age_group_probs=dict(zip(AGE_GROUPS, groups.tolist(), strict=True)),
-            gender=GENDERS[gender[0].argmax()],
-            gender_probs=dict(zip(GENDERS, gender[0].tolist(), strict=True)),
-            race=RACES[race[0].argmax()],
-            race_probs=dict(zip(RACES, race[0].tolist(), strict=True)),
-        )
+        return Pooled(track.number, track.first_seen, track.last_seen, track.frames, **read.named(0))
 
 
 def frame_weight(face: Face) -> float:

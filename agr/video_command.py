@@ -177,12 +177,12 @@ def _times_writer(stream: TextIO, as_csv: bool) -> "Callable[[Analyzed], None]":
 
 
 def _write_people(stream: TextIO, people: "Iterable[Pooled]", as_csv: bool) -> None:
-    from .video_table import person_dict, write_people
+    from .video_table import write_people
 
     if as_csv:
         write_people(stream, people)
     else:
-        stream.writelines(json.dumps(person_dict(person)) + "\n" for person in people)
+        stream.writelines(json.dumps(person.to_dict()) + "\n" for person in people)
 
 
 def _is_csv(format: TableFormat | None, path: Path | None) -> bool:

@@ -4,39 +4,21 @@ import csv
 from collections.abc import Iterable
 from typing import TextIO
 
-from .labels import TASK_CLASSES
-from .table import COLUMNS, face_row
+from .table import COLUMNS, READ_COLUMNS, face_row, read_row
 from .tracking import Pooled
 from .video import Row
 
-_BOX_AND_SCORE = 5
-_READ = COLUMNS[_BOX_AND_SCORE:]
-PERSON_COLUMNS = ("track", "first_seen", "last_seen", "frames", *_READ)
+_SEEN = ("track", "first_seen", "last_seen", "frames")
+PERSON_COLUMNS = (*_SEEN, *READ_COLUMNS)
 """Seconds, frames, and the rest as in `Pooled`."""
 TIME_COLUMNS = ("time", "track", *COLUMNS)
 """Seconds, the person's number (empty if found too briefly to count), and the rest as in `Face`."""
 
 
-def person_dict(person: Pooled) -> dict:
-    """What JSON shows: `Pooled.to_dict`, its number called as rows by time call it."""
-    fields = person.to_dict()
-    return {"track": fields.pop("number"), **fields}
-
-
 def person_row(person: Pooled) -> dict:
     """Flatten a person into `PERSON_COLUMNS`."""
-    fields = person_dict(person)
-    low, high = fields["age_interval"]
-    return (
-        {name: fields[name] for name in ("track", "first_seen", "last_seen", "frames", "age")}
-        | {"age_low": low, "age_high": high}
-        | {task: fields[task] for task in TASK_CLASSES}
-        | {
-            f"prob_{task}_{label}": fields[f"{task}_probs"][label]
-            for task, labels in TASK_CLASSES.items()
-            for label in labels
-        }
-    )
+    said = person.to_dict()
+    return {name: said[name] for name in _SEEN} | read_row(said)
 
 
 def time_row(row: Row) -> dict:

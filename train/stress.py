@@ -19,21 +19,23 @@ from agr.labelled import Labels, predict, table_of
 SAMPLE = 5000
 """All of UTKFace's test part: a fall of one point is told from chance by thousands of faces, not by hundreds."""
 FIGURES = ("age_mae", "age_group_accuracy", "age_group_one_off", "gender_accuracy", "race_accuracy", "detected")
-NETWORK_SIDE = 128
+GREY = (124, 116, 104)
+"""ImageNet's mean colour, around and beside a picture."""
+BLUR_SIDE = 128
 """Pixels; the blur's width is meant at this size of the picture."""
 
 
 def _in_a_larger_picture(image: Image.Image) -> Image.Image:
     """In the middle of a grey picture of three times its side."""
     width, height = image.size
-    canvas = Image.new("RGB", (3 * width, 3 * height), (124, 116, 104))
+    canvas = Image.new("RGB", (3 * width, 3 * height), GREY)
     canvas.paste(image, (width, height))
     return canvas
 
 
 def _turned(degrees: float) -> Callable[[Image.Image], Image.Image]:
     def turn(image: Image.Image) -> Image.Image:
-        return image.rotate(degrees, Image.Resampling.BICUBIC, fillcolor=(124, 116, 104))
+        return image.rotate(degrees, Image.Resampling.BICUBIC, fillcolor=GREY)
 
     return turn
 
@@ -57,7 +59,7 @@ def _compressed(image: Image.Image) -> Image.Image:
 
 
 def _blurred(image: Image.Image) -> Image.Image:
-    return image.filter(ImageFilter.GaussianBlur(min(image.size) / NETWORK_SIDE))
+    return image.filter(ImageFilter.GaussianBlur(min(image.size) / BLUR_SIDE))
 
 
 CONDITIONS: dict[str, Callable[[Image.Image], Image.Image]] = {

@@ -4,7 +4,7 @@ Each score is of the given label, 0 to 1. Sources: Northcutt, Jiang and Chuang, 
 Uncertainty in Dataset Labels" (2021); Kuan and Mueller, "Model-agnostic label quality scoring" (2022).
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
@@ -72,7 +72,7 @@ def _age_in(ages: np.ndarray, groups: pd.Series) -> list[str]:
     return [str(int(np.clip(round(age), AGE_GROUP_STARTS[i], ends[i]))) for age, i in zip(ages, places, strict=True)]
 
 
-def relabel_list(table: pd.DataFrame, chosen: Iterable[tuple[str, str]]) -> pd.DataFrame:
+def relabel_list(table: pd.DataFrame, chosen: Collection[tuple[str, str]]) -> pd.DataFrame:
     """The list of suspicious labels, with `RELABEL_COLUMNS`, of the (task, file) pairs `chosen` that disagree.
 
     An age group is no label that one can train on: for it the age in years is given, and the predicted one suggested.

@@ -58,7 +58,7 @@ def build_page(
 
     In place of an analyzer, why there is none: the page says so, and shows the reports.
 
-    Uploads and results are deleted from disk after five minutes.
+    Uploads and results are deleted from disk within ten minutes.
     """
     satisfy_zero_gpu()
     keep_no_statistics()

@@ -33,7 +33,7 @@ def person():
 
 @pytest.fixture
 def rows(person):
-    face = {name: value for name, value in person.to_dict().items() if name not in ("number", "frames")}
+    face = {name: value for name, value in person.to_dict().items() if name not in ("track", "frames")}
     face |= {"box": [1, 2, 3, 4], "score": 0.9}
     return [Row(time, 3, face) for time in (0.0, 0.5, 1.0, 8.5, 9.0)] + [Row(9.2, None, face)]
 
