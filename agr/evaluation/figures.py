@@ -14,7 +14,7 @@ from .tables import AGE_BAND, classified, with_age
 
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 GREY = "#727A87"
-"""As legible on white as on a dark page, 4.3 to 4.4 : 1."""
+"""Of lines, and of text in saved figures; on the page, text follows the theme (`agr/ui/style.css`)."""
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, "#56B4E9", "#D55E00", "#F0E442", "#8C6D31")
 TASK_TITLES = {"age_group": "Age group", "gender": "Gender", "race": "Race"}
 LEAST_GROUP = 30
@@ -39,6 +39,8 @@ def confusion_heatmap(counts: np.ndarray, task: str, *, by: str = "rows", hide_d
     values = normalized(counts, by)
     text = "{:.0f}" if by == "counts" else "{:.0%}"
     texts = np.array([[text.format(v) for v in row] for row in values], dtype=object)
+    if by != "counts":
+        texts[np.broadcast_to(counts.sum(axis=1 if by == "rows" else 0, keepdims=True) == 0, texts.shape)] = "–"
     if hide_diagonal:
         np.fill_diagonal(values, np.nan)
         np.fill_diagonal(texts, "")

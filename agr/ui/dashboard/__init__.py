@@ -186,13 +186,17 @@ class _Dashboard:
             task = gr.Radio(TASKS, value="race", label="Task", min_width=300)
             with gr.Column(min_width=240):  # a checkbox alone is squeezed to nothing on a phone
                 twins = gr.Checkbox(True, label="with twins", info="pictures that are in the training data too")
-        with gr.Accordion("Filter faces", open=False) as self.filters, gr.Row():
-            gender = gr.Dropdown(list(GENDERS), value=[], multiselect=True, label="True gender")
-            race = gr.Dropdown(list(RACES), value=[], multiselect=True, label="True race")
-            age_group = gr.Dropdown(list(AGE_GROUPS), value=[], multiselect=True, label="True age group")
-            predicted = gr.Dropdown(list(RACES), value=[], multiselect=True, label="Predicted class")
-            least = gr.Slider(0, 1, 0, step=0.01, label="Confidence from")
-            most = gr.Slider(0, 1, 1, step=0.01, label="to")
+        with gr.Accordion("Filter faces", open=False) as self.filters:
+            with gr.Row():
+                gender = gr.Dropdown(list(GENDERS), value=[], multiselect=True, label="True gender", min_width=150)
+                race = gr.Dropdown(list(RACES), value=[], multiselect=True, label="True race", min_width=150)
+                age_group = gr.Dropdown(
+                    list(AGE_GROUPS), value=[], multiselect=True, label="True age group", min_width=150
+                )
+                predicted = gr.Dropdown(list(RACES), value=[], multiselect=True, label="Predicted class", min_width=150)
+            with gr.Row():
+                least = gr.Slider(0, 1, 0, step=0.01, label="Confidence from", min_width=150)
+                most = gr.Slider(0, 1, 1, step=0.01, label="to", min_width=150)
         self.controls |= {"report": report, "task": task, "twins": twins, "gender": gender, "race": race}
         self.controls |= {"age_group": age_group, "predicted": predicted, "least": least, "most": most}
 

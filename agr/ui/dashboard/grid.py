@@ -23,7 +23,8 @@ def confusion_grid(
         cells = []
         for j, other in enumerate(labels):
             hidden = hide_diagonal and i == j
-            share_text = f"{100 * shares[i, j]:.0f} %" if counts[i].any() or by == "columns" else "–"
+            is_there = counts[:, j].any() if by == "columns" else counts[i].any()
+            share_text = f"{100 * shares[i, j]:.0f} %" if is_there else "–"
             text = "" if hidden else f"{counts[i, j]:,}" if by == "counts" else share_text
             share = 0 if hidden else shares[i, j]
             pressed = "true" if chosen == (i, j) else "false"

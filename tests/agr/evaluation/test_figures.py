@@ -37,6 +37,8 @@ def test_the_heatmap_shows_the_matrix_and_may_hide_its_diagonal():
     hidden = f.confusion_heatmap(counts, "race", by="rows", hide_diagonal=True).data[0]
     assert np.isnan(np.diag(hidden.z)).all()
     assert set(np.diag(hidden.text)) == {""}
+    assert f.confusion_heatmap(np.array([[3, 1], [0, 0]]), "gender", by="rows").data[0].text[1][0] == "–"
+    assert f.confusion_heatmap(np.array([[3, 0], [1, 0]]), "gender", by="columns").data[0].text[0][1] == "–"
 
 
 @pytest.mark.parametrize("task", TASKS)
