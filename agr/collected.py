@@ -36,15 +36,16 @@ def report_of_collection(faces: Path, labels: Path | None, *, name: str) -> tupl
     if missing:
         raise ReportError(f"{faces} is not finished: {missing:,} photos are missing. Run the same analyze again first.")
     table = _first_faces(faces)
-    unreadable = int(table["unreadable"].sum())
-    table = table[~table.pop("unreadable")].assign(place=lambda rows: rows["file"].map(_place))
+    table["place"] = table["file"].map(_place)
     whole = len(table)
     table = table.drop_duplicates("place")
     known, wrong = _labels(list(table["place"]), labels)
     name_of = table["place"].map(_name)
     several = name_of.duplicated(keep=False)
     table["file"] = name_of.where(~several, _below_their_folder(table["place"][several]))
-    labelled = table.merge(known, on="place").drop(columns="place")
+    found = table.merge(known, on="place").drop(columns="place")
+    labelled = found[~found.pop("unreadable")]
+    wrong = {"a photo that cannot be read": len(found) - len(labelled)} | wrong
     if not len(labelled):
         why = "".join(f" {count:,} left out, {reason}." for reason, count in wrong.items() if count)
         raise ReportError(
@@ -53,9 +54,8 @@ def report_of_collection(faces: Path, labels: Path | None, *, name: str) -> tupl
             "several have the same."
         )
     left_out = {
-        "a photo that cannot be read": unreadable,
         "a second photo of the same name": whole - len(table),
-        "no label": len(table) - len(labelled),
+        "no label": len(table) - len(found),
         **wrong,
     }
     model = {key: claim["model"][key] for key in ("backbone", "input_size", "parameters")}
@@ -101,7 +101,7 @@ def _labels(places: list[str], path: Path | None) -> tuple[pd.DataFrame, dict[st
     genders, races = ([getattr(labels, kind) for labels in known.values()] for kind in ("gender", "race"))
     table = pd.DataFrame(
         {
-            "place": list(known),
+            "place": pd.Series(list(known), dtype="str"),
             "true_age": pd.array(ages, "float64"),
             "true_gender": [None if i is None else GENDERS[i] for i in genders],
             "true_race": [None if i is None else RACES[i] for i in races],

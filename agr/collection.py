@@ -8,8 +8,10 @@ import hashlib
 import json
 import os
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -81,6 +83,7 @@ def analyze_collection(
     _claim(
         output, {"format": FORMAT, "photos": asdict(listing), "inputs": _identified(inputs), "model": _model(folder)}
     )
+    _clear_away(output)
     done = {number for number in range(-(-listing.photos // listing.in_part)) if os.path.exists(_path(output, number))}
     finished = sum(min(listing.in_part, listing.photos - number * listing.in_part) for number in done)
     again = hashlib.blake2b(digest_size=16)
@@ -219,6 +222,14 @@ def _claim(output: Path, claim: dict) -> None:
             f"{', '.join(path for path, _ in earlier['inputs'])}), or some were added, removed or are named otherwise "
             f"now ({claim['photos']['photos']}). Choose another name for the output."
         )
+
+
+def _clear_away(output: Path) -> None:
+    """What a run that was killed left half-written, an hour ago or more: what is younger may be another run's."""
+    for left in output.glob(f"_*{_UNFINISHED}"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > 3600:
+                left.unlink()
 
 
 def _identified(inputs: list[Path]) -> list[list]:

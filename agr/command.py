@@ -38,11 +38,15 @@ def _opened(path: Path | None) -> AbstractContextManager[TextIO]:
 
 def expect_writable(path: Path | None) -> None:
     """Ends the command if a file cannot be written; what is in it stays."""
-    if path is not None:
-        try:
-            path.open("ab").close()
-        except OSError as error:
-            fail(f"{path} cannot be written: {error.strerror}.")
+    if path is None or (os.path.exists(path) and not os.path.isfile(path)):  # pipes and devices are opened once
+        return
+    is_new = not os.path.exists(path)
+    try:
+        path.open("ab").close()
+        if is_new:
+            path.unlink()
+    except OSError as error:
+        fail(f"{path} cannot be written: {error.strerror}.")
 
 
 def is_same(one: Path, other: Path) -> bool:

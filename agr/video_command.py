@@ -109,14 +109,15 @@ def video(
             first = list(islice(steps, 1))  # or it is no video, and no table is begun in place of an earlier one
             for table in (output, times):
                 expect_writable(table)
-            with written(output) as people_stream, _bar(str(clip)) as progress, _first_interrupt(run):
+            with written(output) as people_stream, _first_interrupt(run):
                 with written(times) as times_stream:
                     take = _times_writer(times_stream, _is_csv(format, times)) if times else None
                     found = takewhile(lambda _: not run.is_drawing, chain(first, steps))
-                    ended = _follow(found, progress, take)
+                    ended = _follow(found, str(clip), take)
                 _write_people(people_stream, run.people, _is_csv(format, output))
                 people_stream.flush()  # whatever becomes of the copy
-                ended = ended or _follow(steps, progress)
+                if run.is_drawing and not ended:
+                    ended = _follow(steps, f"{clip}, boxes")
     except (ModelError, VideoError) as error:
         fail(f"{clip}: {error}")
     if isinstance(ended, VideoError):  # of the copy: what there is to know of the clip is known
@@ -145,16 +146,17 @@ def _first_interrupt(run: "VideoRun") -> Iterator[None]:
 
 
 def _follow(
-    steps: "Iterable[Step]", progress: Callable[[float], None], take: "Callable[[Analyzed], None] | None" = None
+    steps: "Iterable[Step]", title: str, take: "Callable[[Analyzed], None] | None" = None
 ) -> "KeyboardInterrupt | VideoError | None":
     """Go through the steps; returns what ended them early."""
     from .video_frames import VideoError
 
     try:
-        for step in steps:
-            progress(step.done)
-            if step.frame and take:
-                take(step.frame)
+        with _bar(title) as progress:
+            for step in steps:
+                progress(step.done)
+                if step.frame and take:
+                    take(step.frame)
     except (KeyboardInterrupt, VideoError) as ended:
         return ended
     return None

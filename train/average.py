@@ -6,6 +6,7 @@ increasing inference time" (2022).
 
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,7 @@ def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Ave
     valid = rows_of(prepared, parts, "valid")
     for folder in models:
         expect_unseen(folder, valid.index, "valid")
+        expect_unseen(folder, parts.index[parts == "test"], "test")
     nets = [load_trained(folder) for folder in models]
     kinds = {(c.backbone, c.input_size, c.mean, c.std, c.template) for c in (net.config for net in nets)}
     if len(kinds) > 1:
@@ -67,9 +69,11 @@ def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Ave
     net.load_state_dict(mean_of_states([other.state_dict() for other in nets]))
     mean = _score(net, prepared, valid)
     hashes = [content_hash_of(weights_file(folder)) for folder in models]
+    output.mkdir(parents=True, exist_ok=True)
+    if split.resolve() != (output / SPLIT_FILE).resolve():
+        shutil.copyfile(split, output / SPLIT_FILE)
     balance = finish(net, prepared, valid, output)
     _tell(models, hashes, balance, output)
-    shutil.copyfile(split, output / SPLIT_FILE)
     return Averaged(balance, scores, mean)
 
 
@@ -90,7 +94,7 @@ def _tell(models: list[Path], hashes: list[str], balance: Balance, output: Path)
     first = models[0]
     if (first / RECIPE_FILE).is_file():
         run, *others = (_recipe_in(folder) for folder in models)
-        learnt = sorted({name for other in others for name in other.get("teacher_backbones", [])})
+        learnt = sorted({*run.get("averaged_backbones", []), *(name for other in others for name in _taught_by(other))})
         write_recipe(output, run | {"averaged": hashes, "averaged_backbones": learnt, "balance": balance})
     if (first / HISTORY_FILE).is_file():
         shutil.copy(first / HISTORY_FILE, output)
@@ -99,3 +103,11 @@ def _tell(models: list[Path], hashes: list[str], balance: Balance, output: Path)
 def _recipe_in(folder: Path) -> dict:
     path = folder / RECIPE_FILE
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _taught_by(run: dict | None) -> Iterator[str]:
+    """The backbones that a run, or one before it, was taught by."""
+    while run:
+        yield from run.get("teacher_backbones", [])
+        yield from run.get("averaged_backbones", [])
+        run = run.get("init_config")

@@ -107,15 +107,16 @@ def claim(output: Path, recipe: dict, split: Path, *, resume: bool) -> None:
 def expect_unseen(model: Path, files: pd.Index, subset: str) -> None:
     """Raises DataError if the run in `model` was trained on some `files` of the `subset` valid or test, or chosen by
     some of test; of a folder that says nothing of its training nothing is known."""
-    if not (model / SPLIT_FILE).is_file():
+    run = model.parent if model.name == BEST_FOLDER else model
+    if not (run / SPLIT_FILE).is_file():
         return
-    theirs = read_split(model / SPLIT_FILE).reindex(files)
+    theirs = read_split(run / SPLIT_FILE).reindex(files)
     before = SUBSETS[: SUBSETS.index(subset)]
     counts = [f"{count} of its {part} part" for part in before if (count := int((theirs == part).sum()))]
     if counts:
         raise DataError(
             f"Of the split's {len(files)} {subset} pictures {model} knows {' and '.join(counts)}. Take the split by "
-            f"which it was trained, {model / SPLIT_FILE}."
+            f"which it was trained, {run / SPLIT_FILE}."
         )
 
 

@@ -34,8 +34,8 @@ class Estimate:
 
 def estimates(statistics: Mapping[str, Statistic]) -> dict[str, Estimate]:
     """Value and percentile bootstrap interval of each statistic; all of them are over the same n faces, or groups of
-    them. Shares of none and of all, whose resamples are all alike, get Wilson's interval, and distances, whose
-    resamples are too large, the basic one: as far below the figure as resamples lie above it.
+    them. Shares of none and of all, whose resamples are all alike, get Wilson's interval, and figures that
+    resampling moves the basic one: as far below the figure as resamples lie above it.
 
     They are drawn alike for all statistics and for every call with the same n.
     Sources: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13; Davison and Hinkley,
@@ -72,6 +72,7 @@ def difference(a: Statistic, b: Statistic) -> Statistic:
         np.concatenate([a.terms, b.terms], axis=1),
         lambda sums: b.finish(sums[..., middle:]) - a.finish(sums[..., :middle]),
         a.faces,
+        is_biased=a.is_biased or b.is_biased,
     )
 
 
@@ -137,6 +138,6 @@ def _estimate(statistic: Statistic, sums: np.ndarray) -> Estimate:
     if statistic.is_share and value in (0.0, 1.0):
         doubt = _Z**2 / (statistic.n + _Z**2)
         low, high = (0.0, doubt) if value == 0 else (1 - doubt, 1.0)
-    if statistic.is_distance:
-        low, high = max(0.0, 2 * value - high), max(value, 2 * value - low)
+    if statistic.is_biased:
+        low, high = max(statistic.least, min(value, 2 * value - high)), max(value, 2 * value - low)
     return Estimate(value, float(low), float(high), statistic.n)

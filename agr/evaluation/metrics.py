@@ -23,14 +23,15 @@ class Statistic:
 
     `faces`: how many there are, where a row of `terms` is the sum over several (`bootstrap.in_random_groups`).
     `is_share`: whether the figure is the share of some faces, counted in the second column, that the first counts.
-    `is_distance`: whether it is made of distances, 0 or more, which resampling makes larger.
+    `is_biased`: whether resampling moves the figure, as it makes distances larger. `least`: below this it cannot be.
     """
 
     terms: np.ndarray
     finish: Callable[[np.ndarray], np.ndarray]
     faces: int | None = None
     is_share: bool = False
-    is_distance: bool = False
+    is_biased: bool = False
+    least: float = -np.inf
 
     @property
     def n(self) -> int:
@@ -138,7 +139,11 @@ def expected_calibration_error(true: ArrayLike, probs: np.ndarray) -> Statistic:
     terms = np.zeros((len(true), N_BINS + 1))
     terms[np.arange(len(true)), bins] = gap
     terms[:, -1] = 1
-    return Statistic(terms, lambda sums: _ratio(np.abs(sums[..., :-1]).sum(axis=-1), sums[..., -1]), is_distance=True)
+
+    def finish(sums: np.ndarray) -> np.ndarray:
+        return _ratio(np.abs(sums[..., :-1]).sum(axis=-1), sums[..., -1])
+
+    return Statistic(terms, finish, is_biased=True, least=0.0)
 
 
 def confusion_matrix(true: ArrayLike, pred: ArrayLike, n_classes: int) -> np.ndarray:

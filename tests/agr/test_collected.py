@@ -65,14 +65,31 @@ def test_names_are_labels_and_the_largest_face_counts(faces):
     assert left_out == {"a photo that cannot be read": 1, "no label": 1}
 
 
+def test_a_name_stays_ambiguous_though_one_of_its_photos_cannot_be_read(tmp_path, faces):
+    unreadable = [{"file": f"a.zip/{folder}/p.jpg", "error": "It is bad."} for folder in "xy"]
+    for number in (0, 1):
+        (faces / f"part-{number:05d}.parquet").unlink()
+    claim = json.loads((faces / CLAIM_FILE).read_text())
+    (faces / CLAIM_FILE).write_text(json.dumps(claim | {"photos": {"photos": 2, "digest": ""}}))
+    (tmp_path / "labels.csv").write_text("file,age\np.jpg,77\n")
+    for rows in ([face("a.zip/x/p.jpg", 1), unreadable[1]], unreadable):
+        pq.write_table(pa.Table.from_pylist(rows, schema()), faces / "part-00000.parquet")
+        with pytest.raises(ReportError, match="1 left out, rows of the CSV that name several photos"):
+            report_of_collection(faces, tmp_path / "labels.csv", name="mine")
+    (tmp_path / "labels.csv").write_text("file,age\nx/p.jpg,77\n")
+    with pytest.raises(ReportError, match="1 left out, a photo that cannot be read"):
+        report_of_collection(faces, tmp_path / "labels.csv", name="mine")
+    with pytest.raises(ReportError, match="has a label"):
+        report_of_collection(faces, None, name="mine")
+
+
 def test_a_row_labels_the_one_photo_whose_path_ends_with_its_name(faces, tmp_path):
     csv = tmp_path / "labels.csv"
     csv.write_text("file,age\n/data/a.zip/y/31_1_0_1.jpg,50\n31_1_0_1.jpg,1\nz/holiday.jpg,2\n./5_0_0_4.png,3\n")
     report, left_out = report_of_collection(faces, csv, name="mine")
     assert report.predictions.set_index("file")["true_age"].to_dict() == {"y/31_1_0_1.jpg": 50, "5_0_0_4.png": 3}
     assert left_out == {
-        "a photo that cannot be read": 1,
-        "no label": 3,
+        "no label": 4,
         "rows of the CSV that name several photos": 1,
     }
 

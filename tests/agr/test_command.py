@@ -1,5 +1,6 @@
 import csv
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -44,8 +45,13 @@ def test_to_see_whether_a_file_can_be_written_costs_nothing_of_it(tmp_path):
     (tmp_path / "a.csv").write_text("earlier")
     expect_writable(tmp_path / "a.csv")
     assert (tmp_path / "a.csv").read_text() == "earlier"
+    expect_writable(tmp_path / "new.csv")
+    assert not (tmp_path / "new.csv").exists()
     with pytest.raises(typer.Exit):
         expect_writable(tmp_path / "none" / "a.csv")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+        expect_writable(tmp_path / "pipe")  # whoever reads it would see its end
 
 
 def test_one_file_by_several_names(tmp_path):

@@ -5,7 +5,7 @@ import torch
 
 from agr.config import ModelConfig
 from agr.model import AttributeNet
-from train.average import average, mean_of_states
+from train.average import _taught_by, average, mean_of_states
 from train.files import content_hash_of
 from train.utkface import DataError
 
@@ -55,3 +55,9 @@ def test_unlike_models_are_refused(prepared, split, tmp_path):
     for other in ("64", "other"):
         with pytest.raises(DataError, match="only like"):
             average([tmp_path / "32", tmp_path / other], data=prepared, split=split, output=tmp_path / "mean")
+
+
+def test_whoever_taught_any_of_them_is_told():
+    earlier = {"teacher_backbones": ["a"], "init_config": {"averaged_backbones": ["b"], "init_config": None}}
+    assert set(_taught_by({"teacher_backbones": ["c"], "init_config": earlier})) == {"a", "b", "c"}
+    assert list(_taught_by({})) == []

@@ -35,6 +35,8 @@ def test_a_model_is_not_measured_on_what_it_knows(tmp_path):
     expect_unseen(tmp_path, pd.Index(["d", "e"]), "test")
     expect_unseen(tmp_path, pd.Index(["c", "d"]), "valid")
     expect_unseen(tmp_path, pd.Index(["a", "d"]), "train")
+    with pytest.raises(DataError, match="knows 1 of its train part"):
+        expect_unseen(tmp_path / "best", pd.Index(["a"]), "test")
     expect_unseen(tmp_path / "elsewhere", pd.Index(["a"]), "test")  # nothing is known of it
     with pytest.raises(DataError, match=r"3 test pictures .* knows 1 of its train part and 1 of its valid part"):
         expect_unseen(tmp_path, pd.Index(["a", "c", "d"]), "test")

@@ -59,6 +59,22 @@ def test_the_interval_of_a_calibration_error_holds_the_true_one(off):
     assert held >= 34
 
 
+def test_a_difference_of_calibration_errors_is_not_taken_for_sure():
+    """Of two models that are calibrated alike, the less sure one has the larger error by chance."""
+    wrong = 0
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        statistics = []
+        for least in (0.5, 0.9):
+            confidence = rng.uniform(least, 1, 1500)
+            missed = (rng.random(1500) > confidence).astype(int)
+            probs = np.stack([confidence, 1 - confidence], axis=1)
+            statistics.append(m.expected_calibration_error(missed, probs))
+        found = b.estimate(b.difference(*statistics))
+        wrong += found.low > 0 or found.high < 0
+    assert wrong < 12  # by percentiles nearly all of them
+
+
 def test_reweighted_figures_equal_resampled_ones():
     """The bootstrap never draws the rows themselves; drawing them must give the same interval."""
     draws = np.random.default_rng(0).integers(0, N, size=(b.N_RESAMPLES, N))

@@ -64,13 +64,14 @@ def show(look: Look) -> list:
 def _table(rows: list[Compared], n: int, names: tuple[str, str]) -> str:
     text = message(
         f"{n} files are in both with the same labels. The difference is the second less the first, with its 95 % "
-        "interval from resampled pairs; it is bold where the interval leaves out zero."
+        "interval from resampled pairs; it is bold where the interval leaves out zero, save for calibration errors, "
+        "whose intervals are rough."
     )
     cells = []
     for row in rows:
         title, factor, digits = TITLES[row.name]
         gap = estimate_html(row.difference, factor, digits)
-        sure = row.difference.low > 0 or row.difference.high < 0
+        sure = (row.difference.low > 0 or row.difference.high < 0) and not row.name.endswith("_ece")
         values = ("–" if math.isnan(value) else f"{value * factor:.{digits}f}" for value in (row.first, row.second))
         cells.append(([title, *values, f"<strong>{gap}</strong>" if sure else gap], ""))
     table = pd.DataFrame(
