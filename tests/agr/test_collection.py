@@ -78,9 +78,11 @@ def test_who_stops_does_not_wait_for_parts_that_were_begun(photos, monkeypatch):
     workers = multiprocessing.active_children()
     assert workers
     done.close()
-    for worker in workers:
-        worker.join(5)
-        assert worker.exitcode is not None
+    for _ in range(200):  # the pool's own thread may have met a worker's end first, and not yet written it down
+        if all(worker.exitcode is not None for worker in workers):
+            return
+        time.sleep(0.05)
+    pytest.fail("a worker goes on")
 
 
 @pytest.mark.slow
