@@ -117,8 +117,15 @@ def _folder(folder: str) -> Iterator[Item]:
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):  # a link to a folder may lead in circles
             yield from _folder(entry.path)
-        elif _is_picture(entry.name) and (os.path.isfile(entry.path) or not os.path.exists(entry.path)):
-            yield _file(entry.path)  # a broken link too, to be reported; but no pipe, which would be waited for
+        elif _is_picture(entry.name) and not _is_pipe(entry):
+            yield _file(entry.path)
+
+
+def _is_pipe(entry: os.DirEntry) -> bool:
+    """Whether it is there and neither file nor folder: it would be waited for. A broken link is read, and reported."""
+    if entry.is_file(follow_symlinks=False):  # known without a look at the file, on most file systems
+        return False
+    return os.path.exists(entry.path) and not os.path.isfile(entry.path)
 
 
 def _list(path: Path) -> Iterator[Item]:

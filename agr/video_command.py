@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from enum import Enum
 from itertools import chain, combinations, islice, takewhile
 from pathlib import Path
@@ -110,8 +110,8 @@ def video(
             for table in (output, times):
                 expect_writable(table)
             with written(output) as people_stream, _first_interrupt(run):
-                with written(times) as times_stream:
-                    take = _times_writer(times_stream, _is_csv(format, times)) if times else None
+                with written(times) if times else nullcontext() as times_stream:
+                    take = _times_writer(times_stream, _is_csv(format, times)) if times_stream else None
                     found = takewhile(lambda _: not run.is_drawing, chain(first, steps))
                     ended = _follow(found, str(clip), take)
                 _write_people(people_stream, run.people, _is_csv(format, output))
