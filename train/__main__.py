@@ -1,12 +1,13 @@
 """python -m train prepare | split | fit | average | clean | evaluate | card | publish | space | graphs"""
 
 import sys
-from errno import ENOSPC
 from pathlib import Path
 from shlex import quote
 from typing import Annotated
 
 import typer
+
+from .command import clear_errors, print_figures, print_plan, print_stress
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -25,7 +26,7 @@ def _take_recipe(context: typer.Context, name: str | None) -> str | None:
     from .recipes import read_recipe
 
     if name:
-        with _clear_errors():
+        with clear_errors():
             context.default_map = read_recipe(name)
     return name
 
@@ -63,7 +64,7 @@ def prepare(
     """
     from .prepare import prepare as run
 
-    with _clear_errors(GOES_ON):
+    with clear_errors(GOES_ON):
         found = run(data, output, size=size, workers=workers)
     typer.echo(
         f"{found.faces} faces in {found.pictures} pictures; "
@@ -103,7 +104,7 @@ def split(
     from .split import make_split
     from .utkface import SUBSETS, DataError
 
-    with _clear_errors():
+    with clear_errors():
         if output.exists():
             raise DataError(f"{output} is there already. Choose another --output.")
         made = make_split(data, seed=seed, test_of=test_of)
@@ -169,7 +170,7 @@ def fit(
     from .config import FitConfig
     from .fit import fit as run
 
-    with _clear_errors("Go on with the same command and --resume."):
+    with clear_errors("Go on with the same command and --resume."):
         config = FitConfig(
             *(backbone, init, epochs, batch_size, lr, weight_decay),
             precision=precision,
@@ -205,7 +206,7 @@ def average(
     """
     from .average import average as run
 
-    with _clear_errors():
+    with clear_errors():
         made = run(model, data=data, split=split, output=output)
     for folder, score in zip([*model, "their mean"], [*made.scores, made.mean], strict=True):
         typer.echo(f"{folder}: score {score:.4f} on the valid part")
@@ -240,7 +241,7 @@ def clean(
     from .clean import clean as run
     from .config import FitConfig
 
-    with _clear_errors(GOES_ON):
+    with clear_errors(GOES_ON):
         config = FitConfig(backbone, init, epochs, batch_size, seed=seed)
         found = run(config, data=data, split=split, folds=folds, threshold=threshold, output=output)
     counts = found.suspicious["task"].value_counts()
@@ -274,12 +275,12 @@ def evaluate(
     """
     from .evaluate import evaluate as run
 
-    with _clear_errors():
+    with clear_errors():
         report = run(
             model, data=data, split=split, subset=subset, output=output, with_stress=stress, overwrite=overwrite
         )
-    _print_figures(report.summary)
-    _print_stress(report.summary.get("stress", []))
+    print_figures(report.summary)
+    print_stress(report.summary.get("stress", []))
 
 
 @app.command()
@@ -295,7 +296,7 @@ def card(
 
     from .card import write_card
 
-    with _clear_errors():
+    with clear_errors():
         typer.echo(f"Wrote {write_card(EvalReport.load(report), model)}.")
 
 
@@ -326,7 +327,7 @@ def publish(
 
     if pr and tag:
         raise typer.BadParameter("A pull request has no tag: it is named when it is merged.", param_hint="--tag")
-    with _clear_errors(), staging() as folder:
+    with clear_errors(), staging() as folder:
         if tag:
             check_tag_name(tag)
         if not dry_run:
@@ -336,7 +337,7 @@ def publish(
         if pictures is None:
             raise typer.BadParameter("Name the pictures that the report was made with.", param_hint="--data")
         checked = check_sample(model, report, pictures)
-        _print_plan(plan.files)
+        print_plan(plan.files)
         typer.echo(f"\n{plan.card}\n\n{checked} faces of the report were predicted again, with the same result.")
         if dry_run:
             typer.echo(f"Dry run: nothing was sent to {repo_id}.")
@@ -368,38 +369,14 @@ def space(
     from .publish import staging
     from .space import publish_space, stage_space
 
-    with _clear_errors(), staging() as folder:
+    with clear_errors(), staging() as folder:
         files = stage_space(Path(folder), repo_id=repo_id, model=model, reports=report or [])
-        _print_plan(files)
+        print_plan(files)
         if dry_run:
             typer.echo(f"Dry run: nothing was sent to {repo_id}.")
             return
         done = publish_space(Path(folder), repo_id, model=model, private=private)
     typer.echo(f"{done.url}\ncommit {done.commit}" + ("" if done.is_new else ": nothing had changed"))
-
-
-def _print_plan(files: list[tuple[str, int]]) -> None:
-    for name, size in files:
-        typer.echo(f"{size:>12,}  {name}")
-
-
-def _print_figures(summary: dict) -> None:
-    names = [name for name in summary["figures"]["all"] if "recall" not in name]
-    typer.echo(f"{'':24}{'all':>34}{'without twins':>34}")
-    for name in names:
-        cells = [summary["figures"][part][name] for part in ("all", "without_twins")]
-        texts = (f"{cell['value']:.4f} ({cell['low']:.4f} to {cell['high']:.4f})" for cell in cells)
-        typer.echo(f"{name:24}" + "".join(f"{text:>34}" for text in texts))
-
-
-def _print_stress(conditions: list[dict]) -> None:
-    for condition in conditions:
-        cells = (
-            f"{name} {figure['difference']['value']:+.4f} "
-            f"({figure['difference']['low']:+.4f} to {figure['difference']['high']:+.4f})"
-            for name, figure in condition["figures"].items()
-        )
-        typer.echo(f"{condition['condition']:30}" + "  ".join(cells))
 
 
 @app.command()
@@ -417,36 +394,9 @@ def graphs(
 
     from .graphs import write_graphs
 
-    with _clear_errors():
+    with clear_errors():
         for path in write_graphs(backbones or list(known())):
             typer.echo(str(path))
-
-
-class _clear_errors:
-    """Ends the command with a message instead of a trace where the input or the machine is at fault. `stopped`: what
-    to do when it was interrupted."""
-
-    def __init__(self, stopped: str = "") -> None:
-        self.stopped = stopped
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind, error, trace) -> None:
-        from agr.config import ModelError
-        from agr.evaluation.report import ReportError
-
-        from .utkface import DataError
-
-        if isinstance(error, KeyboardInterrupt):
-            typer.echo("Stopped." + (f" {self.stopped}" if self.stopped else ""), err=True)
-            raise typer.Exit(130) from None
-        if isinstance(error, OSError) and error.errno == ENOSPC:
-            typer.echo("Error: The disk is full. Free some space and run the same command again.", err=True)
-            raise typer.Exit(1) from error
-        if isinstance(error, (DataError, ModelError, ReportError, OSError)):
-            typer.echo(f"Error: {error}", err=True)
-            raise typer.Exit(1) from error
 
 
 if __name__ == "__main__":

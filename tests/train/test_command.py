@@ -1,0 +1,27 @@
+from errno import ENOSPC
+
+import pytest
+import typer
+
+from train.command import clear_errors
+from train.utkface import DataError
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (DataError("It does not fit."), 1, "Error: It does not fit.\n"),
+        (OSError(ENOSPC, "No space left on device"), 1, "Error: The disk is full. Free some space and run the same"),
+        (KeyboardInterrupt(), 130, "Stopped. Go on with --resume.\n"),
+    ],
+)
+def test_what_the_user_can_mend_ends_in_a_sentence(capsys, error, code, said):
+    with pytest.raises(typer.Exit) as caught, clear_errors("Go on with --resume."):
+        raise error
+    assert caught.value.exit_code == code
+    assert said in capsys.readouterr().err
+
+
+def test_a_mistake_of_ours_keeps_its_trace():
+    with pytest.raises(ZeroDivisionError), clear_errors():
+        raise ZeroDivisionError
