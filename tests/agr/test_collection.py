@@ -69,15 +69,22 @@ def photos(tmp_path, astronaut):
     return folder
 
 
-@pytest.mark.slow
-def test_who_stops_does_not_wait_for_parts_that_were_begun(photos, monkeypatch):
+@pytest.fixture
+def begun(photos, monkeypatch):
+    """Parts that one worker computes: the first is done, of one photo; the second, of thousands, is in work."""
     monkeypatch.setattr(local_run, "cores", lambda: 1)
     parts = [Part(i, tuple(Item("a", str(photos / "a.jpg")) for _ in range(1 + 2000 * i))) for i in range(4)]
     done = encoded_by_cores(Path("agr/weights"), iter(parts), lambda seen: None)
     assert next(done)[0] == 0
+    yield done
+    done.close()
+
+
+@pytest.mark.slow
+def test_who_stops_does_not_wait_for_parts_that_were_begun(begun):
     workers = multiprocessing.active_children()
     assert workers
-    done.close()
+    begun.close()
     for _ in range(200):  # the pool's own thread may have met a worker's end first, and not yet written it down
         if all(worker.exitcode is not None for worker in workers):
             return
@@ -86,15 +93,11 @@ def test_who_stops_does_not_wait_for_parts_that_were_begun(photos, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_worker_that_is_killed_ends_the_run_with_a_sentence(photos, monkeypatch):
-    monkeypatch.setattr(local_run, "cores", lambda: 1)
-    parts = [Part(i, tuple(Item("a", str(photos / "a.jpg")) for _ in range(1 + 2000 * i))) for i in range(2)]
-    done = encoded_by_cores(Path("agr/weights"), iter(parts), lambda seen: None)
-    assert next(done)[0] == 0
+def test_a_worker_that_is_killed_ends_the_run_with_a_sentence(begun):
     for worker in multiprocessing.active_children():
         worker.kill()
     with pytest.raises(CollectionError, match="The same command goes on from here"):
-        next(done)
+        next(begun)
 
 
 @pytest.mark.parametrize("errors", [(), (0,), (6,), (2, 3), range(7)])
