@@ -1,7 +1,7 @@
 """MTCNN's three networks in ONNX Runtime, each looking closer at what the one before let through.
 
 Source: Zhang et al., "Joint Face Detection and Alignment Using Multitask Cascaded Convolutional Networks" (2016). What
-differs from facenet-pytorch, whose weights these are: the pyramid is made of bytes, by halving; candidates are cut
+differs from facenet-pytorch, which has the same weights: the pyramid is made of bytes, by halving; candidates are cut
 from the copy of the picture that fits them; and what lies outside the picture repeats its edge, where there a cut at
 the border is stretched.
 """

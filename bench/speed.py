@@ -24,8 +24,8 @@ from agr import FaceAnalyzer
 from agr.align import crop_face
 from agr.engine import cores
 from agr.evaluation.pictures import PictureSource
-from agr.model import AttributeNet
 from agr.pretrained import find_model
+from train.model import AttributeNet
 
 from .scenes import CASES, scene
 

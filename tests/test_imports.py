@@ -73,9 +73,11 @@ def test_facenet_is_imported_in_one_room():
     assert names(file for file in FILES if reaches(file, "facenet_pytorch")) == ["train/graphs.py"]
 
 
-def test_the_page_is_served_without_torch():
-    reached = own_reach(ROOT / "app.py") | own_reach(ROOT / "agr/__main__.py") | own_reach(ROOT / "agr/analyzer.py")
-    assert not names(file for file in reached if reaches(file, "torch") or reaches(file, "facenet_pytorch"))
+@pytest.mark.parametrize("foreign", ["torch", "torchvision", "facenet_pytorch", "tensorflow"])
+def test_what_recognises_needs_no_framework(foreign):
+    files = [file for file in FILES if not file.is_relative_to(ROOT / "train")]
+    assert len(files) > 50
+    assert not names(file for file in files if reaches(file, foreign))
 
 
 def test_train_stays_away_from_the_page_and_agr_from_train():
@@ -108,15 +110,14 @@ def test_no_name_of_the_package_loads_torch(name):
 
 
 def test_the_app_requires_just_what_it_imports():
-    provides = {"huggingface_hub": "huggingface_hub", "facenet_pytorch": "facenet-pytorch", "PIL": "Pillow"}
+    provides = {"PIL": "Pillow"}
     ours = {"agr", "train", "app", *sys.stdlib_module_names}
     files = [f for f in FILES if not f.is_relative_to(ROOT / "train")]
     imported = {module.split(".")[0] for file in files for module in imports(file)} - ours - {""}
     imported -= {"spaces"}  # brought along by the Spaces that have it, and wanted nowhere else
-    # Who has a cluster has ray, who trains timm's networks has timm; without them a sentence says what to install.
-    imported -= {"ray", "timm"}
+    imported -= {"ray"}  # who has a cluster has it; without it a sentence says what to install
     needed = {provides.get(module, module).lower() for module in imported}
     lines = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and not line.startswith("#")]
     required = {line.split("=")[0].split(">")[0].strip().lower() for line in lines}
-    # facenet-pytorch's weights are read without importing it, pyarrow is how pandas reads parquet.
-    assert needed | {"facenet-pytorch", "pyarrow"} == required
+    # mtcnn's files are read without importing it, by joblib with lz4; pyarrow is how pandas reads parquet.
+    assert needed | {"mtcnn", "lz4", "pyarrow"} == required

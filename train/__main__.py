@@ -402,4 +402,7 @@ def graphs(
 if __name__ == "__main__":
     if sys.argv[0].endswith("__main__.py"):
         sys.argv[0] = "python -m train"
-    app(prog_name="python -m train")
+    try:
+        app(prog_name="python -m train")
+    except ModuleNotFoundError as error:  # the page needs less than training
+        sys.exit(f"Error: {error.name} is not installed. Install what training needs: requirements-dev.txt.")

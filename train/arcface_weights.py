@@ -1,4 +1,4 @@
-"""Weights of `agr.mobile_facenet` as InsightFace spreads them: `w600k_mbf.onnx`, for non-commercial research."""
+"""Weights of `train.mobile_facenet` as InsightFace spreads them: `w600k_mbf.onnx`, for non-commercial research."""
 
 from pathlib import Path
 
@@ -9,8 +9,7 @@ from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from agr.mobile_facenet import MobileFaceNet
-
+from .mobile_facenet import MobileFaceNet
 from .utkface import DataError
 
 EPSILON = 1e-5

@@ -15,12 +15,12 @@ import torch
 
 from agr.config import WEIGHTS_FILE
 from agr.evaluation.report import HISTORY_FILE
-from agr.model import AttributeNet
 
 from .config import RECIPE_FILE
 from .files import content_hash_of
 from .finish import Balance, finish
 from .fit import rows_of, valid_figures
+from .model import AttributeNet
 from .prepare import Prepared, load_prepared
 from .run_folder import SPLIT_FILE, expect_unseen, write_recipe
 from .soft import read_all

@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agr.face_resnet import STAGES
-
+from .face_resnet import STAGES
 from .utkface import DataError
 
 MEAN = torch.tensor([122.782, 117.001, 104.298])

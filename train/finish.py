@@ -15,9 +15,9 @@ import torch
 
 from agr.attributes import N_AGES
 from agr.labels import AGE_GROUPS, RACES, age_group_of
-from agr.model import AttributeNet
 
 from .calibrate import calibrate
+from .model import AttributeNet
 from .prepare import Prepared
 from .soft import read_all
 

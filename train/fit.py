@@ -17,7 +17,6 @@ from agr.attributes import Attributes
 from agr.evaluation.metrics import accuracy, mean_absolute_error, one_off_accuracy
 from agr.labels import age_group_of
 from agr.memory import keep_freed_memory
-from agr.model import AttributeNet, to_input
 
 from .augment import mix, move, vary
 from .config import FitConfig
@@ -25,6 +24,7 @@ from .files import content_hash_of, write_atomically
 from .finish import finish
 from .init import load_init, model_config
 from .losses import attribute_losses, hard_targets, mixed_targets
+from .model import AttributeNet, to_input
 from .precision import keep_strided_depthwise_in_float32, use_bf16
 from .prepare import Prepared, load_prepared
 from .relabel import read_relabel, relabelled

@@ -2,7 +2,7 @@
 torch.
 
 A graph is written once for each architecture and lies in `agr/graphs`. Its weights are named as in the state dict and
-come from elsewhere when it is loaded: a model's safetensors, or facenet-pytorch's own files. What can be computed from
+come from elsewhere when it is loaded: a model's safetensors, or the package mtcnn. What can be computed from
 weights alone stays in the graph, and ONNX Runtime computes it once, when it loads them.
 """
 
@@ -23,9 +23,9 @@ from agr.attributes import N_AGES
 from agr.config import TASKS, ModelError
 from agr.engine import GRAPHS
 from agr.labels import GENDERS, RACES
-from agr.model import headless
 
 from .files import write_atomically
+from .model import headless
 
 OPSET = 17
 

@@ -15,8 +15,9 @@ from .files import write_atomically
 from .utkface import DataError
 
 if TYPE_CHECKING:
-    from agr.model import AttributeNet
     from agr.reader import AttributeReader
+
+    from .model import AttributeNet
 
 COLUMNS = {
     "age": [f"age_{year}" for year in range(N_AGES)],

@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from agr.config import WEIGHTS_FILE
-from agr.model import AttributeNet
+
+from .model import AttributeNet
 
 BEST_FOLDER = "best"
 """In a run's folder: the weights of its best epoch, as training left them."""

@@ -8,8 +8,8 @@ from safetensors.numpy import load_file, save_file
 
 from agr.config import CONFIG_FILE, WEIGHTS_FILE, ModelConfig, ModelError
 from agr.engine import backbones, photo_in_work
-from agr.model import AttributeNet
 from agr.reader import AttributeReader
+from train.model import AttributeNet
 
 pytestmark = pytest.mark.slow
 CROPS = np.random.default_rng(0).integers(0, 256, (18, 112, 112, 3), dtype=np.uint8)

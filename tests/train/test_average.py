@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from agr.config import ModelConfig
-from agr.model import AttributeNet
 from train.average import _taught_by, average, mean_of_states
 from train.files import content_hash_of
+from train.model import AttributeNet
 from train.utkface import DataError
 
 

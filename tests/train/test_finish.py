@@ -8,9 +8,9 @@ from scipy.special import softmax
 from agr.attributes import Attributes, respread
 from agr.config import ModelConfig
 from agr.labels import AGE_GROUPS, RACES, age_group_of
-from agr.model import AttributeNet
 from train.calibrate import calibrate
 from train.finish import MOST, best_offsets, finish
+from train.model import AttributeNet
 from train.prepare import load_prepared
 
 

@@ -14,9 +14,9 @@ import torch
 from safetensors.torch import load_file
 
 from agr.config import ModelConfig
-from agr.model import AttributeNet
 from train.config import FitConfig
 from train.fit import _Run, fit, learning_rate, update_ema
+from train.model import AttributeNet
 from train.utkface import DataError
 
 ROOT = Path(__file__).parents[2]

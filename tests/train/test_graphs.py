@@ -53,9 +53,9 @@ def test_another_backbone_becomes_known(tmp_path, monkeypatch):
 
     from agr import engine
     from agr.config import ModelConfig
-    from agr.model import AttributeNet
     from agr.reader import AttributeReader
     from train.graphs import write_graphs
+    from train.model import AttributeNet
 
     write_graphs(["resnet18"], tmp_path / "graphs")
     monkeypatch.setattr(engine, "GRAPHS", tmp_path / "graphs")

@@ -1,6 +1,8 @@
 """python -m train: prepare, fit and evaluate in one go, on a portrait under UTKFace's names."""
 
 import json
+import subprocess
+import sys
 import zipfile
 
 import pandas as pd
@@ -8,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from agr.evaluation.report import EvalReport
+from tests.conftest import ROOT
 from train.__main__ import app
 
 pytestmark = pytest.mark.slow
@@ -138,3 +141,13 @@ def test_a_tags_name_is_looked_at_first(run, tmp_path):
 @pytest.mark.parametrize("command", ["prepare", "split", "fit", "evaluate"])
 def test_help_teaches(run, command):
     assert f"python -m train {command}" in run(command, "--help").output
+
+
+def test_without_what_training_needs_a_sentence_says_what_to_install(tmp_path):
+    code = "import runpy, sys; sys.modules['torch'] = None; runpy.run_module('train', run_name='__main__')"
+    options = ["--data", tmp_path, "--split", tmp_path / "split.csv", "--output", tmp_path / "run"]
+    command = [sys.executable, "-c", code, "fit", *map(str, options)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "torch is not installed. Install what training needs: requirements-dev.txt" in done.stderr
+    assert "Traceback" not in done.stderr

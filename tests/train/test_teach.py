@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from agr.config import ModelConfig, ModelError
-from agr.model import AttributeNet
 from train.config import FitConfig
 from train.fit import fit
+from train.model import AttributeNet
 from train.teach import BEST_FOLDER, Teachers, load_trained
 from train.utkface import DataError
 

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from agr.align import TEMPLATE
 from agr.config import CONFIG_FILE, TASKS, WEIGHTS_FILE, ModelConfig, ModelError
 from agr.engine import backbones
-from agr.model import AttributeNet, headless
+from train.model import AttributeNet, headless
 
 pytestmark = pytest.mark.slow
 MASSES = (0.6, 0.75, 0.85, 0.9, 0.95)

@@ -13,10 +13,11 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torchvision import models
 
+from agr.attributes import N_AGES, Attributes, respread
+from agr.config import CONFIG_FILE, WEIGHTS_FILE, ModelConfig, ModelError, read_config
+from agr.labels import GENDERS, RACES
+
 from . import face_resnet, mobile_facenet
-from .attributes import N_AGES, Attributes, respread
-from .config import CONFIG_FILE, WEIGHTS_FILE, ModelConfig, ModelError, read_config
-from .labels import GENDERS, RACES
 
 
 class AttributeNet(nn.Module):
