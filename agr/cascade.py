@@ -224,9 +224,9 @@ def points_in(boxes: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
 
 
 def best_of(found: Found, share: float) -> Found:
-    """Boxes, scores and landmarks of the faces of which no better one covers more than `share`, or is covered by as
-    much; best first. Landmarks are the mean over all looks at the same face, `SAME`: each alone is off by chance, by a
-    pixel or two, and what is read of a face changes with it.
+    """Non-maximum suppression: a face goes if it overlaps a better one by more than `share` of the smaller box; best
+    first. Landmarks, and boxes of those that are `SURE`, are the mean over all looks at the same face, `SAME`: each
+    alone is off by chance, by a pixel or two, and what is read of a face changes with it.
 
     Source: Gidaris and Komodakis, "Object Detection via a Multi-Region and Semantic Segmentation-Aware CNN Model"
     (2015), who average boxes so.
@@ -234,11 +234,14 @@ def best_of(found: Found, share: float) -> Found:
     boxes, scores, points = found
     areas = (boxes[:, 2:] - boxes[:, :2]).clip(0).prod(axis=1)
     kept: list[int] = []
-    averaged = points.copy()
+    mean_boxes, mean_points = boxes.copy(), points.copy()
     for i in np.argsort(-scores, kind="stable"):
         low, high = np.maximum(boxes[i, :2], boxes[:, :2]), np.minimum(boxes[i, 2:], boxes[:, 2:])
         common = (high - low).clip(0).prod(axis=1)
         if areas[i] > 0 and (common[kept] <= share * np.minimum(areas[i], areas[kept])).all():
             kept.append(i)
-            averaged[i] = points[common >= SAME * (areas[i] + areas - common)].mean(axis=0)
-    return tuple(part[np.array(kept, dtype=int)] for part in (boxes, scores, averaged))
+            same = common >= SAME * (areas[i] + areas - common)
+            mean_points[i] = points[same].mean(axis=0)
+            if scores[i] >= SURE:  # others are looked at again where the best look put them
+                mean_boxes[i] = boxes[same].mean(axis=0)
+    return tuple(part[np.array(kept, dtype=int)] for part in (mean_boxes, scores, mean_points))

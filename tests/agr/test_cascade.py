@@ -110,15 +110,15 @@ def test_a_box_inside_a_better_one_goes():
     assert best_of(found, 0.7)[2].tolist() == [1, 2]
 
 
-def test_landmarks_are_the_mean_of_all_looks_at_the_same_face():
+def test_boxes_and_landmarks_are_the_mean_of_all_looks_at_the_same_face():
     boxes = np.array([[0, 0, 100, 100], [0, 0, 100, 80], [10, 10, 40, 40], [200, 0, 300, 100]], np.float32)
     scores = np.array([0.9, 0.99, 0.8, 0.95], np.float32)
     points = np.array([[[50, 40]], [[52, 44]], [[20, 20]], [[250, 40]]], np.float32)
     kept, kept_scores, landmarks = best_of((boxes, scores, points), 0.7)
-    assert kept.tolist() == boxes[[1, 3]].tolist()  # each the best of its face, as it was
+    assert kept.tolist() == [[0, 0, 100, 90], [200, 0, 300, 100]]
     assert kept_scores.tolist() == scores[[1, 3]].tolist()
     assert landmarks.tolist() == [[[51, 42]], [[250, 40]]]  # without what one overlaps too little
-    assert points[1].tolist() == [[52, 44]]
+    assert (points[1].tolist(), boxes[1].tolist()) == ([[52, 44]], [0, 0, 100, 80])  # as they were
 
 
 def test_a_face_that_was_cut_badly_is_looked_at_again(networks, picture):
