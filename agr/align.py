@@ -12,6 +12,7 @@ from PIL import Image, ImageFilter
 
 from .images import cut_out
 
+Points = np.ndarray | tuple[tuple[float, ...], ...]
 TEMPLATE = (
     (59.8 / 200, 57.7 / 200),
     (138.2 / 200, 57.6 / 200),
@@ -24,6 +25,9 @@ the crop's side: the mean of `agr.detect`'s landmarks over UTKFace's own aligned
 does. facenet-pytorch's own landmarks would not do: most of these faces reach out of their chips, and it stretches what
 is left of them, so that its eyes come to lie a tenth of the side above where they are."""
 
+LEAST_FIT = 0.2
+"""Of landmarks to the template, as `fit_of` has it; detected ones have 0.8 and more. Others, such as with
+left and right or x and y exchanged, the similarity would draw together to a spot, in a crop of gigabytes."""
 CROP_SIGMA = 0.8
 """Standard deviation, in pixels of the crop, of the blur that a crop is brought to when its source is sharper."""
 _SOURCE_SIGMA = 0.5
@@ -35,18 +39,23 @@ _WORKING_OVERSAMPLING = 1.4
 Three times as many would change the crop by 0.6 of 255 levels (RMS)."""
 
 
-def crop_face(image: Image.Image, landmarks: np.ndarray, *, size: int, template=TEMPLATE) -> np.ndarray:
+def crop_face(image: Image.Image, landmarks: np.ndarray, *, size: int, template: Points = TEMPLATE) -> np.ndarray:
     """Cut one face out of an RGB picture.
 
     `landmarks`: shape (5, 2), x and y in pixels of `image`, in the order of `TEMPLATE`. `size`: side of the crop in
-    pixels.
+    pixels. `template`: where the landmarks come to lie, (5, 2), as fractions of that side.
     Returns uint8 of shape (size, size, 3). What lies outside the picture repeats its nearest edge pixel.
-    Raises ValueError if the landmarks have another shape, are not finite or lie on one point.
+    Raises ValueError if the landmarks have another shape, are not finite or do not lie as a face's do.
     """
     landmarks = np.asarray(landmarks, dtype=np.float64)
     if landmarks.shape != (5, 2) or not np.isfinite(landmarks).all():
         raise ValueError(
             f"expected 5 finite landmarks, shape (5, 2), got shape {landmarks.shape}: {landmarks.tolist()}"
+        )
+    if fit_of(landmarks, template) < LEAST_FIT:
+        raise ValueError(
+            "the landmarks do not lie as a face's do; expected x and y of left eye, right eye, nose, left and right "
+            f"mouth corner as seen in the picture, got {landmarks.tolist()}"
         )
     to_crop = similarity(landmarks, np.asarray(template) * size)
     window, to_crop = _cut_window(image, to_crop, size)
@@ -90,6 +99,15 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     turn = np.vdot(centred, goals - goals.mean()) / spread
     shift = goals.mean() - turn * points.mean()
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag], [0.0, 0.0, 1.0]])
+
+
+def fit_of(source: Points, target: Points) -> float:
+    """How alike two patterns of points lie, both (n, 2), whatever their place, size and turn: 0 to 1, the share of the
+    target's spread that `similarity` reaches; 0 if the points of one coincide."""
+    one, other = (np.asarray(points, float) @ np.array([1, 1j]) for points in (source, target))
+    one, other = one - one.mean(), other - other.mean()
+    spreads = np.vdot(one, one).real * np.vdot(other, other).real
+    return float(abs(np.vdot(one, other)) / math.sqrt(spreads)) if spreads > 0 else 0.0
 
 
 def _scale_of(matrix: np.ndarray) -> float:

@@ -1,13 +1,12 @@
 """What a model folder holds, and the config that travels with the weights."""
 
 import json
-import math
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
 
-from .align import TEMPLATE, similarity
+from .align import TEMPLATE, fit_of
 from .attributes import INTERVAL_AGES, N_AGES
 from .engine import backbones
 from .labels import AGE_GROUPS, GENDERS, RACES
@@ -85,13 +84,11 @@ class ModelConfig:
         if not isinstance(values, dict):
             raise ModelError(f"expected {CONFIG_FILE} to hold an object, got {type(values).__name__}")
         version = values.get("schema_version")
-        if not isinstance(version, int) or version > SCHEMA_VERSION:
+        if version not in (2, SCHEMA_VERSION):
             raise ModelError(
-                f"{CONFIG_FILE}: schema_version is {version!r}, this code reads up to {SCHEMA_VERSION}. "
-                "Update the code or use an older revision."
+                f"{CONFIG_FILE}: schema_version is {version!r}, this code reads 2 and {SCHEMA_VERSION}. "
+                "Use a newer version of the code, or another revision of the model."
             )
-        if version == 1 and "interval_mass" in values:  # one mass for every age
-            values = values | {"interval_mass": [values["interval_mass"]] * len(INTERVAL_AGES)}
         if version < SCHEMA_VERSION:
             values = {"age_spread": 1.0} | values | {"schema_version": SCHEMA_VERSION}
         known = {f.name for f in fields(cls)}
@@ -106,12 +103,12 @@ class ModelConfig:
 
 
 def _is_face(points: tuple[tuple[float, ...], ...]) -> bool:
-    """Whether the points lie in the crop and around it, as far apart as a face's: a face that were to become a spot
-    would take a crop of gigabytes around it."""
+    """Whether the points lie in the crop and around it, as a face's do and as far apart: a face that were to become a
+    spot would take a crop of gigabytes around it."""
     if len(set(points)) < 5 or not all(-0.5 <= value <= 1.5 for point in points for value in point):
         return False
-    turned = similarity(np.array(TEMPLATE), np.array(points))
-    return math.hypot(turned[0, 0], turned[1, 0]) >= 0.2
+    spread, usual = np.std(points, axis=0), np.std(TEMPLATE, axis=0)
+    return fit_of(points, TEMPLATE) >= 0.9 and np.hypot(*spread) >= 0.2 * np.hypot(*usual)
 
 
 def read_config(path: Path) -> ModelConfig:

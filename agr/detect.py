@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from .align import TEMPLATE, fit_of
 from .cascade import OVERLAP, SURE, THRESHOLDS, Cascade
 
 LEAST_FACE = 46
@@ -20,6 +21,8 @@ BORDER = 0.5
 LIKELY = 0.7
 """Least probability of a large face that is reported beside others; small ones have to be `SURE`: leaves, hands and
 folds of cloth that are not are mostly small."""
+LEAST_FIT = 0.7
+"""Of landmarks to `agr.align.TEMPLATE`, as `fit_of` has it, for a face: UTKFace's have 0.85 and more."""
 SMALL, SMALL_SHARE = 80, 1 / 32
 """What is small: less than that many pixels, or that share of the photo's longer side."""
 
@@ -96,5 +99,6 @@ class FaceDetector:
 
 
 def _likely(found: tuple[np.ndarray, ...], least: float | np.ndarray) -> Faces:
-    kept = found[1] >= least
+    fits = np.array([fit_of(points, TEMPLATE) for points in found[2]])
+    kept = (found[1] >= least) & (fits >= LEAST_FIT)
     return Faces(*(part[kept] for part in found))

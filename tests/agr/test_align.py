@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from agr.align import TEMPLATE, crop_face, similarity
+from agr.align import TEMPLATE, crop_face, fit_of, similarity
 
 POINTS = np.array(TEMPLATE)
 
@@ -79,7 +79,22 @@ def test_a_face_wholly_outside_still_gives_a_crop():
     assert crop_face(Image.new("RGB", (50, 50)), POINTS * 60 + 500, size=64).shape == (64, 64, 3)
 
 
-@pytest.mark.parametrize("landmarks", [np.zeros((4, 2)), np.full((5, 2), np.nan), np.ones((5, 2))])
+MIRRORED, ROWS_FIRST = 30 * POINTS[[1, 0, 2, 4, 3]], 30 * POINTS[:, ::-1]
+
+
+@pytest.mark.parametrize(
+    "landmarks", [np.zeros((4, 2)), np.full((5, 2), np.nan), np.ones((5, 2)), MIRRORED, ROWS_FIRST]
+)
 def test_unusable_landmarks_are_an_error(landmarks):
     with pytest.raises(ValueError, match="landmarks"):
         crop_face(Image.new("RGB", (50, 50)), landmarks, size=64)
+
+
+def test_the_fit_is_that_of_what_a_similarity_leaves():
+    points = POINTS + np.random.default_rng(1).normal(0, 0.1, (5, 2))
+    matrix = similarity(points, POINTS)
+    left = POINTS - (points @ matrix[:2, :2].T + matrix[:2, 2])
+    explained = 1 - (left**2).sum() / ((POINTS - POINTS.mean(axis=0)) ** 2).sum()
+    assert fit_of(points, POINTS) == pytest.approx(explained**0.5)
+    assert fit_of(transformed(points, scale=70, degrees=130, shift=(5, 9)), POINTS) == pytest.approx(explained**0.5)
+    assert fit_of(points, np.ones((5, 2))) == 0

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from agr.align import TEMPLATE
 from agr.detect import FaceDetector, Faces
 
 pytestmark = pytest.mark.slow
@@ -89,13 +90,14 @@ class Told:
     """Finds what it is told to, first in the photo, then in the bordered copy."""
 
     def __init__(self, *answers: list[tuple[float, float]]) -> None:
-        self.answers = iter(answers)
+        self.answers, self.template = iter(answers), TEMPLATE
 
     def find(self, picture, **_):
         sides, scores = np.array(next(self.answers), np.float32).reshape(-1, 2).T
         low, high = picture.size[0] / 2 - sides / 2, picture.size[0] / 2 + sides / 2
         boxes = np.stack([low, low, high, high], axis=1).astype(np.float32)
-        return boxes, scores, np.zeros((len(sides), 5, 2), np.float32)
+        points = low[:, None, None] + sides[:, None, None] * np.array(self.template)
+        return boxes, scores, points.astype(np.float32)
 
 
 @pytest.mark.parametrize(
@@ -110,3 +112,10 @@ class Told:
 def test_how_sure_a_face_must_be(detector, monkeypatch, answers, scores):
     monkeypatch.setattr(detector, "_cascade", Told(*answers))
     assert detector.detect(Image.new("RGB", (300, 300))).scores.tolist() == pytest.approx(scores)
+
+
+def test_what_has_no_faces_landmarks_is_none(detector, monkeypatch):
+    told = Told([(100, 0.99)], [])
+    told.template = tuple((1 - x, y) for x, y in TEMPLATE)  # left and right exchanged
+    monkeypatch.setattr(detector, "_cascade", told)
+    assert len(detector.detect(Image.new("RGB", (300, 300)))) == 0

@@ -110,6 +110,7 @@ def test_temperatures_soften_and_leave_the_order(net):
         ("temperatures", ["age", "gender", "race"]),
         ("input_size", 128.5),
         ("schema_version", 99),
+        ("schema_version", 1),
         ("mean", None),
         ("surprise", 1),
     ],
@@ -141,14 +142,6 @@ def test_a_config_of_the_second_version_had_no_spread(saved):
         AttributeNet.load(saved)
     edit(saved, schema_version=2)
     assert AttributeNet.load(saved).config.age_spread == 1
-
-
-def test_a_config_of_the_first_version_had_one_mass_for_every_age(saved):
-    edit(saved, schema_version=1, interval_mass=0.7)
-    assert AttributeNet.load(saved).config.interval_mass == (0.7,) * 5
-    edit(saved, schema_version=1, interval_mass=1.7)
-    with pytest.raises(ModelError, match="interval_mass"):
-        AttributeNet.load(saved)
 
 
 @pytest.mark.parametrize("content", ["[]", "{", '"x"'])
