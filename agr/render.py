@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -9,6 +10,9 @@ DISPLAY_SIDE = 1280
 """Pixels of the longer side: as much as a page shows, a fraction of what a photo weighs."""
 LETTERS = 36
 """Captions are a longer side over this high: to be read where the picture is 400 pixels wide, on a phone."""
+CROWD, LEAST_LETTERS = 20, 10
+"""Of more faces than that, captions are no higher than half a face, and of at least so many pixels: larger ones would
+cover the faces."""
 BOX_COLOUR, TEXT_COLOUR, BACK_COLOUR = (255, 176, 0), (20, 20, 20), (255, 176, 0)
 
 Rect = tuple[float, float, float, float]
@@ -39,13 +43,21 @@ def draw_faces(photo: Image.Image, marks: Sequence[Mark], *, width: int | None =
     for box in boxes:
         draw.rectangle(box, outline=(0, 0, 0), width=line + 2)
         draw.rectangle(box, outline=BOX_COLOUR, width=line)
-    font = ImageFont.load_default(size=max(13, round(max(picture.size) / LETTERS)))
+    font = ImageFont.load_default(size=_letters(boxes, max(picture.size)))
     numbers = [order if mark.number is None else mark.number for order, mark in enumerate(marks, start=1)]
     texts = [(f"{number} · {mark.caption}", str(number)) for number, mark in zip(numbers, marks, strict=True)]
     for text, place in place_captions(texts, boxes, size=picture.size, font=font):
         draw.rectangle(place, fill=BACK_COLOUR)
         draw.text((place[0] + 4, place[1] + 2), text, fill=TEXT_COLOUR, font=font)
     return picture
+
+
+def _letters(boxes: Sequence[Rect], side: int) -> int:
+    """The height of captions in pixels."""
+    height = max(13, round(side / LETTERS))
+    if len(boxes) <= CROWD:
+        return height
+    return max(LEAST_LETTERS, min(height, round(median(bottom - top for _, top, _, bottom in boxes) / 2)))
 
 
 def place_captions(

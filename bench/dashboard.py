@@ -16,11 +16,10 @@ import pandas as pd
 from playwright.sync_api import Page
 
 from agr.analyzer import FaceAnalyzer
-from agr.config import ModelError
 from agr.evaluation.pictures import PictureSource
 from agr.evaluation.report import EvalReport
 from agr.labelled import report_of
-from agr.ui.dashboard import _Dashboard
+from agr.ui.dashboard import Dashboard
 from agr.ui.dashboard.look import Opened, Reports, look_at
 from agr.ui.dashboard.state import Spot
 from agr.ui.dashboard.views import VIEWS
@@ -90,9 +89,9 @@ def _in_the_browser() -> list[tuple[str, float]]:
 def _by_itself() -> list[tuple[str, float]]:
     """The answers alone, without browser and network: first and repeated, for the bundled report and a large one."""
     with gr.Blocks() as page:
-        dashboard = _Dashboard(Reports(reports_of(REPORTS)))
+        dashboard = Dashboard(Reports(reports_of(REPORTS)))
         with gr.Tabs() as tabs, gr.Tab("Evaluation", id="evaluation") as tab:
-            dashboard.build(tab, tabs, page, ModelError("none is needed"))
+            dashboard.build(tab, tabs, page, None)
     options = {name: control.value for name, control in dashboard.controls.items()}
     small, other = (EvalReport.load(REPORTS / name) for name in ("mobilenet_v2", "mobilenet_v2_stage1"))
     rows = []

@@ -26,10 +26,9 @@ from playwright.sync_api import Page
 
 from agr.collected import report_of_collection
 from agr.collection import CLAIM_FILE, FORMAT, write_whole
-from agr.config import ModelError
 from agr.evaluation.report import EvalReport
 from agr.table import schema
-from agr.ui.dashboard import _Dashboard
+from agr.ui.dashboard import Dashboard
 from agr.ui.dashboard.look import Opened, Reports, look_at
 from agr.ui.dashboard.state import Spot
 from agr.ui.dashboard.view import View
@@ -136,9 +135,9 @@ def make(faces: Path, labels: Path, rows: int) -> None:
 
 def views(opened: Opened, beside: Opened) -> None:
     with gr.Blocks() as page:
-        dashboard = _Dashboard(Reports({}))
+        dashboard = Dashboard(Reports({}))
         with gr.Tabs() as tabs, gr.Tab("Evaluation", id="evaluation") as tab:
-            dashboard.build(tab, tabs, page, ModelError("none is needed"))
+            dashboard.build(tab, tabs, page, None)
     options = {name: control.value for name, control in dashboard.controls.items()}
     for filtered, chosen in (("all faces", options), ("filtered", options | {"least": 0.3})):
         for view in VIEWS:

@@ -89,6 +89,13 @@ const send = () => {
     if (performance.now() > until) return stop(`Paused after ${SECONDS} seconds, so that others get their turn. The people counted so far are kept; whoever is in view then counts anew. Press “Go on”.`);
     if (document.hidden || !element.offsetParent) return stop('Paused, as nobody was looking. Press “Go on”.');
     if (video.readyState < 2) return later(50);
+    if (!navigator.onLine) {  // a call that fails would make Gradio load the whole page anew, and all counts be lost
+        if (!isSlow) say('The camera is on. There is no connection: boxes come when it is back.');
+        boxes.innerHTML = '';
+        sentAt = null;
+        isSlow = true;
+        return later(500);
+    }
     const scale = Math.min(1, LONGEST / Math.max(video.videoWidth, video.videoHeight));
     [canvas.width, canvas.height] = [Math.round(video.videoWidth * scale), Math.round(video.videoHeight * scale)];
     const context = canvas.getContext('2d');

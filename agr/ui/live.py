@@ -6,7 +6,6 @@ disk. Here the browser shows the camera itself, sends the next frame when the la
 """
 
 import base64
-import binascii
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +30,8 @@ MAX_STEP = 10.0
 PURPOSE = (
     "Each face gets a number and one answer from all its frames: the longer in view, the steadier. Nobody is "
     "recognised: who comes back after more than a second counts as somebody new. Frames are analyzed in memory and "
-    "dropped; only numbers are kept, until you reset or an hour after you leave. Never use it to decide anything about "
-    "a person."
+    "dropped; only numbers are kept, until you reset or an hour after you leave. The CSV has each person's race too. "
+    "Never use it to decide anything about a person."
 )
 
 _CAMERA = f"""
@@ -130,11 +129,11 @@ def read_frame(sent: object) -> SentFrame:
     text, step, start = fields.get("jpeg"), fields.get("step"), fields.get("start")
     if not isinstance(text, str) or not 0 < len(text) <= MAX_FRAME:
         raise gr.Error(f"Expected a frame of 1 to {MAX_FRAME} characters in base64. Reload the page.")
-    if isinstance(step, bool) or not isinstance(step, (int, float)) or not math.isfinite(step):
+    if isinstance(step, bool) or not isinstance(step, (int, float)) or not 0 <= step < math.inf:
         raise gr.Error("Expected the seconds since the last frame. Reload the page.")
     if type(start) is not int:
         raise gr.Error("Expected how often the camera was started. Reload the page.")
     try:
-        return SentFrame(base64.b64decode(text, validate=True), min(max(float(step), 0.0), MAX_STEP), start)
-    except binascii.Error as error:
+        return SentFrame(base64.b64decode(text, validate=True), float(min(step, MAX_STEP)), start)
+    except ValueError as error:
         raise gr.Error("Expected a frame in base64. Reload the page.") from error

@@ -15,11 +15,17 @@
     const photo = document.getElementById('photo');
     if (!photo) return;  // without a model
 
-    // A picture may be pasted wherever the cursor is, and in place of another one.
-    document.addEventListener('paste', (event) => {
-        const file = [...event.clipboardData.files].find((each) => each.type.startsWith('image/'));
-        if (!file || !photo.checkVisibility()) return;
-        event.preventDefault();
+    // What went wrong before anything was sent.
+    const said = document.createElement('p');
+    said.className = 'agr-error';
+    said.setAttribute('role', 'alert');
+    const tell = (text) => {
+        said.textContent = text;
+        photo.after(said);
+    };
+    for (const kind of ['click', 'change', 'drop']) photo.addEventListener(kind, () => said.remove(), {capture: true});
+
+    const take = (file) => {
         photo.querySelector('button[aria-label="Remove Image"]')?.click();
         photo.querySelector('.source-selection button')?.click();  // that of files: the others have no input
         const files = new DataTransfer();
@@ -32,7 +38,40 @@
             input.dispatchEvent(new Event('change', {bubbles: true}));
         };
         setTimeout(handIn, 50, 20);
+    };
+
+    // A picture may be pasted wherever the cursor is, and in place of another one.
+    document.addEventListener('paste', (event) => {
+        const file = [...event.clipboardData.files].find((each) => each.type.startsWith('image/'));
+        if (!file || !photo.checkVisibility()) return;
+        event.preventDefault();
+        take(file);
     });
+
+    // Gradio removes the photo that is there before it reads the dropped one, which by then cannot be read any more; and
+    // while the camera or the clipboard is chosen, it takes none at all.
+    photo.addEventListener('dragover', (event) => event.dataTransfer.types.includes('Files') && event.preventDefault(), {capture: true});
+    photo.addEventListener('drop', (event) => {
+        const [file] = event.dataTransfer.files;
+        if (!file) return;
+        event.preventDefault();
+        event.stopPropagation();
+        event.target.dispatchEvent(new DragEvent('dragleave', {bubbles: true}));  // or it looks as if it were dragged on
+        if (file.type && !file.type.startsWith('image/')) return tell(`${file.name} is no picture. Drop a JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF.`);
+        take(file);
+    }, {capture: true});
+
+    // Gradio says nothing if there is no picture to paste, or the browser does not show it.
+    const clipboard = navigator.clipboard;
+    if (clipboard?.read) {
+        const read = clipboard.read.bind(clipboard);
+        clipboard.read = async (...wanted) => {
+            const items = await read(...wanted).catch(() => []);
+            const hasPicture = items.some((item) => item.types.some((type) => type.startsWith('image/')));
+            if (!hasPicture && photo.checkVisibility()) tell('The clipboard holds no picture, or the browser does not show it. Press Ctrl+V (on a Mac, ⌘V) instead.');
+            return items;
+        };
+    }
 
     // Gradio's camera is silent when it is refused.
     const REFUSALS = {
@@ -41,24 +80,15 @@
         NotReadableError: 'The camera cannot be used: another program may hold it.',
     };
     const lender = navigator.mediaDevices;
-    const said = document.createElement('p');
-    said.className = 'agr-error';
-    said.setAttribute('role', 'alert');
     if (lender) {
         const lend = lender.getUserMedia.bind(lender);
         lender.getUserMedia = async (wanted) => {
-            said.remove();
             try {
                 return await lend(wanted);
             } catch (error) {
-                if (photo.checkVisibility()) {
-                    said.textContent = `${REFUSALS[error.name] ?? `The camera cannot be used: ${error.message}.`} Or choose a photo.`;
-                    photo.after(said);
-                }
+                if (photo.checkVisibility()) tell(`${REFUSALS[error.name] ?? `The camera cannot be used: ${error.message}.`} Or choose a photo.`);
                 throw error;
             }
         };
     }
-    photo.addEventListener('click', () => said.remove(), {capture: true});
-    photo.addEventListener('change', () => said.remove(), {capture: true});
 }

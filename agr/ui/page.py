@@ -15,7 +15,7 @@ from agr.labelled import content_hash
 from agr.pretrained import BUNDLED, REPORT_FOLDER
 
 from .cards import message
-from .dashboard import dashboard_tab
+from .dashboard import Dashboard
 from .dashboard.look import Reports, find_reports
 from .dashboard.state import TAB
 from .gpu import satisfy_zero_gpu
@@ -65,7 +65,7 @@ def build_page(
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(_CACHE_SECONDS, _CACHE_SECONDS)) as page:
         gr.Markdown(f"# {TITLE}")
         with gr.Tabs() as tabs:
-            with gr.Tab("Analyze a photo", id="analyze"):
+            with gr.Tab("Photo", id="analyze"):
                 if isinstance(analyzer, ModelError):
                     gr.HTML(message(f"No photo can be analyzed: {analyzer}", is_error=True), elem_id="no-model")
                 else:
@@ -77,7 +77,8 @@ def build_page(
                     video_tab(analyzer)
             with gr.Tab("Evaluation", id="evaluation") as evaluation:
                 shown = Reports(reports, pictures.find if pictures else None)
-                dashboard_tab(evaluation, tabs, page, shown, analyzer)
+                with_model = None if isinstance(analyzer, ModelError) else analyzer
+                Dashboard(shown).build(evaluation, tabs, page, with_model)
         for tab in tabs.children:
             named = f"set('{TAB}', '{tab.id}')" if tab is not evaluation else f"delete('{TAB}')"
             tab.select(None, js=OPEN_TAB % named)

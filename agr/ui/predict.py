@@ -20,6 +20,17 @@ PURPOSE = (
     "decide anything about a person. Photos are analyzed in memory, and their temporary copies deleted within minutes: "
     "save what you want to keep."
 )
+# On a phone the answer begins below the screen; and what had the focus, to choose or remove a photo, is gone by now.
+SHOW_ANSWER = """
+() => setTimeout(() => {
+    const [photo, boxed, status] = ['photo', 'boxed', 'status'].map((id) => document.getElementById(id));
+    const answer = boxed.querySelector('img') ? boxed : status;
+    if (status.querySelector('p') && answer.getBoundingClientRect().top > 0.7 * innerHeight)
+        answer.scrollIntoView({behavior: 'smooth'});
+    if (document.activeElement === document.body)
+        photo.querySelector('button[aria-label="Remove Image"], button')?.focus({preventScroll: true});
+}, 100)
+"""
 NO_FACE = "No face was found. A photo where faces are larger, sharper or more upright may do better."
 
 
@@ -75,6 +86,7 @@ def predict_tab(analyzer: FaceAnalyzer) -> None:
                 height=420,
                 elem_id="boxed",
                 buttons=["download", "fullscreen"],
+                alt_text="The photo with each face boxed and numbered",
             )
             status = gr.HTML(elem_id="status")
             links = gr.HTML(elem_id="downloads")
@@ -88,7 +100,7 @@ def predict_tab(analyzer: FaceAnalyzer) -> None:
         show_progress_on=[boxed],
         api_visibility="private",
         concurrency_id="analyze",
-    )
+    ).then(None, js=SHOW_ANSWER)
 
     with gr.Row(visible=False):  # the same in one call, for programs
         received, answer = _photo_input(), gr.JSON()

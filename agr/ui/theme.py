@@ -15,7 +15,8 @@ def theme() -> gr.themes.Base:
         neutral_hue="slate",
         font=[gr.themes.Font(name) for name in ("system-ui", "-apple-system", "Segoe UI", "sans-serif")],
         font_mono=[gr.themes.Font(name) for name in ("ui-monospace", "Consolas", "monospace")],
-    ).set(  # Soft's own are too pale to read (2.4, 3.0 and 3.7 : 1), and its dark labels look like buttons
+    ).set(  # Soft's own are too pale to read (2.4 to 3.7 : 1), and its dark labels look like buttons
+        color_accent="*primary_600",
         body_text_color_subdued="*neutral_600",
         block_label_text_color="*primary_700",
         block_title_text_color="*primary_700",

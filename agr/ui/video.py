@@ -153,7 +153,7 @@ def _answers(
             another = len(visit.works) > 1
             yield UNCHANGED if another else (None, "", "", "", gr.Button(interactive=False))
     except FileNotFoundError:
-        yield _refused(GONE)
+        yield gr.skip(), message(GONE, is_error=True), gr.skip(), gr.skip(), gr.Button(interactive=False)
     finally:
         turns.remove(work)
         visit.works.remove(work)

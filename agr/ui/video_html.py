@@ -69,7 +69,8 @@ def time_table(rows: Sequence[Row]) -> str:
     head = _head("Time", "Person", "Age", "Gender", "Race")
     return (
         f'<details class="agr-times"><summary>By time: {count}</summary>'
-        '<div class="agr-scroll agr-tall" tabindex="0"><table class="agr-table agr-people" aria-label="By time">'
+        '<div class="agr-scroll agr-tall" tabindex="0" role="region" aria-label="By time">'
+        '<table class="agr-table agr-people" aria-label="By time">'
         f"{head}{shown}</table></div>{rest}</details>"
     )
 

@@ -1,17 +1,16 @@
 """The dashboard tab: one report, one selection, and every way of looking at it.
 
-Every event, a filter, a view's tab or a click on a face, gives the whole state to `_Dashboard.answer`, which fills the
+Every event, a filter, a view's tab or a click on a face, gives the whole state to `Dashboard.answer`, which fills the
 open view alone; all else stays as it is.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import gradio as gr
 
 from agr.analyzer import FaceAnalyzer
-from agr.config import ModelError
 from agr.evaluation.figures import TASK_TITLES
 from agr.evaluation.report import ReportError
 from agr.labels import AGE_GROUPS, GENDERS, RACES, TASK_CLASSES
@@ -23,7 +22,7 @@ from .head import head
 from .look import Opened, Reports, look_at
 from .own import GUIDE, KEPT_SECONDS, TITLE, evaluate_own
 from .state import Spot, address_of, names_lost_report, read_address, tab_of
-from .view import text_slot
+from .view import View, text_slot
 from .views import VIEWS
 
 TASKS = [(TASK_TITLES[task], task) for task in TASK_CLASSES]
@@ -49,21 +48,12 @@ QUIET: dict[str, Any] = {
 }
 
 
-def dashboard_tab(
-    opened: gr.Tab, tabs: gr.Tabs, page: gr.Blocks, reports: Reports, analyzer: FaceAnalyzer | ModelError
-) -> None:
-    """Lay out the tab `opened`, one of the page's `tabs`, and connect it. Without a model there is nothing to evaluate
-    one's own faces with."""
-    _Dashboard(reports).build(opened, tabs, page, analyzer)
-
-
 FILTERS = ("gender", "race", "age_group", "predicted", "least", "most")
 """Controls that lie in an accordion, which is open if an address says anything of them."""
-N_ALWAYS = 4
-"""Of what is shown, spot, address, head and face come first and with every answer."""
+LOST = "The report in this link is no longer here: reports of your own pictures are kept while the page is open."
 
 
-class _Dashboard:
+class Dashboard:
     """The tab's components, and what they answer."""
 
     def __init__(self, reports: Reports) -> None:
@@ -72,14 +62,16 @@ class _Dashboard:
         self.controls: dict[str, Any] = {}
         self.outputs: dict[str, list] = {}
 
-    def build(self, opened: gr.Tab, tabs: gr.Tabs, page: gr.Blocks, analyzer: FaceAnalyzer | ModelError) -> None:
+    def build(self, opened: gr.Tab, tabs: gr.Tabs, page: gr.Blocks, analyzer: FaceAnalyzer | None) -> None:
+        """Lay out the tab `opened`, one of the page's `tabs`, and connect it. Without an analyzer there is nothing to
+        evaluate one's own faces with."""
         self._lay_out_filters()
         self.head = text_slot("head")
-        view_tabs, view_tab, clickable = self._lay_out_views()
+        self.views, view_tab, clickable = self._lay_out_views()
         self.address = gr.HTML(html_template=" ", js_on_load=WRITE_ADDRESS)
         self.face = gr.HTML(elem_id="face", js_on_load=OPEN_DIALOG, apply_default_css=False)
         clickable.append(self.face)
-        if not isinstance(analyzer, ModelError):
+        if analyzer:
             self._lay_out_own(analyzer)
 
         opened.select(self.answer, self.inputs, self.shown, **QUIET)
@@ -92,7 +84,7 @@ class _Dashboard:
         for component in clickable:
             component.select(self.act, self.inputs, self.shown, **QUIET | {"trigger_mode": "multiple"})
         query = gr.Textbox(visible=False)
-        restored = [*self.shown, *self.controls.values(), tabs, view_tabs, self.filters]
+        restored = [*self.shown, *self.controls.values(), tabs, self.views, self.filters]
         page.load(self.restore(opened, tabs), query, restored, js=READ_ADDRESS, **QUIET)
 
     @property
@@ -104,73 +96,76 @@ class _Dashboard:
         """What every answer may change."""
         return [self.spot, self.address, self.head, self.face, *(c for part in self.outputs.values() for c in part)]
 
-    def answer(self, spot: Spot, own: Opened | None, *values: Any) -> list:
-        """Head, face and what the open view shows, for the values of all controls."""
+    def answer(self, spot: Spot, own: Opened | None, *values: Any) -> dict:
+        """Head, face and what the open view shows, for the values of all controls: component -> value."""
+        return self._answer(spot, own, values, next(view for view in VIEWS if view.name == spot.view))
+
+    def _answer(self, spot: Spot, own: Opened | None, values: Sequence[Any], view: View | None) -> dict:
+        """The same; without a view, what it shows stays as it is."""
         options = dict(zip(self.controls, values, strict=True))
-        empty = {view.name: [gr.skip()] * len(self.outputs[view.name]) for view in VIEWS}
+        outputs = self.outputs[view.name] if view else []
         try:
             opened = self.reports.open(options["report"], own)
             is_compared = spot.view == "Compare" and options["other"]
             other = self.reports.open(options["other"], own) if is_compared else None
             look = look_at(opened, spot, options, other)
-            said = [head(look), face_page(look)]
-            shown = empty | {view.name: view.show(look) for view in VIEWS if view.name == spot.view}
+            said = {self.head: head(look), self.face: face_page(look)}
+            shown = view.show(look) if view else []
         except Exception as error:  # a report may come from anyone, and hold what nobody thought of
             if not isinstance(error, ReportError):
                 logging.exception("a view could not be shown")
             text = str(error) if isinstance(error, ReportError) else "This report holds something that cannot be shown."
-            said = [message(text, is_error=True), ""]
-            shown = empty | {spot.view: [None] * len(self.outputs[spot.view])}
-        answers = [value for view in VIEWS for value in shown[view.name]]
-        return [spot, address_of(spot, self.controls, options), *said, *answers]
+            said = {self.head: message(text, is_error=True), self.face: ""}
+            shown = [None] * len(outputs)
+        where = {self.spot: spot, self.address: address_of(spot, self.controls, options)}
+        return where | said | dict(zip(outputs, shown, strict=True))
 
-    def first_page(self, spot: Spot, own: Opened | None, *values: Any) -> list:
+    def first_page(self, spot: Spot, own: Opened | None, *values: Any) -> dict:
         """A filter was changed: the gallery's page was of other faces."""
         return self.answer(spot.after("page", 0), own, *values)
 
-    def other_task(self, spot: Spot, own: Opened | None, *values: Any) -> list:
+    def other_task(self, spot: Spot, own: Opened | None, *values: Any) -> dict:
         """Another task has other classes: a cell of the old matrix means nothing in the new one."""
         options = dict(zip(self.controls, values, strict=True)) | {"predicted": []}
         answer = self.answer(Spot(view=spot.view, ticked=spot.ticked), own, *options.values())
-        return [*answer, gr.Dropdown(list(TASK_CLASSES[options["task"]]), value=[])]
+        return answer | {self.controls["predicted"]: _classes(options)}
 
-    def act(self, event: gr.EventData, spot: Spot, own: Opened | None, *values: Any) -> list:
+    def act(self, event: gr.EventData, spot: Spot, own: Opened | None, *values: Any) -> dict:
         """Something was clicked. That changes no figure, and opening or closing a face leaves the whole view as it
         is."""
         sent = event._data or {}
         after = spot.after(str(sent.get("action")), sent.get("value"))
+        if sent.get("action") == "face":
+            return self._answer(after, own, values, None)
         answer = self.answer(after, own, *values)
-        stays = [
-            place >= N_ALWAYS and (sent.get("action") == "face" or isinstance(component, gr.Plot))
-            for place, component in enumerate(self.shown)
-        ]
-        return [gr.skip() if stay else value for stay, value in zip(stays, answer, strict=True)]
+        return {component: value for component, value in answer.items() if not isinstance(component, gr.Plot)}
 
-    def restore(self, opened: gr.Tab, tabs: gr.Tabs) -> Callable[[str], list]:
+    def restore(self, opened: gr.Tab, tabs: gr.Tabs) -> Callable[[str], dict]:
         """What the page is to show for the address that it was opened with."""
 
-        def restored(query: str) -> list:
+        def restored(query: str) -> dict:
             read = read_address(query or "", self.controls, [view.name for view in VIEWS])
             named = tab_of(query or "", tabs)
             if read is None:
-                tab = gr.Tabs(selected=named) if named else gr.skip()
-                return [*[gr.skip()] * (len(self.shown) + len(self.controls)), tab, gr.skip(), gr.skip()]
-            spot, values = read
-            classes = list(TASK_CLASSES[values["task"]])
-            chosen = [
-                gr.Dropdown(classes, value=value) if name == "predicted" else value for name, value in values.items()
-            ]
-            answer = self.answer(spot, None, *values.values())
+                return {tabs: gr.Tabs(selected=named) if named else gr.skip()}
+            spot, options = read
             if names_lost_report(query, self.controls["report"]):
-                gone = "The report that this address names is not here any more: your own are forgotten with the page."
-                gr.Warning(f"{gone} This is another one.", duration=None)
-            filters = gr.Accordion(open=any(values[name] != self.controls[name].value for name in FILTERS))
-            return [*answer, *chosen, gr.Tabs(selected=named or opened.id), gr.Tabs(selected=spot.view), filters]
+                gr.Warning(f"{LOST} Another one is shown instead.", duration=None)
+            chosen = {self.controls[name]: value for name, value in options.items()}
+            chosen[self.controls["predicted"]] = _classes(options)
+            is_filtered = any(options[name] != self.controls[name].value for name in FILTERS)
+            return {
+                **self.answer(spot, None, *options.values()),
+                **chosen,
+                tabs: gr.Tabs(selected=named or opened.id),
+                self.views: gr.Tabs(selected=spot.view),
+                self.filters: gr.Accordion(open=is_filtered),
+            }
 
         return restored
 
-    def _opener_of(self, view: str) -> Callable[..., list]:
-        def open_view(spot: Spot, own: Opened | None, *values: Any) -> list:
+    def _opener_of(self, view: str) -> Callable[..., dict]:
+        def open_view(spot: Spot, own: Opened | None, *values: Any) -> dict:
             # A tab that an address opened is where it should be already.
             there = spot if spot.view == view else Spot(view, spot.cell, ticked=spot.ticked)
             return self.answer(there, own, *values)
@@ -226,7 +221,9 @@ class _Dashboard:
         is_new = gr.State(False)
         with gr.Accordion("Evaluate your own labelled faces", open=not self.reports.folders, elem_id="own"):
             gr.Markdown(GUIDE, elem_classes="agr-note")
-            files = gr.File(file_count="multiple", label="Pictures, .zip, .csv or a report", height=160)
+            files = gr.File(
+                file_count="multiple", label="Pictures, .zip, .csv or a report", height=160, elem_id="own-files"
+            )
             files.preprocess = all_sent  # type: ignore[method-assign]
             with gr.Row():
                 start, stop = gr.Button("Evaluate", variant="primary"), gr.Button("Stop")
@@ -239,3 +236,8 @@ class _Dashboard:
             self.first_page, self.inputs, self.shown, **QUIET
         )
         stop.click(None, cancels=[run])
+
+
+def _classes(options: dict[str, Any]) -> gr.Dropdown:
+    """The classes of the chosen task to filter by, and which are chosen."""
+    return gr.Dropdown(list(TASK_CLASSES[options["task"]]), value=options["predicted"], multiselect=True)

@@ -72,7 +72,7 @@ def picture(file: str, find: Find, side: int) -> str:
     """A face of at most `side` pixels, or a placeholder."""
     try:
         content = find(file)
-    except (DataError, OSError, RuntimeError, NotImplementedError):  # an archive with damage, a file that has gone
+    except (DataError, OSError, RuntimeError):  # an archive with damage, a file that has gone
         content = b""
     if content is None:
         return '<span class="agr-placeholder" aria-hidden="true">no picture</span>'

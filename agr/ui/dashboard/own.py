@@ -52,7 +52,8 @@ def evaluate_own(
         gone = "The files are not there any more: uploads are deleted after minutes. Choose them again."
         yield None, message(gone, is_error=True)
     except OSError as error:
-        yield None, message(f"The evaluation could not go on: {error.strerror}. Try again later.", is_error=True)
+        why = f"The evaluation could not go on: {error.strerror or error}. Try again later."
+        yield None, message(why, is_error=True)
 
 
 def _answered(

@@ -117,9 +117,10 @@ def _read(component: Any, text: str | None) -> Any:
         return text == "1"
     if isinstance(component, gr.Slider):
         try:
-            return min(max(float(text), component.minimum), component.maximum)
+            number = float(text)
         except ValueError:
             return component.value
+        return number if component.minimum <= number <= component.maximum else component.value
     choices = [value for _, value in component.choices]
     if isinstance(component, gr.CheckboxGroup) or getattr(component, "multiselect", False):
         return [part for part in text.split(",") if part in choices]

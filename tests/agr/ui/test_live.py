@@ -209,7 +209,7 @@ class TestInTheBrowser:
 
     def test_the_photos_camera_does_not_stay_on_behind_another_tab(self, camera_browser, open_live):
         page = open_live(camera_browser, script=REMEMBER)
-        page.get_by_role("tab", name="Analyze a photo").click()
+        page.get_by_role("tab", name="Photo").click()
         page.get_by_role("button", name="Capture from camera").click()
         page.get_by_text("Click to Access Webcam").click()
         page.wait_for_function("window.taken.length === 1 && taken[0].active", timeout=WAIT)
@@ -241,14 +241,13 @@ class TestInTheBrowser:
 def test_a_frame_is_a_picture_a_step_and_a_start():
     sent = {"jpeg": base64.b64encode(b"picture").decode(), "step": 0.25, "start": 2}
     assert read_frame(sent) == live.SentFrame(b"picture", 0.25, 2)
-    assert read_frame(sent | {"step": -3}).step == 0
     assert read_frame(sent | {"step": 1e9}).step == live.MAX_STEP
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"jpeg": None}, {"jpeg": ""}, {"jpeg": "%%"}, {"jpeg": 5}, {"jpeg": "A" * (live.MAX_FRAME + 1)}]
-    + [{"step": value} for value in (None, "1", True, float("nan"), float("inf"))]
+    [{"jpeg": None}, {"jpeg": ""}, {"jpeg": "%%"}, {"jpeg": 5}, {"jpeg": "é"}, {"jpeg": "A" * (live.MAX_FRAME + 1)}]
+    + [{"step": value} for value in (None, "1", True, float("nan"), float("inf"), -3, 10**400)]
     + [{"start": value} for value in (None, "1", True, 1.5)],
 )
 def test_what_is_no_frame_is_refused_with_a_sentence(wrong):

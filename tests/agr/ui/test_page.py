@@ -91,6 +91,57 @@ def test_a_photo_is_pasted_also_in_place_of_another(visit, tmp_path):
     page.wait_for_selector(".agr-card", timeout=WAIT)
 
 
+def drag(page, file):
+    """Drag a file onto the photo's input and drop it. Chromium forgets such an event's files as soon as it was handled,
+    but keeps those of events that a script makes."""
+    box = page.locator("#photo").bounding_box()
+    where = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    devtools = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(file)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        devtools.send("Input.dispatchDragEvent", {"type": kind, **where, "data": data})
+
+
+def test_a_photo_is_dropped_also_in_place_of_another(visit, tmp_path):
+    page = visit()
+    Image.new("RGB", (300, 200), (50, 90, 50)).save(tmp_path / "meadow.png")
+    (tmp_path / "notes.txt").write_text("no picture")
+    drag(page, tmp_path / "meadow.png")
+    page.wait_for_selector("text=No face was found", timeout=WAIT)
+    drag(page, ASTRONAUT)
+    page.wait_for_selector(".agr-card", timeout=WAIT)
+    drag(page, tmp_path / "notes.txt")
+    page.wait_for_selector("text=notes.txt is no picture", timeout=WAIT)
+    assert page.query_selector(".agr-card")  # nothing is lost
+    page.get_by_role("button", name="Capture from camera").click()  # which takes no drops
+    drag(page, tmp_path / "meadow.png")
+    page.wait_for_selector("text=No face was found", timeout=WAIT)
+    assert not page.query_selector("text=notes.txt is no picture")
+
+
+def test_a_clipboard_without_a_picture_is_told(visit):
+    page = visit()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.evaluate("navigator.clipboard.writeText('no picture')")
+    page.get_by_role("button", name="Paste from clipboard").click()
+    page.wait_for_selector("text=The clipboard holds no picture", timeout=WAIT)
+
+
+@pytest.mark.parametrize("content", ["a face", "nothing that can be read"])
+def test_on_a_phone_the_answer_comes_into_sight(visit, tmp_path, content):
+    (tmp_path / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 40)
+    page = visit(viewport={"width": 390, "height": 844})
+    drop(page, ASTRONAUT if content == "a face" else tmp_path / "cut.png")
+    page.wait_for_function(
+        """() => [...document.querySelectorAll('#boxed img, #status p')].some((each) => {
+            const {top, bottom} = each.getBoundingClientRect();
+            return top >= 0 && bottom <= innerHeight;
+        })""",
+        timeout=WAIT,
+    )
+    assert page.evaluate("document.activeElement !== document.body")
+
+
 @pytest.mark.parametrize("is_file", [True, False])
 def test_a_file_dropped_beside_the_input_does_not_replace_the_page(visit, is_file):
     page = visit()

@@ -4,7 +4,7 @@ import gradio as gr
 import pytest
 
 from agr.evaluation.report import EvalReport
-from agr.ui.dashboard import _Dashboard
+from agr.ui.dashboard import Dashboard
 from agr.ui.dashboard.look import Opened, Reports, find_reports, look_at
 from agr.ui.dashboard.state import Spot
 from tests.conftest import ROOT
@@ -17,10 +17,10 @@ def opened() -> Opened:
 
 
 @pytest.fixture(scope="session")
-def dashboard() -> _Dashboard:
+def dashboard() -> Dashboard:
     """The tab, laid out and not served."""
     with gr.Blocks() as page:
-        found = _Dashboard(Reports(find_reports(ROOT / "eval_reports")))
+        found = Dashboard(Reports(find_reports(ROOT / "eval_reports")))
         with gr.Tabs() as tabs, gr.Tab("Evaluation", id="evaluation") as tab:
             found.build(tab, tabs, page, None)
     return found

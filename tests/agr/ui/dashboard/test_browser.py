@@ -61,7 +61,7 @@ def test_a_cell_opens_its_faces(visit, predictions):
 def test_all_of_it_by_keyboard(visit):
     """From the page's tabs to a cell, a face, a tick, and back: no mouse."""
     page = visit()
-    page.get_by_role("tab", name="Analyze a photo").focus()
+    page.get_by_role("tab", name="Photo").focus()
     press_until(page, "Tab", "Evaluation")
     page.keyboard.press("Enter")
     page.wait_for_selector("#figures .agr-card", timeout=WAIT)
@@ -159,7 +159,7 @@ def test_a_later_page_can_be_sent_as_an_address_and_the_focus_stays(visit):
 
 def test_a_report_that_is_not_here_any_more_is_said(visit):
     page = visit(query="show=Figures&report=your+own")
-    page.get_by_text("The report that this address names is not here").wait_for(timeout=WAIT)
+    page.get_by_text("The report in this link is no longer here").wait_for(timeout=WAIT)
 
 
 def test_figures_are_saved_as_png_and_svg(visit, tmp_path):

@@ -40,6 +40,7 @@ def test_an_address_brings_everything_back(dashboard):
     [
         "?show=Figures&task=<script>&least=x&gender=Martian&twins=maybe&report=../../etc&sheet=-1&cell=1",
         "?show=Figures&cell=999,0&sheet=99999999&least=-5&most=7",
+        "?show=Figures&least=nan&most=inf",
         "?show=Figures&cell=a,b&task=",
     ],
 )
