@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,22 +64,13 @@ class Step:
 
 @dataclass(frozen=True)
 class VideoResult:
-    """`people`: one for each track, in order of appearance; `rows`: every face of every analyzed frame, by time;
+    """`people`: one for each track, by number; `rows`: every face of every analyzed frame, by time;
     `seconds`: how much of the video was read; `problem`: what was wrong with it, as sentences, or None."""
 
     people: tuple[Pooled, ...]
     rows: tuple[Row, ...]
     seconds: float
     problem: str | None
-
-
-def read_frames(path: str | Path, *, rate: float = DEFAULT_RATE) -> Frames:
-    """Upright RGB frames with their time in seconds, at most `rate` a second, one in memory at a time.
-
-    After the last, `seconds` of what is returned says how much was read, and `problem` what was wrong: a file that
-    is cut off or damaged gives what can be read of it. Going through it raises VideoError if nothing can be.
-    """
-    return Frames(path, rate=rate)
 
 
 class VideoRun:
@@ -91,8 +82,9 @@ class VideoRun:
     `longest`: seconds after which the rest is left out. Memory does not grow with the length, but by 2 KB a person and
     40 bytes a box to draw.
 
-    `people`, `seconds` and `problem` are as in `VideoResult`, so far. Iterating raises VideoError if nothing can be
-    read, or the output not be written.
+    `people`, `seconds` and `problem` are as in `VideoResult`, so far; `is_drawing` says whether all is analyzed and the
+    output being written, `is_stopped` whether it was asked to stop. Iterating raises VideoError if nothing can be read,
+    or the output not be written, and RuntimeError the second time.
     """
 
     def __init__(
@@ -112,7 +104,7 @@ class VideoRun:
         self._frames: Frames | None = None
         self._ways: dict[int, Way] = {}
         self._shown: tuple[float, list[Face]] | None = None
-        self._stopped = self._is_drawing = False
+        self.is_stopped = self.is_drawing = False
 
     @property
     def people(self) -> tuple[Pooled, ...]:
@@ -125,29 +117,22 @@ class VideoRun:
     @property
     def problem(self) -> str | None:
         wrong = self._frames.problem if self._frames else None
-        stopped = f"Stopped after {self.seconds:.1f} seconds, as was asked." if self._stopped else None
+        stopped = f"Stopped after {self.seconds:.1f} seconds, as was asked." if self.is_stopped else None
         return " ".join(filter(None, (wrong, stopped))) or None
-
-    @property
-    def is_drawing(self) -> bool:
-        """Whether all is analyzed, and the output is being written."""
-        return self._is_drawing
-
-    @property
-    def is_stopped(self) -> bool:
-        return self._stopped
 
     def stop(self) -> None:
         """Read no further. The next steps bring what was read already, and no output is written."""
-        self._stopped = True
+        self.is_stopped = True
 
     def __iter__(self) -> Generator[Step, None, None]:
+        if self._frames is not None:
+            raise RuntimeError("A video is gone through once. Make another VideoRun.")
         with open_video(self._path) as file:
             if self._output:
                 _check_output(self._output, self._path)
             yield from self._decided(file)
-            if self._output and not self._stopped:
-                self._is_drawing = True
+            if self._output and not self.is_stopped:
+                self.is_drawing = True
                 yield from self._drawn(file, self._output)
 
     def _decided(self, file: BinaryIO) -> Iterator[Step]:
@@ -172,7 +157,7 @@ class VideoRun:
             for frame in frames:
                 ahead.append(frame.time)
                 yield frame.photo
-                if self._stopped:
+                if self.is_stopped:
                     return
 
         for found in self._analyzer.analyze_many(photos()):
@@ -209,7 +194,7 @@ class VideoRun:
                 marks = [Mark(box, captions[number], number) for number, box in boxes if box is not None]
                 writer.write(draw_faces(frame.photo.rgb, marks, width=frame.photo.width), frame.time)
                 yield Step(_ANALYSIS_SHARE + (1 - _ANALYSIS_SHARE) * frames.done)
-                if self._stopped:
+                if self.is_stopped:
                     return
             writer.finish()
 
@@ -225,26 +210,11 @@ def _check_output(output: Path, clip: str | Path) -> None:
 
 
 def analyze_video(
-    analyzer: FaceAnalyzer,
-    path: str | Path,
-    *,
-    rate: float = DEFAULT_RATE,
-    output: str | Path | None = None,
-    on_progress: Callable[[float], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    analyzer: FaceAnalyzer, path: str | Path, *, rate: float = DEFAULT_RATE, output: str | Path | None = None
 ) -> VideoResult:
-    """Analyze a video file as `VideoRun` does; `on_progress` hears what share of the work is done, 0 to 1.
-
-    Once `cancelled` says so, what was found up to there is returned, `problem` says it, and no `output` is written.
-    A row takes 2 KB: go through a `VideoRun` where hours are to be analyzed.
-    """
+    """Analyze a whole video file; options and errors as of `VideoRun`, which gives the same frame by frame: a row takes
+    2 KB of memory, so go through one where hours are to be analyzed."""
     run = VideoRun(analyzer, path, rate=rate, output=output)
-    rows: list[Row] = []
     with closing(iter(run)) as steps:
-        for step in steps:
-            rows += step.frame.rows() if step.frame else []
-            if on_progress:
-                on_progress(step.done)
-            if cancelled and cancelled():
-                run.stop()
+        rows = [row for step in steps if step.frame for row in step.frame.rows()]
     return VideoResult(run.people, tuple(rows), run.seconds, run.problem)

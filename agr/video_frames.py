@@ -49,7 +49,7 @@ class Frame:
 
 
 class Frames:
-    """The frames of a video file, or of one that is open; what became of it can be asked any time.
+    """The frames of a video file, or of one that is open, once; what became of it can be asked any time.
 
     `seconds`: how much was read; `done`: the same as a share of what is to be read, 0 to 1;
     `problem`: what was wrong, as sentences, or None; complete after the last frame.
@@ -66,7 +66,7 @@ class Frames:
         self._last: float | None = None
         self._shift = 0.0
         self._undecoded = 0
-        self._shown = False
+        self._begun = self._shown = False
         self._notes: list[str] = []
         self.seconds = 0.0
         self.done = 0.0
@@ -79,7 +79,11 @@ class Frames:
         return " ".join(notes) or None
 
     def __iter__(self) -> Iterator[Frame]:
-        """At most `rate` frames a second, from the beginning. Raises VideoError if none can be read."""
+        """At most `rate` frames a second, from the beginning. Raises VideoError if none can be read, and RuntimeError
+        the second time: the times of the first go on."""
+        if self._begun:
+            raise RuntimeError("The frames of a video are gone through once. Open it anew.")
+        self._begun = True
         with open_video(self._source) as file, _opened(file) as container:
             stream = _video_stream(container)
             self._duration = _announced(container, stream)

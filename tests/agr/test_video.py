@@ -23,20 +23,27 @@ def clip(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whole(analyzer, clip):
-    """The clip's result, its annotated copy, and what was said of progress."""
-    output, said = clip.with_name("boxed.mp4"), []
-    return analyze_video(analyzer, clip, output=output, on_progress=said.append), output, said
+    """The clip's result, and its annotated copy."""
+    output = clip.with_name("boxed.mp4")
+    return analyze_video(analyzer, clip, output=output), output
 
 
 def test_one_walker_is_one_person(whole):
-    result, _, said = whole
+    result, _ = whole
     (person,) = result.people
     assert (person.number, person.frames) == (1, 20)
     assert (person.first_seen, person.last_seen) == pytest.approx((0, 3.8))
     assert sum(person.race_probs.values()) == pytest.approx(1)
     assert (result.seconds, result.problem) == (pytest.approx(4, abs=0.05), None)
-    assert said == sorted(said)
-    assert said[-1] == 1
+
+
+def test_progress_goes_up_to_all(analyzer, clip, tmp_path):
+    run = VideoRun(analyzer, clip, output=tmp_path / "out.mp4")
+    done = [step.done for step in run]
+    assert done == sorted(done)
+    assert done[-1] == 1
+    with pytest.raises(RuntimeError, match="once"):
+        next(iter(run))
 
 
 def test_a_row_a_face_and_time(whole):
@@ -51,7 +58,7 @@ def test_a_row_a_face_and_time(whole):
 
 
 def test_the_annotated_copy_has_every_frame_with_boxes(whole, clip):
-    _, output, _ = whole
+    _, output = whole
     with av.open(str(output)) as container:
         stream = container.streams.video[0]
         assert (stream.width, stream.height, stream.codec_context.name) == (320, 240, "h264")
@@ -123,12 +130,13 @@ def test_of_a_file_cut_off_the_rest_is_analyzed(analyzer, tmp_path):
 
 
 def test_cancelled_it_keeps_what_it_found(analyzer, clip, tmp_path):
-    calls = iter(range(100))
-    output = tmp_path / "out.mp4"
-    result = analyze_video(analyzer, clip, output=output, cancelled=lambda: next(calls) >= 2)
-    assert 2 < len(result.rows) < 15
-    assert result.problem
-    assert "Stopped after" in result.problem
+    run, rows = VideoRun(analyzer, clip, output=tmp_path / "out.mp4"), []
+    for place, step in enumerate(run):
+        rows += step.frame.rows() if step.frame else []
+        if place == 2:
+            run.stop()
+    assert 2 < len(rows) < 15
+    assert "Stopped after" in run.problem
     assert list(tmp_path.iterdir()) == []
 
 

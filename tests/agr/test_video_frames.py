@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 from agr.images import Photo
-from agr.video import read_frames
 from agr.video_frames import Frames, VideoError, open_video
 from tests.clips import scene, turned, walk, write_clip, write_sound
 
@@ -31,15 +30,17 @@ def test_frames_come_at_the_rate_that_was_asked_for(clip):
     assert times(clip, rate=3) == pytest.approx([i / 3 for i in range(12)], abs=0.01)
     assert len(times(clip, rate=100)) == 60  # all there are
     with pytest.raises(ValueError, match="above 0"):
-        read_frames(clip, rate=0)
+        Frames(clip, rate=0)
 
 
 def test_what_was_read_is_known_afterwards(clip):
-    frames = read_frames(clip, rate=5)
+    frames = Frames(clip, rate=5)
     (first, *_) = [frame.photo.rgb for frame in frames]
     assert close(first, scene(0))
     assert (frames.seconds, frames.done) == pytest.approx((4, 1), abs=0.05)
     assert frames.problem is None
+    with pytest.raises(RuntimeError, match="once"):
+        next(iter(frames))
 
 
 def test_frame_rates_that_vary_keep_their_times(tmp_path):
