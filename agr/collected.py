@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from .collection import claim_of, counts_of
+from .collection import claim_of, counts_of, damage_named
 from .evaluation.pictures import file_key
 from .evaluation.report import PROBABILITY_COLUMNS, EvalReport, ReportError
 from .labelled import Labels, labels_of, report_of
@@ -44,7 +44,7 @@ def report_of_collection(faces: Path, labels: Path | None, *, name: str) -> tupl
     several = name_of.duplicated(keep=False)
     table["file"] = name_of.where(~several, _below_their_folder(table["place"][several]))
     found = table.merge(known, on="place").drop(columns="place")
-    labelled = found[~found.pop("unreadable")]
+    labelled = found[~found["unreadable"]].drop(columns="unreadable")
     wrong = {"a photo that cannot be read": len(found) - len(labelled)} | wrong
     if not len(labelled):
         why = "".join(f" {count:,} left out, {reason}." for reason, count in wrong.items() if count)
@@ -60,8 +60,8 @@ def report_of_collection(faces: Path, labels: Path | None, *, name: str) -> tupl
     }
     model = {key: claim["model"][key] for key in ("backbone", "input_size", "parameters")}
     data = {"name": ", ".join(Path(path).name for path, _ in claim["inputs"])}
-    labelled["has_twin"] = False  # what the model was trained on is not known here
-    predictions = labelled.sort_values("file", ignore_index=True)
+    # What the model was trained on is not known here.
+    predictions = labelled.assign(has_twin=False).sort_values("file", ignore_index=True)
     report = report_of(predictions, name=name, model=model, data=data, history=None)
     return report, {reason: count for reason, count in left_out.items() if count}
 
@@ -82,7 +82,8 @@ def _first_faces(faces: Path) -> pd.DataFrame:
     face = ds.field("face")
     columns = {"file": ds.field("file"), "detected": face.is_valid(), "unreadable": ds.field("error").is_valid()}
     columns |= {after: ds.field(before) for before, after in _SAID.items()}
-    return ds.dataset(faces).to_table(columns=columns, filter=face.is_null() | (face == 1)).to_pandas()
+    with damage_named(faces):
+        return ds.dataset(faces).to_table(columns=columns, filter=face.is_null() | (face == 1)).to_pandas()
 
 
 def _labels(places: list[str], path: Path | None) -> tuple[pd.DataFrame, dict[str, int]]:

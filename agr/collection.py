@@ -11,7 +11,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -140,21 +140,30 @@ def analyzed(
 
 def counts_of(output: Path) -> Counts:
     """What a table holds, of this and earlier runs. Raises CollectionError if a part of it cannot be read."""
-    import pyarrow as pa
     import pyarrow.dataset as ds
 
-    try:
+    with damage_named(output):
         table, face, error = ds.dataset(output), ds.field("face"), ds.field("error")
         if not table.files:  # stopped before the first part
             return Counts(0, 0, 0, 0)
         first, faces = table.count_rows(filter=face == 1), table.count_rows(filter=face.is_valid())
         unreadable, rows = table.count_rows(filter=error.is_valid()), table.count_rows()
-    except pa.ArrowInvalid as damage:
+    without = rows - faces - unreadable
+    return Counts(first + without + unreadable, faces, without, unreadable)
+
+
+@contextmanager
+def damage_named(output: Path) -> Iterator[None]:
+    """Raises CollectionError for whatever pyarrow raises while it reads the table: of a damaged part that may be one of
+    its own errors or an OSError."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError) as damage:
         raise CollectionError(
             f"A part of {output} is damaged ({str(damage)[:300]}). Delete that file and run the same analyze again."
         ) from damage
-    without = rows - faces - unreadable
-    return Counts(first + without + unreadable, faces, without, unreadable)
 
 
 def claim_of(output: Path) -> dict:

@@ -72,7 +72,7 @@ def load_photo(source: "ImageSource | Photo", *, max_pixels: int = MAX_PIXELS) -
     """
     if isinstance(source, Photo):
         return source
-    image = _open(source)
+    image = _open(source, max_pixels)
     _check_size(image, max_pixels)
     width, height = image.size
     ours = not isinstance(source, Image.Image)  # a caller's own picture is not to be changed
@@ -111,7 +111,7 @@ def cut_out(picture: Image.Image, left: int, top: int, right: int, bottom: int) 
     return Image.fromarray(inside[rows - y][:, columns - x])
 
 
-def _open(source: ImageSource) -> Image.Image:
+def _open(source: ImageSource, max_pixels: int) -> Image.Image:
     if isinstance(source, Image.Image):
         return source
     if isinstance(source, np.ndarray):
@@ -127,7 +127,7 @@ def _open(source: ImageSource) -> Image.Image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `_check_size` decides, with our own limit
             return Image.open(io.BytesIO(source), formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise ImageError(_too_large("far more than 100 megapixels", MAX_PIXELS)) from error
+        raise ImageError(_too_large("far too many pixels", max_pixels)) from error
     except UnidentifiedImageError as error:
         if source[4:12] in HEIC:
             raise ImageError(

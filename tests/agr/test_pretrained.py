@@ -44,6 +44,12 @@ def test_a_folder_that_is_not_there_is_named(name):
         find_model(name)
 
 
+def test_a_copy_without_a_model_says_which_folder_is_missing(monkeypatch, tmp_path):
+    monkeypatch.setattr("agr.pretrained.BUNDLED", tmp_path / "weights")
+    with pytest.raises(ModelError, match="weights"):
+        find_model()
+
+
 @pytest.mark.slow
 def test_a_hub_model_is_downloaded_once_and_then_works_offline(served, tmp_path):
     folder = Path(find("ann/faces", "v1.0", endpoint=served.url, home=tmp_path))
