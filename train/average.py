@@ -4,9 +4,7 @@ Source: Wortsman et al., "Model soups: averaging weights of multiple fine-tuned 
 increasing inference time" (2022).
 """
 
-import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,15 +14,14 @@ import torch
 from agr.config import WEIGHTS_FILE
 from agr.evaluation.report import HISTORY_FILE
 
-from .config import RECIPE_FILE
 from .files import content_hash_of
 from .finish import Balance, finish
 from .fit import rows_of, valid_figures
 from .model import AttributeNet
 from .prepare import Prepared, load_prepared
-from .run_folder import SPLIT_FILE, expect_unseen, write_recipe
+from .run_folder import SPLIT_FILE, expect_unseen, read_run, taught_by, write_recipe
 from .soft import read_all
-from .teach import load_trained, weights_file
+from .teach import BEST_FOLDER, trained
 from .utkface import DataError, read_split
 
 
@@ -52,7 +49,8 @@ def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Ave
     for folder in models:
         expect_unseen(folder, valid.index, "valid")
         expect_unseen(folder, parts.index[parts == "test"], "test")
-    nets = [load_trained(folder) for folder in models]
+    runs = [read_run(folder) for folder in models]
+    nets = [AttributeNet.load(trained(folder)) for folder in models]
     kinds = {(c.backbone, c.input_size, c.mean, c.std, c.template) for c in (net.config for net in nets)}
     if len(kinds) > 1:
         raise DataError(
@@ -68,12 +66,16 @@ def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Ave
     net = nets[0]
     net.load_state_dict(mean_of_states([other.state_dict() for other in nets]))
     mean = _score(net, prepared, valid)
-    hashes = [content_hash_of(weights_file(folder)) for folder in models]
+    hashes = [content_hash_of(trained(folder) / WEIGHTS_FILE) for folder in models]
     output.mkdir(parents=True, exist_ok=True)
     if split.resolve() != (output / SPLIT_FILE).resolve():
         shutil.copyfile(split, output / SPLIT_FILE)
+    net.save(output / BEST_FOLDER)
     balance = finish(net, prepared, valid, output)
-    _tell(models, hashes, balance, output)
+    if runs[0]:
+        write_recipe(output, _told(runs, hashes) | {"balance": balance})
+    if (models[0] / HISTORY_FILE).is_file():
+        shutil.copy(models[0] / HISTORY_FILE, output)
     return Averaged(balance, scores, mean)
 
 
@@ -89,25 +91,10 @@ def mean_of_states(states: list[dict[str, torch.Tensor]]) -> dict[str, torch.Ten
     }
 
 
-def _tell(models: list[Path], hashes: list[str], balance: Balance, output: Path) -> None:
-    """The first model's recipe and history, what was done since, and the backbones that the others learnt from."""
-    first = models[0]
-    if (first / RECIPE_FILE).is_file():
-        run, *others = (_recipe_in(folder) for folder in models)
-        learnt = sorted({*run.get("averaged_backbones", []), *(name for other in others for name in _taught_by(other))})
-        write_recipe(output, run | {"averaged": hashes, "averaged_backbones": learnt, "balance": balance})
-    if (first / HISTORY_FILE).is_file():
-        shutil.copy(first / HISTORY_FILE, output)
-
-
-def _recipe_in(folder: Path) -> dict:
-    path = folder / RECIPE_FILE
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-
-
-def _taught_by(run: dict | None) -> Iterator[str]:
-    """The backbones that a run, or one before it, was taught by."""
-    while run:
-        yield from run.get("teacher_backbones", [])
-        yield from run.get("averaged_backbones", [])
-        run = run.get("init_config")
+def _told(runs: list[dict | None], hashes: list[str]) -> dict:
+    """The first run's recipe, the weights that the mean is of, and the backbones that the others learnt from. What was
+    a mean itself counts as those that it was of."""
+    first = runs[0] or {}
+    others = set().union(*(taught_by(run) for run in runs[1:]))
+    weights = [own for run, hash in zip(runs, hashes, strict=True) for own in (run or {}).get("averaged") or [hash]]
+    return first | {"averaged": weights, "averaged_backbones": sorted({*first.get("averaged_backbones", []), *others})}

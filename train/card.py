@@ -156,7 +156,8 @@ def _recipe(recipe: dict | None) -> str:
     backbones: set[str] = set()
     while recipe is not None:
         backbones |= {recipe["backbone"]}
-        backbones |= {*recipe.get("teacher_backbones", []), *recipe.get("averaged_backbones", [])}
+        for kind in ("teacher_backbones", "teachers_taught_by", "averaged_backbones"):
+            backbones |= {*recipe.get(kind, [])}
         stages += _since(recipe)
         stages.append(
             f"{_epochs(recipe)} of AdamW (learning rate {recipe['lr']:g}, weight decay "

@@ -17,10 +17,11 @@ from agr.labelled import report_of
 from agr.labels import AGE_GROUPS, GENDERS, RACES, TASK_CLASSES
 from agr.reader import AttributeReader
 
-from .config import RECIPE_FILE, FitConfig
+from .config import FitConfig
 from .files import write_atomically
 from .fit import fit
 from .prepare import load_prepared
+from .run_folder import RECIPE_FILE
 from .soft import read_all, save_soft
 from .utkface import DataError, read_split, subset_files
 

@@ -2,17 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
-
-import pandas as pd
 
 from agr.engine import backbones
-from agr.evaluation.report import HISTORY_FILE
 
 from .utkface import DataError
-
-RECIPE_FILE = "fit.json"
-"""In a run's folder: what it is made of."""
 
 
 @dataclass(frozen=True)
@@ -53,31 +46,3 @@ class FitConfig:
             raise DataError(f"expected ema_decay of 0 up to but not including 1, got {self.ema_decay}")
         if self.precision not in ("auto", "fp32", "bf16"):
             raise DataError(f"expected precision auto, fp32 or bf16, got {self.precision!r}")
-
-
-def softened_by(run: dict) -> dict:
-    """How many labels of a run, as its fit.json tells it, were corrected, whether it took soft ones, from how many
-    teachers and of which backbones."""
-    return {
-        "relabelled": run.get("relabelled", 0),
-        "soft_labels": bool(run.get("soft_labels_hash")),
-        "teachers": len(run.get("teachers_hash", [])),
-        "teacher_backbones": run.get("teacher_backbones", []),
-    }
-
-
-def epochs_done(folder: Path) -> int | None:
-    """Epochs that the run in `folder` went through, which are fewer than its options say if it was broken off; None if
-    its history is not there."""
-    history = folder / HISTORY_FILE
-    return len(pd.read_csv(history)) if history.is_file() else None
-
-
-def finished_by(run: dict) -> dict:
-    """Of how many runs the weights of one, as its fit.json tells it, are the mean, what backbones taught the others of
-    them, and which classes were raised."""
-    return {
-        "averaged": len(run.get("averaged", [])),
-        "averaged_backbones": run.get("averaged_backbones", []),
-        "balance": run.get("balance", {}),
-    }

@@ -1,7 +1,7 @@
 """A model over one subset of the data, through the app's own path (detect, align, model), into an EvalReport."""
 
-import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,10 +14,9 @@ from agr.labelled import Labels, model_facts, predict, report_of, table_of
 from agr.labels import GENDERS, RACES
 from agr.pretrained import find_model
 
-from .config import RECIPE_FILE, epochs_done, finished_by, softened_by
 from .files import content_hash_of
 from .prepare import source_of
-from .run_folder import expect_unseen
+from .run_folder import expect_unseen, options_of
 from .stress import stress
 from .utkface import (
     SUBSETS,
@@ -59,6 +58,7 @@ def evaluate(
     files = set(subset_files(parts, subset, pd.Index(labels)))
     model = find_model(model)
     expect_unseen(model, pd.Index(sorted(files)), subset)
+    options = options_of(model)
     analyzer = FaceAnalyzer.from_pretrained(model)
     output.mkdir(parents=True, exist_ok=True)  # what is wrong with it shows now, and not after the work
     twins = _twins(pictures, parts, files, labels)
@@ -79,28 +79,20 @@ def evaluate(
         | {
             "weights_hash": content_hash_of(model / WEIGHTS_FILE),
             "code_version": CODE_VERSION,
-            "recipe": _recipe(model),
+            "recipe": options and _without_paths(options),
         },
         data={"name": "UTKFace", "subset": subset, "split_hash": content_hash_of(split), "twins_of": twins},
         history=pd.read_csv(model / HISTORY_FILE) if (model / HISTORY_FILE).exists() else None,
     )
     if with_stress:
         report.save(output)  # what comes next takes thirteen times as long
-        report.summary["stress"] = stress(analyzer, pictures, table, labels)
+        report = replace(report, summary=report.summary | {"stress": stress(analyzer, pictures, table, labels)})
     report.save(output)
     return report
 
 
-def _recipe(model: Path) -> dict | None:
-    """The options of the run that made the model, if it lies in its run's folder; of a path only the file's name."""
-    if not (model / RECIPE_FILE).exists():
-        return None
-    run = json.loads((model / RECIPE_FILE).read_text(encoding="utf-8"))
-    more = {"init_config": run.get("init_config"), "epochs_done": epochs_done(model)}
-    return _without_paths(run["config"] | more | softened_by(run) | finished_by(run))
-
-
 def _without_paths(config: dict) -> dict:
+    """Of files that runs began with, only the names."""
     earlier = config.get("init_config")
     return config | {"init": Path(config["init"]).name, "init_config": earlier and _without_paths(earlier)}
 

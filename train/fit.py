@@ -14,6 +14,7 @@ from accelerate.state import AcceleratorState
 from tqdm import tqdm
 
 from agr.attributes import Attributes
+from agr.config import WEIGHTS_FILE
 from agr.evaluation.metrics import accuracy, mean_absolute_error, one_off_accuracy
 from agr.labels import age_group_of
 from agr.memory import keep_freed_memory
@@ -28,9 +29,9 @@ from .model import AttributeNet, to_input
 from .precision import keep_strided_depthwise_in_float32, use_bf16
 from .prepare import Prepared, load_prepared
 from .relabel import read_relabel, relabelled
-from .run_folder import CHECKPOINT_FILE, claim, recipe_of, write_recipe
+from .run_folder import CHECKPOINT_FILE, claim, expect_unseen, read_run, recipe_of, taught_by, write_recipe
 from .soft import load_soft, read_all
-from .teach import BEST_FOLDER, Teachers, weights_file
+from .teach import BEST_FOLDER, Teachers, trained
 from .utkface import DataError, read_split, subset_files
 
 
@@ -63,20 +64,25 @@ def fit(
     parts = read_split(split)
     train, valid = (rows_of(prepared, parts, subset) for subset in ("train", "valid"))
     _check_batches(config, len(train), accelerator.num_processes)
+    for folder in (*teachers, *([init.parent] if (init := Path(config.init)).is_file() else [])):
+        expect_unseen(folder, valid.index, "valid")
+        expect_unseen(folder, parts.index[parts == "test"], "test")
     soft = load_soft(soft_labels, train.index) if soft_labels else {}
-    taught_by = Teachers(teachers, accelerator.device) if teachers else None
+    asked = Teachers(teachers, accelerator.device) if teachers else None
     recipe = recipe_of(config, prepared, split) | {
         "relabel_hash": content_hash_of(relabel) if relabel else None,
         "soft_labels_hash": content_hash_of(soft_labels) if soft_labels else None,
-        "teachers_hash": [content_hash_of(weights_file(folder)) for folder in teachers],
-        "teacher_backbones": [net.config.backbone for net in taught_by.nets] if taught_by else [],
+        "teachers_hash": [content_hash_of(trained(folder) / WEIGHTS_FILE) for folder in teachers],
+        "teacher_backbones": [net.config.backbone for net in asked.nets] if asked else [],
+        "teachers_taught_by": sorted(set().union(*(taught_by(read_run(folder)) for folder in teachers))),
+        "processes": accelerator.num_processes,
     }
     if relabel:
         train, changed = relabelled(train, read_relabel(relabel))
         recipe["relabelled"] = changed
         if accelerator.is_main_process:
             tqdm.write(f"{changed} labels of the train part are corrected as {relabel} says.")
-    run = _Run(config, accelerator, prepared, train, valid, soft, taught_by, output)
+    run = _Run(config, accelerator, prepared, train, valid, soft, asked, output)
     if accelerator.is_main_process:  # now that all which the run needs is there
         claim(output, recipe, split, resume=resume)
     accelerator.wait_for_everyone()
@@ -167,7 +173,7 @@ class _Run:
         if not path.exists():
             return  # interrupted in its first epoch: start over
         try:
-            state = torch.load(path, map_location=self.accelerator.device, weights_only=True)
+            state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises what the damage happens to lead to
             raise DataError(f"{path} is damaged ({str(error)[:200]}). Start anew in another --output.") from error
         self.accelerator.unwrap_model(self.net).load_state_dict(state["net"])
@@ -212,8 +218,7 @@ class _Run:
             targets = mixed_targets(targets, soft, weight)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, self.steps, self.config)
-        with self.accelerator.autocast():
-            logits = self.net(crops.contiguous(memory_format=torch.channels_last))
+        logits = self.net(crops.contiguous(memory_format=torch.channels_last))
         parts = attribute_losses(logits, targets)
         self.accelerator.backward(torch.stack(list(parts.values())).sum())
         self.optimizer.step()

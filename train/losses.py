@@ -14,7 +14,8 @@ AGE_MEAN_WEIGHT = 0.1
 """Per year of error of the mean age: makes a typical error of 5 years weigh half a nat, beside an age entropy of
 about 3."""
 LABEL_SMOOTHING = 0.05
-"""For gender and race, about as much as the labels of identical pictures are known to contradict each other."""
+"""For gender and race: 2.5 and 4 % of the target on other classes, where by identical pictures 6 and 10 % of the labels
+are wrong."""
 
 
 def age_targets(age: Tensor, sigma: float = AGE_SIGMA) -> Tensor:
@@ -59,9 +60,4 @@ def attribute_losses(logits: dict[str, Tensor], targets: dict[str, Tensor]) -> d
     years = torch.arange(N_AGES, device=log_probs["age"].device, dtype=torch.float32)
     error = (log_probs["age"].exp() @ years - targets["age_mean"]).abs().mean()
     parts = {task: -(targets[task] * log_probs[task]).sum(dim=1).mean() for task in log_probs}
-    return {
-        "age": parts["age"],
-        "age_mean": AGE_MEAN_WEIGHT * error,
-        "gender": parts["gender"],
-        "race": parts["race"],
-    }
+    return parts | {"age_mean": AGE_MEAN_WEIGHT * error}

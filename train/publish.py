@@ -23,9 +23,9 @@ from agr.pretrained import REPORT_FOLDER
 from agr.reader import AttributeReader
 
 from .card import CONFUSION_PICTURES, belongs_to, confusion_picture, model_card
-from .config import RECIPE_FILE
 from .hub import Hub, HubError, Published, check_name
 from .prepare import source_of
+from .run_folder import RECIPE_FILE
 from .utkface import DataError, file_key
 
 SAMPLE = 48

@@ -11,14 +11,17 @@ import pandas as pd
 import torch
 
 from agr.config import CODE_VERSION, WEIGHTS_FILE
+from agr.evaluation.report import HISTORY_FILE
 
-from .config import RECIPE_FILE, FitConfig, epochs_done, finished_by, softened_by
+from .config import FitConfig
 from .files import content_hash_of, write_atomically
 from .init import hash_of_init
 from .prepare import Prepared
 from .teach import BEST_FOLDER
 from .utkface import SUBSETS, DataError, read_split
 
+RECIPE_FILE = "fit.json"
+"""In a run's folder: what it is made of."""
 CHECKPOINT_FILE = "checkpoint.pt"
 SPLIT_FILE = "split.csv"
 """In a run's folder: the split that it was trained by."""
@@ -33,6 +36,8 @@ _CALLED = {
     "names": "other pictures",
     "input_size": "crops of another size",
     "template": "crops by another template",
+    "crop_sigma": "crops of another softness",
+    "processes": "another number of processes",
 }
 
 
@@ -57,15 +62,56 @@ def config_of(init: Path) -> dict | None:
     """The options of an earlier run whose weights this one starts from, so that the whole way can be repeated."""
     if not init.is_file():  # a name, such as imagenet
         return None
-    run = init.parent.parent if init.parent.name == BEST_FOLDER else init.parent
-    path = run / RECIPE_FILE
+    # In the folder of the best epoch they are as training left them, in the run's own they are finished.
+    is_best = init.parent.name == BEST_FOLDER
+    options = options_of(init.parent.parent if is_best else init.parent)
+    return {name: value for name, value in options.items() if name != "balance"} if options and is_best else options
+
+
+def read_run(folder: Path) -> dict | None:
+    """What a run's `fit.json` says; None of a folder without one. Raises DataError if it is damaged."""
+    path = folder / RECIPE_FILE
     if not path.is_file():
         return None
-    earlier = json.loads(path.read_text(encoding="utf-8"))
-    more = {"init_config": earlier.get("init_config"), "epochs_done": epochs_done(run)}
-    # In the folder of the best epoch they are as training left them, in the run's own they are finished.
-    finished = {} if init.parent.name == BEST_FOLDER else finished_by(earlier)
-    return earlier["config"] | more | softened_by(earlier) | finished
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(run["config"], dict):
+            raise TypeError("config is no object")
+        return run
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise DataError(f"{path} is damaged ({error}). Take it away, or another model.") from error
+
+
+def options_of(folder: Path) -> dict | None:
+    """The options of the run in `folder`, those of the runs before it, and what became of its labels and weights, as a
+    report and a later run tell them. None if it is no run's; raises DataError if its `fit.json` is damaged."""
+    run = read_run(folder)
+    if run is None:
+        return None
+    history = folder / HISTORY_FILE
+    return run["config"] | {
+        "init_config": run.get("init_config"),
+        # Fewer than its options say if it was broken off.
+        "epochs_done": len(pd.read_csv(history)) if history.is_file() else None,
+        "relabelled": run.get("relabelled", 0),
+        "soft_labels": bool(run.get("soft_labels_hash")),
+        "teachers": len(run.get("teachers_hash", [])),
+        "teacher_backbones": run.get("teacher_backbones", []),
+        "teachers_taught_by": run.get("teachers_taught_by", []),
+        "averaged": len(run.get("averaged", [])),
+        "averaged_backbones": run.get("averaged_backbones", []),
+        "balance": run.get("balance", {}),
+    }
+
+
+def taught_by(run: dict | None) -> set[str]:
+    """The backbones that a run, as its `fit.json` tells it, or one before it was taught by, at first or second hand."""
+    found: set[str] = set()
+    while run:
+        for kind in ("teacher_backbones", "teachers_taught_by", "averaged_backbones"):
+            found |= {*run.get(kind, [])}
+        run = run.get("init_config")
+    return found
 
 
 def claim(output: Path, recipe: dict, split: Path, *, resume: bool) -> None:
@@ -80,14 +126,14 @@ def claim(output: Path, recipe: dict, split: Path, *, resume: bool) -> None:
         raise DataError(f"{output} holds a model, and no checkpoint to go on from. Choose another --output.")
     if path.exists():
         keys = ("config", "split_hash", "init_hash", "relabel_hash", "soft_labels_hash", "teachers_hash")
+        crops = ("names", "input_size", "template", "crop_sigma")
         try:
             old = json.loads(path.read_text(encoding="utf-8"))
             # An option that is newer than the run had its default then; what is newer and no option was not there.
             old["config"] = asdict(FitConfig(**old["config"]))
             changed = [key for key in keys if (old.get(key) or None) != (recipe[key] or None)]
-            changed += [
-                key for key in ("names", "input_size", "template") if old["data"].get(key) != recipe["data"][key]
-            ]
+            changed += [key for key in crops if old["data"].get(key) != recipe["data"].get(key)]
+            changed += ["processes"] if old.get("processes", 1) != recipe["processes"] else []
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise DataError(f"{path} is damaged ({error}). Start anew in another --output.") from error
         if changed:
@@ -111,11 +157,11 @@ def expect_unseen(model: Path, files: pd.Index, subset: str) -> None:
     if not (run / SPLIT_FILE).is_file():
         return
     theirs = read_split(run / SPLIT_FILE).reindex(files)
-    before = SUBSETS[: SUBSETS.index(subset)]
-    counts = [f"{count} of its {part} part" for part in before if (count := int((theirs == part).sum()))]
+    before = zip(SUBSETS[: SUBSETS.index(subset)], ("trained on", "chosen by"), strict=False)
+    counts = [f"{how} {count}" for part, how in before if (count := int((theirs == part).sum()))]
     if counts:
         raise DataError(
-            f"Of the split's {len(files)} {subset} pictures {model} knows {' and '.join(counts)}. Take the split by "
+            f"{model} was {' and '.join(counts)} of the split's {len(files)} {subset} pictures. Take the split by "
             f"which it was trained, {run / SPLIT_FILE}."
         )
 

@@ -12,8 +12,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from agr.config import WEIGHTS_FILE
-
 from .model import AttributeNet
 
 BEST_FOLDER = "best"
@@ -26,7 +24,7 @@ class Teachers:
 
     def __init__(self, folders: Sequence[Path], device: torch.device) -> None:
         """Raises ModelError if a folder holds no model."""
-        nets = (load_trained(folder).to(device) for folder in folders)
+        nets = (AttributeNet.load(trained(folder)).to(device) for folder in folders)
         self.nets = [net.to(memory_format=torch.channels_last) for net in nets]  # type: ignore[call-overload]
 
     @torch.no_grad()
@@ -44,16 +42,8 @@ def _said(net: AttributeNet, crops: Tensor) -> dict[str, Tensor]:
     return {task: torch.softmax(logits[task].float() / t, dim=1) for task, t in net.config.temperatures.items()}
 
 
-def weights_file(folder: Path) -> Path:
-    """What tells a run or model from others: its finished weights, or of a run that was broken off the best so far."""
-    finished = folder / WEIGHTS_FILE
-    return finished if finished.exists() else folder / BEST_FOLDER / WEIGHTS_FILE
-
-
-def load_trained(folder: Path) -> AttributeNet:
-    """A run's weights as training left them, neither balanced nor calibrated; of any other model folder its weights.
-
-    Raises ModelError.
-    """
+def trained(folder: Path) -> Path:
+    """Where a run's weights are as training left them, neither balanced nor calibrated; of any other model its
+    folder."""
     best = folder / BEST_FOLDER
-    return AttributeNet.load(best if best.exists() else folder)
+    return best if best.exists() else folder

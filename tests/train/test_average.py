@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from agr.config import ModelConfig
-from train.average import _taught_by, average, mean_of_states
+from train.average import average, mean_of_states
 from train.files import content_hash_of
 from train.model import AttributeNet
 from train.utkface import DataError
@@ -57,7 +57,16 @@ def test_unlike_models_are_refused(prepared, split, tmp_path):
             average([tmp_path / "32", tmp_path / other], data=prepared, split=split, output=tmp_path / "mean")
 
 
-def test_whoever_taught_any_of_them_is_told():
-    earlier = {"teacher_backbones": ["a"], "init_config": {"averaged_backbones": ["b"], "init_config": None}}
-    assert set(_taught_by({"teacher_backbones": ["c"], "init_config": earlier})) == {"a", "b", "c"}
-    assert list(_taught_by({})) == []
+@pytest.mark.slow
+def test_a_mean_of_a_mean_is_of_what_training_left(prepared, split, tmp_path):
+    torch.manual_seed(0)
+    net = AttributeNet(ModelConfig(input_size=32))
+    net.save(tmp_path / "run")
+    (tmp_path / "run" / "fit.json").write_text(json.dumps({"config": {"epochs": 1}}))
+    once = average([tmp_path / "run"], data=prepared, split=split, output=tmp_path / "once")
+    twice = average([tmp_path / "once"], data=prepared, split=split, output=tmp_path / "twice")
+    assert once.balance == twice.balance  # not raised anew
+    first, second = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("once", "twice"))
+    assert first == second
+    told = [json.loads((tmp_path / name / "fit.json").read_text())["averaged"] for name in ("once", "twice")]
+    assert told[0] == told[1] == [content_hash_of(tmp_path / "run" / "model.safetensors")]

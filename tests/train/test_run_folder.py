@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from train.config import FitConfig
-from train.run_folder import claim, config_of, expect_unseen
+from train.run_folder import claim, config_of, expect_unseen, options_of, taught_by
 from train.utkface import DataError
 
 
@@ -35,12 +35,12 @@ def test_a_model_is_not_measured_on_what_it_knows(tmp_path):
     expect_unseen(tmp_path, pd.Index(["d", "e"]), "test")
     expect_unseen(tmp_path, pd.Index(["c", "d"]), "valid")
     expect_unseen(tmp_path, pd.Index(["a", "d"]), "train")
-    with pytest.raises(DataError, match="knows 1 of its train part"):
+    with pytest.raises(DataError, match="was trained on 1 of the split's 1 test"):
         expect_unseen(tmp_path / "best", pd.Index(["a"]), "test")
     expect_unseen(tmp_path / "elsewhere", pd.Index(["a"]), "test")  # nothing is known of it
-    with pytest.raises(DataError, match=r"3 test pictures .* knows 1 of its train part and 1 of its valid part"):
+    with pytest.raises(DataError, match="was trained on 1 and chosen by 1 of the split's 3 test pictures"):
         expect_unseen(tmp_path, pd.Index(["a", "c", "d"]), "test")
-    with pytest.raises(DataError, match=r"2 valid pictures .* knows 2 of its train part"):
+    with pytest.raises(DataError, match="was trained on 2 of the split's 2 valid pictures"):
         expect_unseen(tmp_path, pd.Index(["a", "b"]), "valid")
 
 
@@ -48,7 +48,7 @@ def test_a_model_is_not_measured_on_what_it_knows(tmp_path):
 def recipe():
     hashes = {f"{name}_hash": name for name in ("split", "init", "relabel", "soft_labels", "teachers")}
     data = {"names": "n", "input_size": 32, "template": []}
-    return {"config": asdict(FitConfig(epochs=3)), "data": data, **hashes}
+    return {"config": asdict(FitConfig(epochs=3)), "data": data, "processes": 1, **hashes}
 
 
 def test_other_settings_are_named(recipe, tmp_path):
@@ -70,3 +70,19 @@ def test_a_damaged_recipe_is_said(recipe, tmp_path, damage):
     (tmp_path / "run" / "fit.json").write_text(damage)
     with pytest.raises(DataError, match="is damaged"):
         claim(tmp_path / "run", recipe, tmp_path / "split.csv", resume=True)
+
+
+@pytest.mark.parametrize("damage", ["", "[]", "{}", '{"config": 3}', "[" * 100_000])
+def test_a_damaged_recipe_of_a_model_is_said(tmp_path, damage):
+    (tmp_path / "fit.json").write_text(damage)
+    with pytest.raises(DataError, match="is damaged"):
+        options_of(tmp_path)
+    (tmp_path / "fit.json").unlink()
+    assert options_of(tmp_path) is None
+
+
+def test_whoever_taught_a_run_or_its_teachers_is_told():
+    earlier = {"teacher_backbones": ["a"], "init_config": {"averaged_backbones": ["b"], "init_config": None}}
+    told = {"teacher_backbones": ["c"], "teachers_taught_by": ["d"], "init_config": earlier}
+    assert taught_by(told) == {"a", "b", "c", "d"}
+    assert taught_by(None) == taught_by({}) == set()

@@ -9,7 +9,7 @@ from agr.config import ModelConfig, ModelError
 from train.config import FitConfig
 from train.fit import fit
 from train.model import AttributeNet
-from train.teach import BEST_FOLDER, Teachers, load_trained
+from train.teach import BEST_FOLDER, Teachers, trained
 from train.utkface import DataError
 
 CPU = torch.device("cpu")
@@ -46,7 +46,7 @@ def test_several_of_several_sizes_are_averaged(folders):
 def test_a_run_counts_as_training_left_it(folders):
     best = AttributeNet.load(folders[0])
     best.save(folders[1] / BEST_FOLDER)
-    assert torch.equal(load_trained(folders[1]).heads["age"].weight, best.heads["age"].weight)
+    assert torch.equal(AttributeNet.load(trained(folders[1])).heads["age"].weight, best.heads["age"].weight)
 
 
 @pytest.mark.slow
