@@ -13,7 +13,7 @@ from agr.evaluation.tables import class_indices
 from agr.labelled import labels_of, predict, table_of
 from agr.pretrained import BUNDLED
 from tests.conftest import ROOT
-from train.card import model_card
+from train.card import figures_table, model_card
 from train.files import content_hash_of
 
 REPORT = ROOT / "eval_reports" / "mobilenet_v2"
@@ -28,6 +28,7 @@ def report():
 def test_report_card_and_weights_belong_together(report):
     assert report.summary["model"]["weights_hash"] == content_hash_of(BUNDLED / "model.safetensors")
     assert (BUNDLED / "README.md").read_text(encoding="utf-8") == model_card(report)
+    assert figures_table(report) in (ROOT / "README.md").read_text(encoding="utf-8")
     assert (BUNDLED / "model.safetensors").stat().st_size < 10_000_000
     assert report.history is not None
     assert len(report.history) == report.summary["model"]["recipe"]["epochs_done"]

@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 from shlex import quote
-from typing import Annotated
+from tempfile import TemporaryDirectory
+from typing import Annotated, Literal
 
 import typer
 
@@ -52,7 +53,7 @@ def prepare(
     data: Annotated[
         Path, typer.Option(help="UTKFace: a folder, .zip or .tar.gz of .jpg, .png, .webp or .avif pictures.")
     ],
-    output: Annotated[Path, typer.Option(help="Folder for the crops (1.8 GB at 160 pixels).")],
+    output: Annotated[Path, typer.Option(help="Folder for the crops (1.8 GB at 160 pixels, twice that at the end).")],
     size: Annotated[int, typer.Option(help="Side of the crops in pixels: the model's input.", min=32, max=512)] = 160,
     workers: Annotated[int | None, typer.Option(help="Processes; by default one a core.", min=1)] = None,
 ) -> None:
@@ -91,7 +92,7 @@ def split(
         Path | None,
         typer.Option(help="A report whose pictures are the test part, such as eval_reports/mobilenet_v2."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the draw.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the draw.", min=0)] = 0,
 ) -> None:
     """Share out the pictures at random: 68 % to train with, 12 % to choose by (valid), 20 % to test with.
 
@@ -149,7 +150,7 @@ def fit(
         list[Path] | None,
         typer.Option(help="Folder of a model that says what each crop shows before it is varied; repeatable."),
     ] = None,
-    soft_weight: Annotated[float, typer.Option(help="Share of each label that those models say, 0 to 1.")] = 0.5,
+    soft_weight: Annotated[float, typer.Option(help="Share of each label that --teacher or --soft-labels says.")] = 0.5,
     mixup: Annotated[
         float, typer.Option(help="Share of crops laid over one another; the teachers alone say what they show.")
     ] = 0.0,
@@ -172,7 +173,12 @@ def fit(
 
     with clear_errors("Go on with the same command and --resume."):
         config = FitConfig(
-            *(backbone, init, epochs, batch_size, lr, weight_decay),
+            backbone=backbone,
+            init=init,
+            epochs=epochs,
+            batch_size=batch_size,
+            lr=lr,
+            weight_decay=weight_decay,
             precision=precision,
             seed=seed,
             soft_weight=soft_weight,
@@ -193,7 +199,9 @@ def fit(
 
 @app.command()
 def average(
-    model: Annotated[list[Path], typer.Option(help="Folder of a model; one trained from another's weights, or one.")],
+    model: Annotated[
+        list[Path], typer.Option(help="Folder of a model; repeatable. One alone is balanced and calibrated anew.")
+    ],
     data: DataFolder,
     split: Split,
     output: Annotated[Path, typer.Option(help="Folder of the new model.")],
@@ -242,7 +250,7 @@ def clean(
     from .config import FitConfig
 
     with clear_errors(GOES_ON):
-        config = FitConfig(backbone, init, epochs, batch_size, seed=seed)
+        config = FitConfig(backbone=backbone, init=init, epochs=epochs, batch_size=batch_size, seed=seed)
         found = run(config, data=data, split=split, folds=folds, threshold=threshold, output=output)
     counts = found.suspicious["task"].value_counts()
     listed = ", ".join(f"{task} {count}" for task, count in counts.items()) or "none"
@@ -257,7 +265,7 @@ def evaluate(
     ],
     split: Split,
     output: Annotated[Path, typer.Option(help="Folder of the report, such as eval_reports/NAME.")],
-    subset: Annotated[str, typer.Option(help="train, valid or test.")] = "test",
+    subset: Annotated[Literal["train", "valid", "test"], typer.Option(help="Part of the split.")] = "test",
     stress: Annotated[
         bool,
         typer.Option(
@@ -322,12 +330,12 @@ def publish(
     Example: python -m train publish --model runs/mine --report eval_reports/mine --repo-id USER/NAME --dry-run
     """
     from .hub import Hub, check_tag_name
-    from .publish import check_sample, data_of, stage, staging
+    from .publish import check_sample, data_of, stage
     from .publish import publish as run
 
     if pr and tag:
         raise typer.BadParameter("A pull request has no tag: it is named when it is merged.", param_hint="--tag")
-    with clear_errors(), staging() as folder:
+    with clear_errors(), TemporaryDirectory() as folder:
         if tag:
             check_tag_name(tag)
         if not dry_run:
@@ -366,10 +374,9 @@ def space(
 
     Example: python -m train space --repo-id USER/faces --model USER/MODEL --dry-run
     """
-    from .publish import staging
     from .space import publish_space, stage_space
 
-    with clear_errors(), staging() as folder:
+    with clear_errors(), TemporaryDirectory() as folder:
         files = stage_space(Path(folder), repo_id=repo_id, model=model, reports=report or [])
         print_plan(files)
         if dry_run:

@@ -13,6 +13,7 @@ import torch
 
 from agr.config import WEIGHTS_FILE
 from agr.evaluation.report import HISTORY_FILE
+from agr.memory import keep_freed_memory
 
 from .files import content_hash_of
 from .finish import Balance, finish
@@ -44,6 +45,7 @@ def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Ave
     """
     if (output / WEIGHTS_FILE).exists():
         raise DataError(f"{output} holds a model already. Choose another --output.")
+    keep_freed_memory(None)
     prepared, parts = load_prepared(data), read_split(split)
     valid = rows_of(prepared, parts, "valid")
     for folder in models:

@@ -286,8 +286,8 @@ w600k_mbf, which learnt from the faces of WebFace600K and is for non-commercial 
 _CAUTION = """## Known weaknesses
 
 - "Others" gathers people who have little in common, and the class says little.
-- Errors differ by age: see the table.
-- Children and people over 80 are few in some groups: mind the n and the intervals.
+- Errors differ by age, and gender is hard to read off small children: see the table by age.
+- People over 80 are few: mind the n and the intervals.
 - Covered faces (sunglasses, masks, hands), strong profiles and faces under about 40 pixels widen the errors.
 - Ages and groups come from photos found on the web before 2017, many of them of celebrities.
 

@@ -40,7 +40,8 @@ class Cleaned:
 def clean(config: FitConfig, *, data: Path, split: Path, folds: int, threshold: float, output: Path) -> Cleaned:
     """Cross-validate over the train part, and write into `output`: soft labels for `fit --soft-labels`, a list of
     suspicious labels for `fit --relabel` (those contradicted with a probability of `threshold` or more), and a report
-    for the dashboard, where the list can be made by eye.
+    for the dashboard, where the list can be made by eye. The folds' models are finished ones: their weakest classes are
+    raised, and so are what they say of these a little.
 
     Interrupted, it goes on where it was. Raises DataError if data, split or an earlier run do not fit.
     """

@@ -29,3 +29,8 @@ def content_hash_of(path: Path) -> str:
         return content_hash(path.read_bytes())
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def files_in(folder: Path) -> dict[str, Path]:
+    """Every file below a folder by its path there, with forward slashes, in order."""
+    return {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*")) if file.is_file()}

@@ -12,6 +12,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OfflineModeIsEnabled
 from huggingface_hub.utils import validate_repo_id
 
+from .files import files_in
 from .utkface import DataError
 
 Kind = Literal["model", "space"]
@@ -31,7 +32,8 @@ MESSAGES = {
 
 
 class HubError(DataError):
-    """Something could not be published; the message says why and what to do. Nothing half-done stays on the Hub."""
+    """Something could not be published; the message says why and what to do. What was sent is
+    whole: no commit is half there, though a tag may be missing."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,7 @@ class Hub:
 
 
 def _operations(folder: Path, stale: set[str]) -> list[Operation]:
-    files = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*")) if file.is_file()}
+    files = files_in(folder)
     added = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=file) for name, file in files.items()]
     return [*added, *(CommitOperationDelete(path_in_repo=name) for name in sorted(stale - set(files)))]
 

@@ -72,6 +72,7 @@ def prepare(source: Path, output: Path, *, size: int = 160, workers: int | None 
         parts.mkdir(exist_ok=True)
         _make_parts(pictures, parts, size, workers or cores())
         _join_parts(parts, output, size)
+    shutil.rmtree(parts, ignore_errors=True)
     return _summarise(pd.read_csv(output / "faces.csv"))
 
 
@@ -201,7 +202,6 @@ def _join_parts(parts: Path, output: Path, size: int) -> None:
         start += len(block)
     crops.flush()
     write_atomically(output / "faces.csv", lambda path: index.to_csv(path, index=False))
-    shutil.rmtree(parts)
 
 
 def _summarise(index: pd.DataFrame) -> Summary:

@@ -1,9 +1,6 @@
 """A trained model with its report and card, checked, then on the Hugging Face Hub in one commit."""
 
-import json
-import re
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +9,6 @@ import numpy as np
 import pandas as pd
 import yaml
 from huggingface_hub import HfApi, ModelCard
-from safetensors import safe_open
 
 from agr.analyzer import FaceAnalyzer
 from agr.config import CONFIG_FILE, WEIGHTS_FILE, read_config
@@ -23,9 +19,11 @@ from agr.pretrained import REPORT_FOLDER
 from agr.reader import AttributeReader
 
 from .card import CONFUSION_PICTURES, belongs_to, confusion_picture, model_card
+from .files import files_in
 from .hub import Hub, HubError, Published, check_name
 from .prepare import source_of
-from .run_folder import RECIPE_FILE
+from .private import check_private
+from .run_folder import read_run
 from .utkface import DataError, file_key
 
 SAMPLE = 48
@@ -40,10 +38,6 @@ PUBLISHED = {
     *(f"{REPORT_FOLDER}/{name}" for name in (REPORT_FILE, PREDICTIONS_FILE, HISTORY_FILE)),
 }
 """Every file that a published model may have."""
-_WITHOUT_TEXT = (".onnx", ".png", ".jpg")
-_TOKEN = re.compile(r"\b(hf|api_org)_[A-Za-z0-9_]{16,}")
-_ROOTS = "home|root|Users|Volumes|tmp|work|workspace|scratch|content|kaggle|srv|mnt|media|data|var|opt|private"
-_LOCAL_PATH = re.compile(rf"(?<![\w/.:])(file:/*)?/({_ROOTS})/[\w.-]+|file:///\S|(?<![\w])~/[\w.-]+|\b[A-Za-z]:\\\w")
 
 
 @dataclass(frozen=True)
@@ -56,8 +50,7 @@ class Plan:
     @property
     def files(self) -> list[tuple[str, int]]:
         """(name, bytes) of every file."""
-        found = sorted(file for file in self.folder.rglob("*") if file.is_file())
-        return [(file.relative_to(self.folder).as_posix(), file.stat().st_size) for file in found]
+        return [(name, file.stat().st_size) for name, file in files_in(self.folder).items()]
 
 
 def stage(model: Path, report: Path, folder: Path, *, repo_id: str) -> Plan:
@@ -110,28 +103,10 @@ def check_card(card: str) -> None:
 
 def check_texts(folder: Path) -> None:
     """Raises DataError if a file is of a kind that has no business there, or holds a token or a local path."""
-    for file in sorted(file for file in folder.rglob("*") if file.is_file()):
-        name = file.relative_to(folder).as_posix()
+    for name, file in files_in(folder).items():
         if name not in PUBLISHED:
             raise DataError(f"{name} is not published: expected nothing but {', '.join(sorted(PUBLISHED))}.")
         check_private(file, name)
-
-
-def check_private(file: Path, name: str) -> None:
-    """Raises DataError, calling the file `name`, if it holds an access token or a path of this machine."""
-    for text in texts_of(file):
-        if _TOKEN.search(text):
-            raise DataError(f"{name} holds an access token. Take it out, and withdraw the token.")
-        found = _LOCAL_PATH.search(text)
-        own = next((str(path) for path in (Path.home(), Path.cwd()) if _is_in(text, path)), None)
-        if found or own:
-            raise DataError(f"{name} holds a path of this machine ({found[0] if found else own}). Take it out.")
-
-
-def _is_in(text: str, path: Path) -> bool:
-    """Whether a path of more than one folder stands in a text, or a word begins with it but for its first slash."""
-    bare = re.escape(str(path).lstrip("/"))
-    return len(path.parts) > 2 and (str(path) in text or re.search(rf"(^|\s){bare}/", text) is not None)
 
 
 def check_sample(model: Path, report: Path, pictures: Path) -> int:
@@ -164,7 +139,8 @@ def publish(
     pr: bool = False,
     api: HfApi | None = None,
 ) -> Published:
-    """Send a plan: one commit, and one tag if it is named. Raises HubError, with nothing half-published."""
+    """Send a plan: one commit, and one tag if it is named. Raises HubError: then nothing was sent, or all but the
+    tag."""
     hub = Hub(repo_id, must_own=not pr, api=api)
     _check_kind(hub)
     if tag:
@@ -193,43 +169,11 @@ def _check_kind(hub: Hub) -> None:
 
 def data_of(model: Path) -> Path | None:
     """The pictures that a run was trained on, if it says so and they are still there."""
-    if not (model / RECIPE_FILE).exists():
-        return None
     try:
-        source = Path(json.loads((model / RECIPE_FILE).read_text(encoding="utf-8"))["data"]["source"])
-    except (OSError, ValueError, KeyError, TypeError):
+        source = Path((read_run(model) or {})["data"]["source"])
+    except (DataError, KeyError, TypeError):
         return None
     return source if source.exists() else None
-
-
-def staging() -> TemporaryDirectory:
-    """A folder for `stage`, gone when it is closed."""
-    return TemporaryDirectory(prefix="agr-publish-")
-
-
-def texts_of(file: Path) -> list[str]:
-    """Every text in a file: strings of JSON as they are meant, columns of a table, the notes in a weights file."""
-    if file.suffix == ".json":
-        return list(_strings(json.loads(file.read_text(encoding="utf-8"))))
-    if file.suffix == ".parquet":
-        table = pd.read_parquet(file)
-        return [" ".join(table[column].dropna().map(str)) for column in table.select_dtypes(exclude="number")]
-    if file.suffix == ".safetensors":
-        with safe_open(file, framework="numpy") as weights:
-            return [f"{key} {value}" for key, value in (weights.metadata() or {}).items()]
-    return [] if file.suffix in _WITHOUT_TEXT else [file.read_text(encoding="utf-8")]
-
-
-def _strings(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield str(key)
-            yield from _strings(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _strings(item)
 
 
 def _compare(before: pd.DataFrame, after: pd.DataFrame) -> None:

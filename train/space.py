@@ -10,8 +10,9 @@ from agr.config import CONFIG_FILE, WEIGHTS_FILE
 from agr.evaluation.report import EvalReport
 from agr.pretrained import POINTER
 
+from .files import files_in
 from .hub import Hub, HubError, Published, check_name
-from .publish import check_private
+from .private import check_private
 from .utkface import DataError
 
 ROOT = Path(__file__).parents[1]
@@ -44,8 +45,8 @@ def stage_space(
     for name in FILES:
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(ROOT / name, folder / name)
-    shutil.copytree(ROOT / PICTURES, folder / PICTURES)
-    shutil.copytree(ROOT / "agr", folder / "agr", ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    for part in (PICTURES, "agr"):
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     names = [*OUR_REPORTS, *(report.resolve().name for report in reports)]
     if twice := {name for name in names if names.count(name) > 1}:
         raise DataError(f"There are two reports called {', '.join(sorted(twice))}. Rename the folder of one.")
@@ -60,10 +61,10 @@ def stage_space(
         title, _, rest = card.text.lstrip().partition("\n")
         card.text = title + "\n" + OF_THE_BUNDLED.format(model=model) + rest
         card.save(folder / "README.md")
-    found = sorted(file for file in folder.rglob("*") if file.is_file())
-    for file in found:
-        check_private(file, file.relative_to(folder).as_posix())
-    return [(file.relative_to(folder).as_posix(), file.stat().st_size) for file in found]
+    found = files_in(folder)
+    for name, file in found.items():
+        check_private(file, name)
+    return [(name, file.stat().st_size) for name, file in found.items()]
 
 
 def publish_space(

@@ -98,10 +98,6 @@ def test_from_an_archive_to_a_report(run, archive, tmp_path):
             ["evaluate", "--model", "m", "--data", "nowhere", "--split", "x.csv", "--output", "out"],
             "There is no nowhere",
         ),
-        (
-            ["evaluate", "--model", "m", "--data", "d", "--split", "x.csv", "--output", "out", "--subset", "foo"],
-            "train, valid, test",
-        ),
     ],
 )
 def test_errors_are_messages(run, args, message, tmp_path, monkeypatch):
@@ -151,3 +147,9 @@ def test_without_what_training_needs_a_sentence_says_what_to_install(tmp_path):
     assert done.returncode == 1
     assert "torch is not installed. Install what training needs: requirements-dev.txt" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_choices_are_named(run):
+    done = run("evaluate", "--model", "m", "--data", "d", "--split", "x.csv", "--output", "out", "--subset", "foo")
+    assert done.exit_code == 2
+    assert all(f"'{subset}'" in done.output for subset in ("train", "valid", "test"))

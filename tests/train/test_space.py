@@ -80,8 +80,14 @@ def test_hidden_files_stay_here(staged, tmp_path, monkeypatch):
     ignored = shutil.ignore_patterns(".*", "runs", "tests", "bench", "__pycache__")
     shutil.copytree(ROOT, copy, ignore=ignored)
     (copy / "agr" / ".env").write_text("SECRET=1")
+    (copy / "docs" / ".DS_Store").write_bytes(b"\0\xff")
     monkeypatch.setattr("train.space.ROOT", copy)
-    assert not [name for name, _ in stage_space(staged, repo_id="ann/page") if ".env" in name]
+    assert not [name for name, _ in stage_space(staged, repo_id="ann/page") if "/." in name]
+    (copy / "docs" / "notes.odt").write_bytes(b"\0\xff")
+    shutil.rmtree(staged)
+    staged.mkdir()
+    with pytest.raises(DataError, match=r"docs/notes\.odt is no text"):
+        stage_space(staged, repo_id="ann/page")
 
 
 @pytest.mark.parametrize("name", ["ui/page.js", "LICENSE", "notes.toml"])

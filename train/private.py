@@ -1,0 +1,63 @@
+"""What must not leave this machine: access tokens, and paths that tell of its owner."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+from safetensors import safe_open
+
+from .utkface import DataError
+
+_WITHOUT_TEXT = (".onnx", ".png", ".jpg")
+_TOKEN = re.compile(r"\b(hf|api_org)_[A-Za-z0-9_]{16,}")
+_ROOTS = "home|root|Users|Volumes|tmp|work|workspace|scratch|content|kaggle|srv|mnt|media|data|var|opt|private"
+_LOCAL_PATH = re.compile(rf"(?<![\w/.:])(file:/*)?/({_ROOTS})/[\w.-]+|file:///\S|(?<![\w])~/[\w.-]+|\b[A-Za-z]:\\\w")
+
+
+def check_private(file: Path, name: str) -> None:
+    """Raises DataError, calling the file `name`, if it holds an access token or a path of this machine, or cannot be
+    looked through."""
+    try:
+        texts = _texts_of(file)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{name} is no text, and of no kind that is published. Take it away.") from error
+    for text in texts:
+        if _TOKEN.search(text):
+            raise DataError(f"{name} holds an access token. Take it out, and withdraw the token.")
+        found = _LOCAL_PATH.search(text)
+        own = next((str(path) for path in (Path.home(), Path.cwd()) if _is_in(text, path)), None)
+        if found or own:
+            raise DataError(f"{name} holds a path of this machine ({found[0] if found else own}). Take it out.")
+
+
+def _is_in(text: str, path: Path) -> bool:
+    """Whether a path of more than one folder stands in a text, or a word begins with it but for its first slash."""
+    bare = re.escape(str(path).lstrip("/"))
+    return len(path.parts) > 2 and (str(path) in text or re.search(rf"(^|\s){bare}/", text) is not None)
+
+
+def _texts_of(file: Path) -> list[str]:
+    """Every text in a file: strings of JSON as they are meant, columns of a table, the notes in a weights file."""
+    if file.suffix == ".json":
+        return list(_strings(json.loads(file.read_text(encoding="utf-8"))))
+    if file.suffix == ".parquet":
+        table = pd.read_parquet(file)
+        return [" ".join(table[column].dropna().map(str)) for column in table.select_dtypes(exclude="number")]
+    if file.suffix == ".safetensors":
+        with safe_open(file, framework="numpy") as weights:
+            return [f"{key} {value}" for key, value in (weights.metadata() or {}).items()]
+    return [] if file.suffix in _WITHOUT_TEXT else [file.read_text(encoding="utf-8")]
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield str(key)
+            yield from _strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
