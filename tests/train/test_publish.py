@@ -257,9 +257,9 @@ def test_a_report_is_reproduced_but_for_what_machines_differ_by():
 
 def test_a_run_knows_its_pictures(tmp_path):
     assert data_of(BUNDLED) is None
-    (tmp_path / "fit.json").write_text(json.dumps({"data": {"source": str(ASTRONAUT)}}))
+    (tmp_path / "fit.json").write_text(json.dumps({"config": {}, "data": {"source": str(ASTRONAUT)}}))
     assert data_of(tmp_path) == ASTRONAUT
-    for text in (json.dumps({"data": {"source": "/no/such"}}), "{}", "{", "[]"):
+    for text in (json.dumps({"config": {}, "data": {"source": "/no/such"}}), "{}", "{", "[]", '{"config": {}}'):
         (tmp_path / "fit.json").write_text(text)
         assert data_of(tmp_path) is None
 
