@@ -42,7 +42,7 @@ def main(
     keep_freed_memory()  # before any of the rest starts a thread
     from agr.analyzer import FaceAnalyzer
     from agr.config import ModelError
-    from agr.evaluation.pictures import DataError, PictureSource
+    from agr.pictures import DataError, PictureSource
     from agr.pretrained import default_model, find_model
     from agr.ui.guard import keep_swept, own_upload_folder
     from agr.ui.page import build_page, launch, reports_of

@@ -116,16 +116,16 @@ def report(
 
       python -m agr report faces.parquet --labels labels.csv --output eval_reports/mine
     """
-    from .collected import report_of_collection
+    from .annotations import LabelError
     from .collection import CollectionError
+    from .collection_report import report_of_collection
     from .evaluation.report import ReportError, expect_no_report
-    from .uploads import UploadError
 
     try:
         expect_no_report(output, overwrite=overwrite)
         made, left_out = report_of_collection(faces, labels, name=output.resolve().name)
         made.save(output)
-    except (CollectionError, ReportError, UploadError) as error:
+    except (CollectionError, ReportError, LabelError) as error:
         fail(str(error))
     except OSError as error:
         fail(f"{error.filename or output} cannot be read or written: {error.strerror or error}.")

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from agr.collection import analyze_collection
 from agr.engine import cores
-from agr.evaluation.pictures import PictureSource
+from agr.pictures import PictureSource
 
 from .scenes import scene
 

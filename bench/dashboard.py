@@ -16,9 +16,9 @@ import pandas as pd
 from playwright.sync_api import Page
 
 from agr.analyzer import FaceAnalyzer
-from agr.evaluation.pictures import PictureSource
 from agr.evaluation.report import EvalReport
-from agr.labelled import report_of
+from agr.pictures import PictureSource
+from agr.predictions import report_of
 from agr.ui.dashboard import Dashboard
 from agr.ui.dashboard.look import Opened, Reports, look_at
 from agr.ui.dashboard.state import Spot

@@ -18,7 +18,7 @@ from PIL import Image
 
 from agr.detect import FaceDetector
 from agr.engine import cores
-from agr.evaluation.pictures import PictureSource
+from agr.pictures import PictureSource
 
 from .scenes import CASES, Scene, scene
 

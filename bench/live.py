@@ -19,11 +19,11 @@ from PIL import Image, ImageFilter
 
 import agr
 from agr import FaceAnalyzer
+from agr.annotations import labels_of
 from agr.attributes import N_AGES
 from agr.engine import cores
-from agr.evaluation.pictures import PictureSource, file_key
 from agr.images import load_photo
-from agr.labelled import labels_of
+from agr.pictures import PictureSource, file_key
 from agr.tracking import FaceTracker, Pooled
 from agr.ui.live_html import overlay, panel
 from agr.ui.page import build_page

@@ -24,8 +24,8 @@ import pyarrow.parquet as pq
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page
 
-from agr.collected import report_of_collection
 from agr.collection import CLAIM_FILE, FORMAT, write_whole
+from agr.collection_report import report_of_collection
 from agr.evaluation.report import EvalReport
 from agr.table import schema
 from agr.ui.dashboard import Dashboard

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from agr.evaluation.pictures import PictureSource, file_key
+from agr.annotations import labels_of
 from agr.images import load_photo
-from train.utkface import labels_of
+from agr.pictures import PictureSource, file_key
 
 CASES = {  # faces, size, range of the chips' sides: a face's box is about 0.8 of its chip
     "webcam 640×480, 1 face": (1, (640, 480), (160, 260)),

@@ -23,7 +23,7 @@ from PIL import Image
 from agr import FaceAnalyzer
 from agr.align import crop_face
 from agr.engine import cores
-from agr.evaluation.pictures import PictureSource
+from agr.pictures import PictureSource
 from agr.pretrained import find_model
 from train.model import AttributeNet
 

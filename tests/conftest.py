@@ -35,7 +35,7 @@ def utkface():
     path = os.environ.get("AGR_UTKFACE")
     if not path:
         pytest.skip("AGR_UTKFACE is not set")
-    from train.utkface import PictureSource
+    from agr.pictures import PictureSource
 
     return PictureSource(Path(path))
 

@@ -6,11 +6,12 @@ import os
 import numpy as np
 import pytest
 
+from agr.annotations import labels_of
 from agr.evaluation import metrics as m
 from agr.evaluation.report import EvalReport
 from agr.evaluation.summary import figures
 from agr.evaluation.tables import class_indices
-from agr.labelled import labels_of, predict, table_of
+from agr.predictions import predict, table_of
 from agr.pretrained import BUNDLED
 from tests.conftest import ROOT
 from train.card import figures_table, model_card

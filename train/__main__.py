@@ -101,9 +101,11 @@ def split(
 
     Example: python -m train split --data runs/utkface --test-of eval_reports/mobilenet_v2 --output split.csv
     """
+    from agr.pictures import DataError
+
     from .files import write_atomically
     from .split import make_split
-    from .utkface import SUBSETS, DataError
+    from .utkface import SUBSETS
 
     with clear_errors():
         if output.exists():

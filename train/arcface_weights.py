@@ -9,8 +9,9 @@ from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 from torch import Tensor, nn
 
+from agr.pictures import DataError
+
 from .mobile_facenet import MobileFaceNet
-from .utkface import DataError
 
 EPSILON = 1e-5
 """Of the last normalisation."""

@@ -14,6 +14,7 @@ import torch
 from agr.config import WEIGHTS_FILE
 from agr.evaluation.report import HISTORY_FILE
 from agr.memory import keep_freed_memory
+from agr.pictures import DataError
 
 from .files import content_hash_of
 from .finish import Balance, finish
@@ -23,7 +24,7 @@ from .prepare import Prepared, load_prepared
 from .run_folder import SPLIT_FILE, expect_unseen, read_run, taught_by, write_recipe
 from .soft import read_all
 from .teach import BEST_FOLDER, trained
-from .utkface import DataError, read_split
+from .utkface import read_split
 
 
 @dataclass(frozen=True)

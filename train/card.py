@@ -8,9 +8,9 @@ from agr.config import WEIGHTS_FILE
 from agr.evaluation.report import EvalReport
 from agr.evaluation.tables import classified
 from agr.labels import TASK_CLASSES
+from agr.pictures import DataError
 
 from .files import content_hash_of
-from .utkface import DataError
 
 FIGURES = (
     ("Age, mean absolute error (years)", "age_mae", 1, 2),

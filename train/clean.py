@@ -13,8 +13,9 @@ import pandas as pd
 from agr.attributes import Attributes
 from agr.evaluation.mislabels import mislabels, relabel_list
 from agr.evaluation.report import PROBABILITY_COLUMNS, EvalReport
-from agr.labelled import report_of
 from agr.labels import AGE_GROUPS, GENDERS, RACES, TASK_CLASSES
+from agr.pictures import DataError
+from agr.predictions import report_of
 from agr.reader import AttributeReader
 
 from .config import FitConfig
@@ -23,7 +24,7 @@ from .fit import fit
 from .prepare import load_prepared
 from .run_folder import RECIPE_FILE
 from .soft import read_all, save_soft
-from .utkface import DataError, read_split, subset_files
+from .utkface import read_split, subset_files
 
 SOFT_FILE, RELABEL_FILE, REPORT_FOLDER = "soft_labels.parquet", "relabel.csv", "report"
 

@@ -45,8 +45,7 @@ class clear_errors:
     def __exit__(self, kind, error, trace) -> None:
         from agr.config import ModelError
         from agr.evaluation.report import ReportError
-
-        from .utkface import DataError
+        from agr.pictures import DataError
 
         if isinstance(error, KeyboardInterrupt):
             typer.echo("Stopped." + (f" {self.stopped}" if self.stopped else ""), err=True)

@@ -4,8 +4,7 @@ import math
 from dataclasses import dataclass
 
 from agr.engine import backbones
-
-from .utkface import DataError
+from agr.pictures import DataError
 
 
 @dataclass(frozen=True)

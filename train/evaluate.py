@@ -8,26 +8,19 @@ import pandas as pd
 from tqdm import tqdm
 
 from agr.analyzer import FaceAnalyzer
+from agr.annotations import Labels, labels_of
 from agr.config import CODE_VERSION, WEIGHTS_FILE
 from agr.evaluation.report import HISTORY_FILE, EvalReport, expect_no_report
-from agr.labelled import Labels, model_facts, predict, report_of, table_of
 from agr.labels import GENDERS, RACES
+from agr.pictures import DataError, PictureSource, content_hash, file_key
+from agr.predictions import model_facts, predict, report_of, table_of
 from agr.pretrained import find_model
 
 from .files import content_hash_of
 from .prepare import source_of
 from .run_folder import expect_unseen, options_of
 from .stress import stress
-from .utkface import (
-    SUBSETS,
-    DataError,
-    PictureSource,
-    content_hash,
-    file_key,
-    labels_of,
-    read_split,
-    subset_files,
-)
+from .utkface import SUBSETS, read_split, subset_files
 
 
 def evaluate(

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from agr.pictures import DataError
+
 from .face_resnet import STAGES
-from .utkface import DataError
 
 MEAN = torch.tensor([122.782, 117.001, 104.298])
 """Of red, green and blue in 0 to 255: what dlib takes off before it divides by 256."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from .utkface import DataError, content_hash
+from agr.pictures import DataError, content_hash
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:

@@ -18,6 +18,7 @@ from agr.config import WEIGHTS_FILE
 from agr.evaluation.metrics import accuracy, mean_absolute_error, one_off_accuracy
 from agr.labels import age_group_of
 from agr.memory import keep_freed_memory
+from agr.pictures import DataError
 
 from .augment import mix, move, vary
 from .config import FitConfig
@@ -32,7 +33,7 @@ from .relabel import read_relabel, relabelled
 from .run_folder import CHECKPOINT_FILE, claim, expect_unseen, read_run, recipe_of, taught_by, write_recipe
 from .soft import load_soft, read_all
 from .teach import BEST_FOLDER, Teachers, trained
-from .utkface import DataError, read_split, subset_files
+from .utkface import read_split, subset_files
 
 
 def fit(

@@ -12,8 +12,9 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OfflineModeIsEnabled
 from huggingface_hub.utils import validate_repo_id
 
+from agr.pictures import DataError
+
 from .files import files_in
-from .utkface import DataError
 
 Kind = Literal["model", "space"]
 HTTPError: type[Exception] = HfHubHTTPError.__bases__[0]

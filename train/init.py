@@ -10,12 +10,12 @@ from safetensors.torch import load_file
 from torchvision import models
 
 from agr.config import CONFIG_FILE, ModelConfig, read_config
+from agr.pictures import DataError, content_hash
 
 from . import face_resnet
 from .face_weights import load_face_weights, values_file
 from .files import content_hash_of
 from .model import AttributeNet, headless, is_of_torchvision
-from .utkface import DataError, content_hash
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 

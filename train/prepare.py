@@ -22,11 +22,12 @@ import pandas as pd
 from tqdm import tqdm
 
 from agr.align import CROP_SIGMA, TEMPLATE, crop_face
+from agr.annotations import labels_of
 from agr.engine import cores
 from agr.images import ImageError, load_photo
+from agr.pictures import DataError, PictureSource, content_hash, file_key
 
 from .files import write_atomically
-from .utkface import DataError, PictureSource, content_hash, file_key, labels_of
 
 if TYPE_CHECKING:
     from agr.detect import FaceDetector

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from safetensors import safe_open
 
-from .utkface import DataError
+from agr.pictures import DataError
 
 _WITHOUT_TEXT = (".onnx", ".png", ".jpg")
 _TOKEN = re.compile(r"\b(hf|api_org)_[A-Za-z0-9_]{16,}")

@@ -11,10 +11,11 @@ import yaml
 from huggingface_hub import HfApi, ModelCard
 
 from agr.analyzer import FaceAnalyzer
+from agr.annotations import Labels
 from agr.config import CONFIG_FILE, WEIGHTS_FILE, read_config
-from agr.evaluation.pictures import PictureSource
 from agr.evaluation.report import HISTORY_FILE, PREDICTIONS_FILE, PROBABILITY_COLUMNS, REPORT_FILE, EvalReport
-from agr.labelled import Labels, predict, table_of
+from agr.pictures import DataError, PictureSource, file_key
+from agr.predictions import predict, table_of
 from agr.pretrained import REPORT_FOLDER
 from agr.reader import AttributeReader
 
@@ -24,7 +25,6 @@ from .hub import Hub, HubError, Published, check_name
 from .prepare import source_of
 from .private import check_private
 from .run_folder import read_run
-from .utkface import DataError, file_key
 
 SAMPLE = 48
 """Faces that are predicted again before anything is sent."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from .utkface import DataError
+from agr.pictures import DataError
 
 FOLDER = Path(__file__).parent / "recipes"
 OPTIONS = ("backbone", "init", "epochs", "batch_size", "lr", "weight_decay", "seed", "soft_weight", "teacher", "mixup")

@@ -5,8 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from agr.labels import GENDERS, MAX_AGE, RACES
-
-from .utkface import DataError
+from agr.pictures import DataError
 
 COLUMNS = ("file", "task", "given", "suggested")
 _CLASSES = {"gender": GENDERS, "race": RACES}

@@ -12,13 +12,14 @@ import torch
 
 from agr.config import CODE_VERSION, WEIGHTS_FILE
 from agr.evaluation.report import HISTORY_FILE
+from agr.pictures import DataError
 
 from .config import FitConfig
 from .files import content_hash_of, write_atomically
 from .init import hash_of_init
 from .prepare import Prepared
 from .teach import BEST_FOLDER
-from .utkface import SUBSETS, DataError, read_split
+from .utkface import SUBSETS, read_split
 
 RECIPE_FILE = "fit.json"
 """In a run's folder: what it is made of."""

@@ -10,9 +10,9 @@ from tqdm import tqdm
 
 from agr.attributes import N_AGES, Attributes
 from agr.labels import GENDERS, RACES
+from agr.pictures import DataError
 
 from .files import write_atomically
-from .utkface import DataError
 
 if TYPE_CHECKING:
     from agr.reader import AttributeReader

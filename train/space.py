@@ -8,12 +8,12 @@ from huggingface_hub import HfApi, RepoCard
 
 from agr.config import CONFIG_FILE, WEIGHTS_FILE
 from agr.evaluation.report import EvalReport
+from agr.pictures import DataError
 from agr.pretrained import POINTER
 
 from .files import files_in
 from .hub import Hub, HubError, Published, check_name
 from .private import check_private
-from .utkface import DataError
 
 ROOT = Path(__file__).parents[1]
 FILES = ("app.py", "requirements.txt", "README.md", "LICENSE", "train/README.md", "train/EXPERIMENTS.md")

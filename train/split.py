@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from agr.evaluation.report import EvalReport
+from agr.pictures import DataError
 
 from .prepare import load_prepared
-from .utkface import SUBSETS, DataError
+from .utkface import SUBSETS
 
 SHARES = {"valid": 0.12, "test": 0.2}
 """Of all pictures; the rest are for training."""

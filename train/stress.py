@@ -11,10 +11,11 @@ from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from tqdm import tqdm
 
 from agr.analyzer import FaceAnalyzer
+from agr.annotations import Labels
 from agr.evaluation.compare import Compared, compare
-from agr.evaluation.pictures import PictureSource
 from agr.images import ImageError, load_photo
-from agr.labelled import Labels, predict, table_of
+from agr.pictures import PictureSource
+from agr.predictions import predict, table_of
 
 SAMPLE = 5000
 """All of UTKFace's test part: a fall of one point is told from chance by thousands of faces, not by hundreds."""

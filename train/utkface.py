@@ -7,19 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from agr.evaluation.pictures import DataError, PictureSource, file_key
-from agr.labelled import Labels, content_hash, labels_of
-
-__all__ = [
-    "DataError",
-    "Labels",
-    "PictureSource",
-    "content_hash",
-    "file_key",
-    "labels_of",
-    "read_split",
-    "subset_files",
-]
+from agr.pictures import DataError
 
 SUBSETS = ("train", "valid", "test")
 

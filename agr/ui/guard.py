@@ -17,7 +17,7 @@ from starlette.formparsers import MultiPartException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agr.uploads import MAX_BYTES
+from .dashboard.upload import MAX_BYTES
 
 MAX_UPLOAD_BODY = MAX_BYTES + 4_000_000
 """Bytes of one request that sends files: as many as are evaluated at once, and what separates them."""

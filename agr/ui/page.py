@@ -9,9 +9,8 @@ from starlette.middleware import Middleware
 
 from agr.analyzer import FaceAnalyzer
 from agr.config import WEIGHTS_FILE, ModelError
-from agr.evaluation.pictures import PictureSource
 from agr.evaluation.report import REPORT_FILE
-from agr.labelled import content_hash
+from agr.pictures import PictureSource, content_hash
 from agr.pretrained import BUNDLED, REPORT_FOLDER
 
 from .cards import message

@@ -10,7 +10,7 @@ from agr.images import ImageError, load_photo
 from agr.render import Mark, draw_faces
 
 from .cards import caption, cards, downloads, message
-from .uploads import sent
+from .received import sent
 
 EXAMPLES = Path(__file__).parent / "examples"
 

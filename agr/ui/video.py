@@ -18,7 +18,7 @@ from agr.video_frames import VideoError
 
 from .cards import message
 from .guard import BOXED
-from .uploads import held, sent
+from .received import held, sent
 from .video_html import people_table, progress_bar, time_table, timeline, video_downloads
 
 LONGEST = 120.0

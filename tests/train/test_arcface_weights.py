@@ -7,12 +7,12 @@ import torch
 from torch import nn
 
 from agr.align import TEMPLATE
+from agr.pictures import DataError
 from agr.reader import AttributeReader
 from train.arcface_weights import load_arcface_weights
 from train.init import load_init, model_config
 from train.mobile_facenet import SIDE, WIDTH, MobileFaceNet, as_arcface_cuts
 from train.model import AttributeNet
-from train.utkface import DataError
 
 ARCFACE = np.array([(38.29, 51.70), (73.53, 51.50), (56.03, 71.74), (41.55, 92.37), (70.73, 92.20)])
 """Where ArcFace has eyes, nose and mouth, in pixels of 112."""

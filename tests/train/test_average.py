@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from agr.config import ModelConfig
+from agr.pictures import DataError
 from train.average import average, mean_of_states
 from train.files import content_hash_of
 from train.model import AttributeNet
-from train.utkface import DataError
 
 
 def test_tensors_are_averaged_and_counters_kept():

@@ -6,10 +6,10 @@ from huggingface_hub import ModelCard
 
 from agr.evaluation.report import EvalReport
 from agr.labels import GENDERS
+from agr.pictures import DataError
 from agr.pretrained import BUNDLED
 from tests.conftest import ROOT
 from train.card import confusion_picture, model_card, write_card
-from train.utkface import DataError
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@ from errno import ENOSPC
 import pytest
 import typer
 
+from agr.pictures import DataError
 from train.command import clear_errors
-from train.utkface import DataError
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from agr.pictures import DataError
 from train.face_resnet import LEAST_SIDE, FaceResNet
 from train.face_weights import load_face_weights
 from train.init import hash_of_init, load_init, model_config
 from train.model import AttributeNet
-from train.utkface import DataError
 
 POINTS = tuple((0.1 * i, 0.2) for i in range(1, 6))
 BLOCKS = [

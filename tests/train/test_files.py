@@ -1,7 +1,7 @@
 import pytest
 
+from agr.pictures import DataError
 from train.files import content_hash_of, write_atomically
-from train.utkface import DataError
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path):

@@ -15,10 +15,10 @@ import torch
 from safetensors.torch import load_file
 
 from agr.config import ModelConfig
+from agr.pictures import DataError
 from train.config import FitConfig
 from train.fit import _Run, fit, learning_rate, update_ema
 from train.model import AttributeNet
-from train.utkface import DataError
 
 ROOT = Path(__file__).parents[2]
 CONFIG = FitConfig(init="none", epochs=3, batch_size=8, precision="fp32")

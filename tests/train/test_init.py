@@ -6,9 +6,9 @@ import torch
 from safetensors.torch import save_file
 
 from agr.config import ModelConfig, ModelError
+from agr.pictures import DataError
 from train.init import IMAGENET_MEAN, load_init, model_config
 from train.model import AttributeNet, headless
-from train.utkface import DataError
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from PIL import Image
 
 from agr.align import crop_face
 from agr.detect import FaceDetector
+from agr.pictures import DataError
 from train import prepare as module
 from train.prepare import load_prepared, prepare, source_of
-from train.utkface import DataError
 
 pytestmark = pytest.mark.slow
 

@@ -16,6 +16,7 @@ from safetensors.numpy import save_file
 
 from agr.engine import backbones
 from agr.evaluation.report import EvalReport
+from agr.pictures import DataError
 from agr.pretrained import BUNDLED
 from tests.conftest import ASTRONAUT, ROOT
 from tests.hub import WRITE
@@ -31,7 +32,6 @@ from train.publish import (
     publish,
     stage,
 )
-from train.utkface import DataError
 
 REPORT = ROOT / "eval_reports" / "mobilenet_v2"
 FILES = {

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from agr.pictures import DataError
 from train import fit as fitting
 from train.__main__ import app
 from train.recipes import OPTIONS, names, read_recipe
-from train.utkface import DataError
 
 
 @pytest.mark.parametrize("name", names())

@@ -1,9 +1,9 @@
 import pandas as pd
 import pytest
 
+from agr.pictures import DataError
 from train.prepare import load_prepared
 from train.relabel import read_relabel, relabelled
-from train.utkface import DataError
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from agr.pictures import DataError
 from train.config import FitConfig
 from train.run_folder import claim, config_of, expect_unseen, options_of, taught_by
-from train.utkface import DataError
 
 
 def test_an_init_is_told_as_it_is_finished_or_as_training_left_it(tmp_path):

@@ -3,11 +3,11 @@ import pandas as pd
 import pytest
 
 from agr.attributes import Attributes
+from agr.pictures import DataError
 from train.config import FitConfig
 from train.fit import fit
 from train.prepare import load_prepared
 from train.soft import load_soft, save_soft
-from train.utkface import DataError
 
 FILES = pd.Index(["a.jpg", "b.jpg", "c.jpg"])
 

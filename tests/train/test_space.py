@@ -11,11 +11,11 @@ import pytest
 from gradio_client import Client, handle_file
 from huggingface_hub import HfApi, RepoCard
 
+from agr.pictures import DataError
 from tests.conftest import ASTRONAUT, ROOT
 from tests.hub import WRITE
 from train.hub import HubError
 from train.space import OF_THE_BUNDLED, OUR_REPORTS, publish_space, stage_space
-from train.utkface import DataError
 
 
 @pytest.fixture

@@ -4,10 +4,11 @@ import pytest
 from typer.testing import CliRunner
 
 from agr.evaluation.report import EvalReport
+from agr.pictures import DataError
 from tests.conftest import ROOT
 from train.__main__ import app
 from train.split import make_split
-from train.utkface import DataError, read_split
+from train.utkface import read_split
 
 
 @pytest.fixture

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from agr.labelled import labels_of, predict, table_of
+from agr.annotations import labels_of
+from agr.pictures import PictureSource
+from agr.predictions import predict, table_of
 from train import stress as s
-from train.utkface import PictureSource
 
 
 @pytest.mark.parametrize("name", s.CONDITIONS)

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from agr.config import ModelConfig, ModelError
+from agr.pictures import DataError
 from train.config import FitConfig
 from train.fit import fit
 from train.model import AttributeNet
 from train.teach import BEST_FOLDER, Teachers, trained
-from train.utkface import DataError
 
 CPU = torch.device("cpu")
 

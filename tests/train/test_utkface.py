@@ -1,7 +1,8 @@
 import pandas as pd
 import pytest
 
-from train.utkface import DataError, content_hash, read_split, subset_files
+from agr.pictures import DataError, content_hash
+from train.utkface import read_split, subset_files
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from agr.evaluation.report import ReportError
 from agr.labels import AGE_GROUPS, GENDERS, RACES, TASK_CLASSES
 
 from ..cards import message
-from ..uploads import all_sent
+from ..received import all_sent
 from .face import OPEN_DIALOG, face_page
 from .head import head
 from .look import Opened, Reports, look_at

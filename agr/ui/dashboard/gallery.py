@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping
 import pandas as pd
 from PIL import Image
 
-from agr.evaluation.pictures import DataError
 from agr.images import ImageError, load_photo
+from agr.pictures import DataError
 
 from .html import act, pager
 from .look import Find

@@ -11,17 +11,19 @@ import gradio as gr
 from PIL import Image
 
 from agr.analyzer import Face, FaceAnalyzer
+from agr.annotations import Labels
 from agr.evaluation.archive import pack, unpack
 from agr.evaluation.report import ReportError
 from agr.images import ImageError, load_photo
-from agr.labelled import Labels, content_hash, model_facts, predict, report_of, table_of
 from agr.labels import GENDERS, RACES
-from agr.uploads import MAX_BYTES, MAX_PICTURE_BYTES, MAX_PICTURES, Upload, UploadError, is_report, open_upload
+from agr.pictures import content_hash
+from agr.predictions import model_facts, predict, report_of, table_of
 
 from ..cards import message
-from ..uploads import held, uploaded
+from ..received import held, uploaded
 from .html import faces
 from .look import Opened, Reports
+from .upload import MAX_BYTES, MAX_PICTURE_BYTES, MAX_PICTURES, Upload, UploadError, is_report, open_upload
 
 TITLE = "your own"
 KEPT_SECONDS = 3600

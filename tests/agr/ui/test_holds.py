@@ -212,7 +212,7 @@ def test_without_a_model_the_page_says_so_and_shows_the_reports():
 
 
 def test_a_folder_beside_the_uploads_is_not_theirs(tmp_path, monkeypatch):
-    from agr.ui.uploads import uploaded
+    from agr.ui.received import uploaded
 
     for name in ("uploads", "uploads-of-others"):
         (tmp_path / name).mkdir()

@@ -10,7 +10,7 @@ import pytest
 
 import agr.ui.video as module
 from agr.analyzer import FaceAnalyzer
-from agr.ui.uploads import sent
+from agr.ui.received import sent
 from agr.video_frames import VideoError
 from tests.clips import walk, write_clip
 from tests.conftest import ASTRONAUT

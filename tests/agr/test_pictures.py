@@ -6,8 +6,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from agr.evaluation import pictures
-from agr.evaluation.pictures import DataError, PictureSource, file_key
+from agr import pictures
+from agr.pictures import DataError, PictureSource, content_hash, file_key
 
 NAMES = ["26_1_2_20170116174525125.jpg.chip.jpg", "b/1_0_4_2017.png", "a/100_0_0_2016.webp"]
 
@@ -140,3 +140,7 @@ def test_a_damaged_archive_is_named(kind, tmp_path):
     path.write_bytes(data)
     with pytest.raises(DataError, match="damaged"):
         list(PictureSource(path).read())
+
+
+def test_equal_pictures_have_equal_hashes():
+    assert content_hash(b"a") == content_hash(b"a") != content_hash(b"b")

@@ -1,5 +1,6 @@
 """The labelled pictures behind a report, read in place from the user's own copy; nothing of them is kept or copied."""
 
+import hashlib
 import lzma
 import re
 import shutil
@@ -14,8 +15,8 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
 from threading import Lock
 
-from agr.images import PICTURE_ENDINGS
-from agr.sources import opener_of
+from .images import PICTURE_ENDINGS
+from .sources import opener_of
 
 _CHIP = re.compile(r"\.chip(\.[^.]*)?$")
 LABELLED_ENDINGS = (*PICTURE_ENDINGS, ".chip")
@@ -30,6 +31,11 @@ def file_key(path: str) -> str:
     """The name that splits and reports use: the file's own up to an ending ".chip" or ".chip.jpg", so that every copy
     of the data set agrees."""
     return _CHIP.sub("", path.replace("\\", "/").rstrip("/").rpartition("/")[2])
+
+
+def content_hash(data: bytes) -> str:
+    """Equal for pictures that are equal byte by byte."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 class PictureSource:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from .annotations import Labels, labels_of, read_labels
 from .collection import claim_of, counts_of, damage_named
-from .evaluation.pictures import file_key
 from .evaluation.report import PROBABILITY_COLUMNS, EvalReport, ReportError
-from .labelled import Labels, labels_of, report_of
 from .labels import GENDERS, RACES, TASK_CLASSES
-from .uploads import read_labels
+from .pictures import file_key
+from .predictions import report_of
 
 _SAID = {
     **{"age": "pred_age", "age_low": "age_low", "age_high": "age_high"},
@@ -29,7 +29,7 @@ def report_of_collection(faces: Path, labels: Path | None, *, name: str) -> tupl
     `labels`: a CSV as `read_labels` takes; by default names are labels, as UTKFace's. A row of it labels the one photo
     whose path ends with its name: with folders, where several photos have a name. The report calls these by their
     paths below the folder that they share, the others by their names. Of several faces in a photo the largest counts.
-    Raises CollectionError, UploadError or ReportError.
+    Raises CollectionError, LabelError or ReportError.
     """
     claim = claim_of(faces)
     missing = claim["photos"]["photos"] - counts_of(faces).photos

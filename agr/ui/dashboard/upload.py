@@ -3,21 +3,15 @@
 Archives are read in place, within limits; nothing is unpacked onto the disk.
 """
 
-import io
-import warnings
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path, PurePosixPath
 
-import pandas as pd
-
-from .evaluation.pictures import LABELLED_ENDINGS, file_key
-from .labelled import Labels, labels_of
-from .labels import GENDERS, MAX_AGE, RACES
+from agr.annotations import LONGEST_NAME, LabelError, Labels, labels_of, read_labels
+from agr.pictures import LABELLED_ENDINGS, file_key
 
 MAX_PICTURES = 1000
 MAX_PICTURE_BYTES = 40_000_000
@@ -26,7 +20,6 @@ MAX_BYTES = 400_000_000
 MAX_TABLE_BYTES = 2_000_000
 """Of a CSV with labels: thirty times what a thousand pictures need."""
 MAX_MEMBERS = 20_000
-LONGEST_NAME = 200
 MAX_RATIO = 20
 """How many times its own weight an archive may unpack to; pictures are compressed already and come to about 1."""
 ARCHIVE_ENDINGS = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
@@ -92,7 +85,10 @@ def _labelled(places: dict[str, Place], tables: list[tuple[str, Place]], bad: li
         (content,) = _contents([place])
         if len(content) > MAX_TABLE_BYTES:
             raise UploadError(f"{name} has more than {MAX_TABLE_BYTES // 1_000_000} MB. Send a shorter CSV.")
-        listed, wrong = read_labels(content)
+        try:
+            listed, wrong = read_labels(content)
+        except LabelError as error:
+            raise UploadError(str(error)) from error
         bad += wrong + [(file, "in the CSV, but no such picture was sent") for file in listed if file not in places]
         labels |= {file: _joined(labels.get(file), found) for file, found in listed.items() if file in places}
     unlabelled = [file for file in places if labels.get(file, Labels()) == Labels()]
@@ -122,73 +118,6 @@ def is_report(path: Path) -> bool:
             return any(PurePosixPath(name).name == "report.json" for name in archive.namelist())
     except Exception:  # damage in an archive raises nearly anything; who reads it will say so
         return False
-
-
-def read_labels(
-    content: bytes, *, key: Callable[[str], str] = file_key
-) -> tuple[dict[str, Labels], list[tuple[str, str]]]:
-    """A CSV with the column file and any of age, gender, race -> labels by file, and (row, reason) of what is wrong.
-
-    `key`: what a file's name is shortened to. Genders and races are given by name or by UTKFace's number; empty cells
-    are labels that are not known.
-    """
-    options: dict = {"dtype": str, "keep_default_na": False, "skipinitialspace": True}
-    try:
-        # The header by itself: pandas would rename a column that is there twice.
-        header = pd.read_csv(io.BytesIO(content), header=None, nrows=1, **options).iloc[0]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", pd.errors.ParserWarning)  # rows may end with a comma
-            table = pd.read_csv(io.BytesIO(content), index_col=False, **options)
-    except (ValueError, UnicodeError) as error:
-        raise UploadError(f"The CSV cannot be read: {error}") from error
-    table.columns = pd.Index([str(column).strip().lower() for column in header])
-    twice = sorted(set(table.columns[table.columns.duplicated()]) & {"file", "age", "gender", "race"})
-    if twice:
-        raise UploadError(f"The CSV has the column {twice[0]} twice. Expected each once.")
-    if "file" not in table or not {"age", "gender", "race"} & set(table.columns):
-        raise UploadError(
-            f"The CSV has the columns {', '.join(table.columns)}. Expected file and any of age, gender, race."
-        )
-    found: dict[str, Labels] = {}
-    bad: list[tuple[str, str]] = []
-    texts = (table[name] if name in table else [""] * len(table) for name in ("file", "age", "gender", "race"))
-    for name, age, gender, race in zip(*texts, strict=True):
-        file = key(str(name))
-        try:
-            labels = Labels(
-                age=_age(age.strip()),
-                gender=_class_of(gender.strip(), GENDERS, "gender"),
-                race=_class_of(race.strip(), RACES, "race"),
-            )
-        except ValueError as error:
-            bad.append((file[:LONGEST_NAME], f"in the CSV: {error}"))
-            continue
-        if found.setdefault(file, labels) != labels:
-            bad.append((file[:LONGEST_NAME], "in the CSV twice, with different labels; the first row counts"))
-    return found, bad
-
-
-@lru_cache(1024)  # a collection's labels are a million rows of a few words
-def _age(text: str) -> int | None:
-    if not text:
-        return None
-    try:
-        age = float(text)
-    except ValueError:
-        age = -1.0
-    if not 0 <= age <= MAX_AGE:
-        raise ValueError(f"age {text[:40]!r}, expected years from 0 to {MAX_AGE}")
-    return int(age)
-
-
-@lru_cache(1024)
-def _class_of(text: str, names: tuple[str, ...], kind: str) -> int | None:
-    if not text:
-        return None
-    by_name = {name.lower(): i for i, name in enumerate(names)} | {str(i): i for i in range(len(names))}
-    if text.lower() not in by_name:
-        raise ValueError(f"{kind} {text[:40]!r}, expected {', '.join(names)} or 0 to {len(names) - 1}")
-    return by_name[text.lower()]
 
 
 def _everything(paths: list[Path]) -> Iterator[Place]:

@@ -3,32 +3,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from agr.annotations import Labels
 from agr.evaluation.report import COLUMNS
-from agr.labelled import Labels, content_hash, labels_of, model_facts, predict, report_of, table_of
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("26_1_2_20170116174525125.jpg.chip.jpg", Labels(26, 1, 2)),
-        ("26_1_2_20170116174525125.jpg", Labels(26, 1, 2)),
-        ("116_0_4_1.png", Labels(116, 0, 4)),
-        ("24_0_1_20170116220224657 .jpg.chip.avif", Labels(24, 0, 1)),
-        ("55_0_0_20170116232725357jpg.chip.jpg", Labels(55, 0, 0)),
-        ("39_1_20170116174525125.jpg.chip.jpg", None),
-        ("61_1_20170109142408075.jpg", None),
-        ("26_2_2_2017.jpg", None),
-        ("26_1_5_2017.jpg", None),
-        ("117_1_0_2017.jpg", None),
-        ("portrait.jpg", None),
-    ],
-)
-def test_labels_come_from_the_name(name, expected):
-    assert labels_of(name) == expected
-
-
-def test_equal_pictures_have_equal_hashes():
-    assert content_hash(b"a") == content_hash(b"a") != content_hash(b"b")
+from agr.predictions import model_facts, predict, report_of, table_of
 
 
 @pytest.mark.slow

@@ -4,8 +4,8 @@ import zipfile
 
 import pytest
 
-from agr import uploads as u
-from agr.labelled import Labels
+from agr.annotations import Labels
+from agr.ui.dashboard import upload as u
 
 PICTURE = b"\xff\xd8 not decoded here"
 
@@ -38,34 +38,11 @@ def test_a_csv_names_the_labels_with_any_of_them_missing(tmp_path):
     assert any("Martian" in reason for _, reason in upload.bad)
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"name,age\nx,1\n", "Expected file and any of"),
-        (b"", "cannot be read"),
-        (b"file\nx.jpg\n", "Expected file"),
-        (b"File,file,age\na.jpg,b.jpg,3\n", "column file twice"),
-        (b"file,age,age\na.jpg,3,4\n", "column age twice"),
-        (b"file,Age,age \na.jpg,3,4\n", "column age twice"),
-    ],
-)
-def test_a_csv_of_another_kind_says_what_was_expected(content, message):
-    with pytest.raises(u.UploadError, match=message):
-        u.read_labels(content)
-
-
 def test_why_nothing_is_left_is_said(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"x")
     (tmp_path / "labels.csv").write_text("file,age\na.jpg,abc\n")
     with pytest.raises(u.UploadError, match=r"wrong: a\.jpg, in the CSV: age 'abc', expected years"):
         u.open_upload([tmp_path / "a.jpg", tmp_path / "labels.csv"])
-
-
-@pytest.mark.parametrize("age", ["-1", "117", "old", "nan", "inf"])
-def test_impossible_ages_are_listed(age):
-    labels, bad = u.read_labels(f"file,age\na.jpg,{age}\nb.jpg,30.5\n".encode())
-    assert labels == {"b.jpg": Labels(age=30)}
-    assert bad[0][0] == "a.jpg"
 
 
 @pytest.mark.parametrize(
@@ -162,12 +139,6 @@ def test_an_archive_is_opened_once_for_all_its_pictures(tmp_path, monkeypatch):
     read = dict(upload.read())
     assert read == {f"1_0_0_{i}.jpg": PICTURE + bytes([i]) for i in range(30)} | {"2_0_0_1.bmp": PICTURE}
     assert opened == [path]
-
-
-def test_a_picture_that_has_two_rows_keeps_the_first():
-    labels, bad = u.read_labels(b"file,age,gender\na.jpg,10,Male\na.jpg,60,Female\nb.jpg,3,0\nx/b.jpg,3,Male\n")
-    assert labels == {"a.jpg": Labels(age=10, gender=0), "b.jpg": Labels(age=3, gender=0)}
-    assert bad == [("a.jpg", "in the CSV twice, with different labels; the first row counts")]
 
 
 def test_a_csv_without_end_is_not_read(tmp_path, monkeypatch):

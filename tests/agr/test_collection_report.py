@@ -10,11 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from agr.__main__ import app
-from agr.collected import _below_their_folder, _joined, _place, report_of_collection
+from agr.annotations import Labels
 from agr.collection import CLAIM_FILE, FORMAT, CollectionError, analyze_collection
+from agr.collection_report import _below_their_folder, _joined, _place, report_of_collection
 from agr.evaluation.report import PROBABILITY_COLUMNS, EvalReport, ReportError
-from agr.labelled import Labels, predict, report_of, table_of
 from agr.labels import TASK_CLASSES
+from agr.predictions import predict, report_of, table_of
 from agr.table import schema
 
 

@@ -1,47 +1,20 @@
 """Labelled pictures through the app's own path, into an EvalReport: what the page and `train evaluate` both do."""
 
-import hashlib
-import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from .annotations import Labels
 from .evaluation.report import COLUMNS, SCHEMA_VERSION, EvalReport
 from .evaluation.summary import figures, group_figures
 from .images import ImageError
-from .labels import GENDERS, MAX_AGE, RACES, TASK_CLASSES
+from .labels import GENDERS, RACES, TASK_CLASSES
 
 if TYPE_CHECKING:
     from .analyzer import Face, FaceAnalyzer
-
-# The separators after the time stamp are free: a few of the data set's own names have a blank or no dot before "jpg".
-_NAME = re.compile(r"(?P<age>\d{1,3})_(?P<gender>[01])_(?P<race>[0-4])_\d+")
-
-
-@dataclass(frozen=True)
-class Labels:
-    """What is known of a face: age in years, indices into `agr.labels.GENDERS` and `RACES`; None where nothing is."""
-
-    age: int | None = None
-    gender: int | None = None
-    race: int | None = None
-
-
-def labels_of(name: str) -> Labels | None:
-    """Labels from a name such as `26_1_2_20170116174525125.jpg.chip.jpg`; None if it does not follow the pattern."""
-    match = _NAME.match(name)
-    if match is None or int(match["age"]) > MAX_AGE:
-        return None
-    return Labels(age=int(match["age"]), gender=int(match["gender"]), race=int(match["race"]))
-
-
-def content_hash(data: bytes) -> str:
-    """Equal for pictures that are equal byte by byte."""
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def predict(

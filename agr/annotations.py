@@ -1,0 +1,106 @@
+"""What people say of the faces in pictures: in a picture's name, as UTKFace has it, or in the rows of a CSV."""
+
+import io
+import re
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import pandas as pd
+
+from .labels import GENDERS, MAX_AGE, RACES
+from .pictures import file_key
+
+LONGEST_NAME = 200
+"""Characters of a picture's name."""
+# The separators after the time stamp are free: a few of the data set's own names have a blank or no dot before "jpg".
+_NAME = re.compile(r"(?P<age>\d{1,3})_(?P<gender>[01])_(?P<race>[0-4])_\d+")
+
+
+class LabelError(ValueError):
+    """A CSV holds no labels; the message says what was wrong and what was expected."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What is known of a face: age in years, indices into `agr.labels.GENDERS` and `RACES`; None where nothing is."""
+
+    age: int | None = None
+    gender: int | None = None
+    race: int | None = None
+
+
+def labels_of(name: str) -> Labels | None:
+    """Labels from a name such as `26_1_2_20170116174525125.jpg.chip.jpg`; None if it does not follow the pattern."""
+    match = _NAME.match(name)
+    if match is None or int(match["age"]) > MAX_AGE:
+        return None
+    return Labels(age=int(match["age"]), gender=int(match["gender"]), race=int(match["race"]))
+
+
+def read_labels(
+    content: bytes, *, key: Callable[[str], str] = file_key
+) -> tuple[dict[str, Labels], list[tuple[str, str]]]:
+    """A CSV with the column file and any of age, gender, race -> labels by file, and (row, reason) of what is wrong.
+
+    `key`: what a file's name is shortened to. Genders and races are given by name or by UTKFace's number; empty cells
+    are labels that are not known. Raises LabelError for what is no such CSV.
+    """
+    options: dict = {"dtype": str, "keep_default_na": False, "skipinitialspace": True}
+    try:
+        # The header by itself: pandas would rename a column that is there twice.
+        header = pd.read_csv(io.BytesIO(content), header=None, nrows=1, **options).iloc[0]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pd.errors.ParserWarning)  # rows may end with a comma
+            table = pd.read_csv(io.BytesIO(content), index_col=False, **options)
+    except (ValueError, UnicodeError) as error:
+        raise LabelError(f"The CSV cannot be read: {error}") from error
+    table.columns = pd.Index([str(column).strip().lower() for column in header])
+    twice = sorted(set(table.columns[table.columns.duplicated()]) & {"file", "age", "gender", "race"})
+    if twice:
+        raise LabelError(f"The CSV has the column {twice[0]} twice. Expected each once.")
+    if "file" not in table or not {"age", "gender", "race"} & set(table.columns):
+        raise LabelError(
+            f"The CSV has the columns {', '.join(table.columns)}. Expected file and any of age, gender, race."
+        )
+    found: dict[str, Labels] = {}
+    bad: list[tuple[str, str]] = []
+    texts = (table[name] if name in table else [""] * len(table) for name in ("file", "age", "gender", "race"))
+    for name, age, gender, race in zip(*texts, strict=True):
+        file = key(str(name))
+        try:
+            labels = Labels(
+                age=_age(age.strip()),
+                gender=_class_of(gender.strip(), GENDERS, "gender"),
+                race=_class_of(race.strip(), RACES, "race"),
+            )
+        except ValueError as error:
+            bad.append((file[:LONGEST_NAME], f"in the CSV: {error}"))
+            continue
+        if found.setdefault(file, labels) != labels:
+            bad.append((file[:LONGEST_NAME], "in the CSV twice, with different labels; the first row counts"))
+    return found, bad
+
+
+@lru_cache(1024)  # a collection's labels are a million rows of a few words
+def _age(text: str) -> int | None:
+    if not text:
+        return None
+    try:
+        age = float(text)
+    except ValueError:
+        age = -1.0
+    if not 0 <= age <= MAX_AGE:
+        raise ValueError(f"age {text[:40]!r}, expected years from 0 to {MAX_AGE}")
+    return int(age)
+
+
+@lru_cache(1024)
+def _class_of(text: str, names: tuple[str, ...], kind: str) -> int | None:
+    if not text:
+        return None
+    by_name = {name.lower(): i for i, name in enumerate(names)} | {str(i): i for i in range(len(names))}
+    if text.lower() not in by_name:
+        raise ValueError(f"{kind} {text[:40]!r}, expected {', '.join(names)} or 0 to {len(names) - 1}")
+    return by_name[text.lower()]

@@ -1,0 +1,52 @@
+import pytest
+
+from agr.annotations import LabelError, Labels, labels_of, read_labels
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("26_1_2_20170116174525125.jpg.chip.jpg", Labels(26, 1, 2)),
+        ("26_1_2_20170116174525125.jpg", Labels(26, 1, 2)),
+        ("116_0_4_1.png", Labels(116, 0, 4)),
+        ("24_0_1_20170116220224657 .jpg.chip.avif", Labels(24, 0, 1)),
+        ("55_0_0_20170116232725357jpg.chip.jpg", Labels(55, 0, 0)),
+        ("39_1_20170116174525125.jpg.chip.jpg", None),
+        ("61_1_20170109142408075.jpg", None),
+        ("26_2_2_2017.jpg", None),
+        ("26_1_5_2017.jpg", None),
+        ("117_1_0_2017.jpg", None),
+        ("portrait.jpg", None),
+    ],
+)
+def test_labels_come_from_the_name(name, expected):
+    assert labels_of(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"name,age\nx,1\n", "Expected file and any of"),
+        (b"", "cannot be read"),
+        (b"file\nx.jpg\n", "Expected file"),
+        (b"File,file,age\na.jpg,b.jpg,3\n", "column file twice"),
+        (b"file,age,age\na.jpg,3,4\n", "column age twice"),
+        (b"file,Age,age \na.jpg,3,4\n", "column age twice"),
+    ],
+)
+def test_a_csv_of_another_kind_says_what_was_expected(content, message):
+    with pytest.raises(LabelError, match=message):
+        read_labels(content)
+
+
+@pytest.mark.parametrize("age", ["-1", "117", "old", "nan", "inf"])
+def test_impossible_ages_are_listed(age):
+    labels, bad = read_labels(f"file,age\na.jpg,{age}\nb.jpg,30.5\n".encode())
+    assert labels == {"b.jpg": Labels(age=30)}
+    assert bad[0][0] == "a.jpg"
+
+
+def test_a_picture_that_has_two_rows_keeps_the_first():
+    labels, bad = read_labels(b"file,age,gender\na.jpg,10,Male\na.jpg,60,Female\nb.jpg,3,0\nx/b.jpg,3,Male\n")
+    assert labels == {"a.jpg": Labels(age=10, gender=0), "b.jpg": Labels(age=3, gender=0)}
+    assert bad == [("a.jpg", "in the CSV twice, with different labels; the first row counts")]
