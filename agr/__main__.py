@@ -5,6 +5,7 @@ python -m agr video CLIP [--rate 5] [--output PEOPLE] [--times TIMES] [--annotat
 import csv
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterable
 from enum import Enum
@@ -66,6 +67,9 @@ def analyze(
             "local to start one here, or HOST:PORT."
         ),
     ] = None,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Try once more what an earlier run could not read (parquet alone).")
+    ] = False,
 ) -> None:
     """Analyze photos, and write what was found.
 
@@ -86,9 +90,9 @@ def analyze(
     if format is Format.parquet:
         if any(map(is_video, photos)):
             fail("A parquet table holds photos only. Write videos with --format csv, or with python -m agr video.")
-        _analyze_collection(photos, output, model, revision, ray)
-    elif ray is not None:
-        fail("--ray needs a table that many can write: add --output FACES.parquet.")
+        _analyze_collection(photos, output, model, revision, ray, retry)
+    elif ray is not None or retry:
+        fail(f"{'--retry' if retry else '--ray'} needs a table in parts: add --output FACES.parquet.")
     else:
         _analyze(photos, output, model, revision, format)
 
@@ -186,7 +190,7 @@ def _keep_apart(output: Path | None, photos: Iterable[Path]) -> None:
 
 
 def _analyze_collection(
-    photos: list[Path], output: Path | None, model: str | None, revision: str | None, ray: str | None
+    photos: list[Path], output: Path | None, model: str | None, revision: str | None, ray: str | None, retry: bool
 ) -> None:
     from .collection import CollectionError, analyze_collection
     from .config import ModelError
@@ -195,7 +199,7 @@ def _analyze_collection(
     if output is None:
         fail("A parquet table is a folder: name one with --output FACES.parquet.")
     try:
-        counts = analyze_collection(photos, output, model=model, revision=revision, ray=ray)
+        counts = analyze_collection(photos, output, model=model, revision=revision, ray=ray, retry=retry)
     except (CollectionError, SourceError, ModelError) as error:
         fail(str(error))
     except KeyboardInterrupt:
@@ -206,7 +210,10 @@ def _analyze_collection(
         err=True,
     )
     if counts.unreadable:
-        fail(f"{counts.unreadable:,} of {counts.photos:,} file(s) could not be read: see the column error.")
+        fail(
+            f"{counts.unreadable:,} of {counts.photos:,} file(s) could not be read: see the column error. To try them "
+            "once more, add --retry."
+        )
 
 
 def _jsonl_writer(stream: TextIO):
@@ -241,4 +248,5 @@ def _csv_writer(stream: TextIO, *, timed: bool):
 app.command()(video)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a container that is stopped loses no more than Ctrl-C
     app(prog_name="python -m agr")

@@ -81,8 +81,11 @@ class FaceAnalyzer:
     def analyze_many(self, images: Iterable[ImageSource | Photo]) -> Iterator[list[Face] | ImageError]:
         """For each image, in order, its faces or the ImageError that says why it could not be read; never raises one.
 
-        Lazy: reads a few images ahead, one on each core.
+        Lazy: computes on all cores, and holds about two images for each beyond the one that is answered. If `images`
+        raises, these are lost.
         """
+        if isinstance(images, (str, bytes)):
+            raise TypeError("Expected several images, got one path or picture: analyze takes one.")
         with ThreadPoolExecutor(cores(), thread_name_prefix="analyze") as pool:
             running: deque[Future] = deque()
             try:

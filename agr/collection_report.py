@@ -1,6 +1,7 @@
 """A finished table of a labelled collection, of any size, into an EvalReport."""
 
 import posixpath
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from .annotations import Labels, labels_of, read_labels
-from .collection import claim_of, counts_of, damage_named
+from .collection_folder import claim_of, counts_of, damage_named
 from .evaluation.report import PROBABILITY_COLUMNS, EvalReport, ReportError
 from .labels import GENDERS, RACES, TASK_CLASSES
 from .pictures import file_key
@@ -94,8 +95,9 @@ def _labels(places: list[str], path: Path | None) -> tuple[pd.DataFrame, dict[st
         found = {place: labels for place in places if (labels := labels_of(_name(place)))}
     else:
         listed, bad = read_labels(path.read_bytes(), key=_place)
-        found, ambiguous = _joined(places, listed)
+        found, ambiguous, absent = _joined(places, listed)
         wrong = {"rows of the CSV that name several photos": ambiguous}
+        wrong |= {f"rows of the CSV that name no photo, such as {absent[0]}": len(absent)} if absent else {}
         wrong |= {f"rows of the CSV, such as {bad[0][0]}: {bad[0][1]}": len(bad)} if bad else {}
     known = {place: labels for place, labels in found.items() if labels != Labels()}
     ages = [labels.age for labels in known.values()]
@@ -111,9 +113,9 @@ def _labels(places: list[str], path: Path | None) -> tuple[pd.DataFrame, dict[st
     return table, wrong
 
 
-def _joined(places: list[str], listed: dict[str, Labels]) -> tuple[dict[str, Labels], int]:
-    """The labels of each place that has some, and how many names were of no use as they fit several places, or several
-    a place.
+def _joined(places: list[str], listed: dict[str, Labels]) -> tuple[dict[str, Labels], int, list[str]]:
+    """The labels of each place that has some; how many names were of no use as they fit several places, or several
+    a place; and the names that fit none.
 
     A name labels the one place that ends with it, or else the longest place that it ends with. Where several names say
     one place, the place's own or else the longest of those that it ends with counts.
@@ -124,7 +126,7 @@ def _joined(places: list[str], listed: dict[str, Labels]) -> tuple[dict[str, Lab
             if end in listed:
                 ending_with[end].append(place)
     there = set(places)
-    found, ambiguous = {}, 0
+    found, ambiguous, absent = {}, 0, []
     beyond: dict[str, list[str]] = defaultdict(list)
     for name in sorted(listed, key=len):
         fits = ending_with.get(name, ())
@@ -134,13 +136,15 @@ def _joined(places: list[str], listed: dict[str, Labels]) -> tuple[dict[str, Lab
         shorter = next((end for end in _ends(name) if end in there), None)
         if shorter and not fits:
             beyond[shorter].append(name)
+        if not shorter and not fits:
+            absent.append(name)
     for place, names in beyond.items():
         if place in listed:
             continue
         if len(names) == 1:
             found[place] = listed[names[0]]
         ambiguous += len(names) * (len(names) > 1)
-    return found, ambiguous
+    return found, ambiguous, absent
 
 
 def _ends(place: str) -> Iterator[str]:
@@ -152,6 +156,7 @@ def _ends(place: str) -> Iterator[str]:
 
 def _place(path: str) -> str:
     """A path in one way of writing, as far as it says where it lies; its name as `file_key` has it."""
+    path = unicodedata.normalize("NFC", path)  # macOS takes letters and accents apart
     parts = posixpath.normpath(path.replace("\\", "/")).split("/")
     folders = "".join(f"{part}/" for part in parts[:-1] if part not in ("", ".", ".."))
     return folders + file_key(parts[-1])

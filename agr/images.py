@@ -28,7 +28,7 @@ _STRIP = 1_000_000
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 """What is decoded: of Pillow's other formats some hand the file to outside programs, and none is a photo."""
-PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff")
+PICTURE_ENDINGS = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff")
 """How the names of files in these formats end, in small letters."""
 HEIC = {b"ftyp" + brand for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")}
 """How files begin, after their first four bytes, that nothing of ours decodes."""

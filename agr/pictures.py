@@ -77,8 +77,9 @@ class PictureSource:
                 yield member, archive.read(member)
 
     def find(self, key: str) -> bytes | None:
-        """Content of the picture whose `file_key` is `key`; None if there is none."""
-        member = self._by_key.get(key)
+        """Content of the picture whose `file_key` is `key`, or that lies there, if it has folders; None if there is
+        none."""
+        member = self._at(key) if "/" in key else self._by_key.get(key)
         if member is None:
             return None
         if self.path.is_dir():
@@ -91,6 +92,11 @@ class PictureSource:
                 return archive.read(member)
             content = archive.extractfile(member)
             return content.read() if content else None
+
+    def _at(self, key: str) -> str | None:
+        folder, _, name = key.rpartition("/")
+        places = (member for member in self._copies if file_key(member) == name)
+        return next((each for each in places if f"/{each}".rpartition("/")[0].endswith(f"/{folder}")), None)
 
     @cached_property
     def _archive(self) -> zipfile.ZipFile | tarfile.TarFile | DataError:

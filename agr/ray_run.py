@@ -7,6 +7,7 @@ back whole or not at all, none is lost or written twice.
 import json
 import logging
 import os
+import socket
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -38,7 +39,6 @@ def encoded_by_cluster(
     from safetensors.numpy import load_file
 
     sent = (read_config(model / CONFIG_FILE), load_file(model / WEIGHTS_FILE))
-    cores = int(ray.cluster_resources().get("CPU", 1))
     try:
         for some in _together(parts):
             photos = {part.number: len(part.items) for part in some}
@@ -48,7 +48,7 @@ def encoded_by_cluster(
                 fn_constructor_args=sent,
                 batch_size=1,
                 num_cpus=1,
-                compute=data.ActorPoolStrategy(min_size=1, max_size=cores),
+                compute=data.ActorPoolStrategy(min_size=1, max_size=len(some)),  # cores may join later
                 runtime_env={"env_vars": IN_A_WORKER},
             )
             for row in done.iter_rows():
@@ -97,14 +97,23 @@ def _received(items: str) -> tuple[Item, ...]:
     )
 
 
+def _expect_listener(address: str) -> None:
+    """Raises OSError if nobody listens at HOST:PORT, for which Ray itself would wait for many minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=10).close()
+
+
 def _connected(address: str):
-    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
+    for name, value in {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}.items():
+        os.environ.setdefault(name, value)
     try:
         import ray
         import ray.data
     except ImportError as error:
         raise CollectionError(MISSING) from error
     try:
+        _expect_listener(address)
         ray.init(
             address=address,
             include_dashboard=False,
@@ -112,7 +121,7 @@ def _connected(address: str):
             logging_level=logging.ERROR,
             runtime_env={"py_modules": [str(Path(__file__).parent)]},
         )
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise CollectionError(
             f"There is no Ray cluster at {address!r} ({error}). Expected local, auto (after `ray start` on this "
             "machine) or HOST:PORT."

@@ -4,6 +4,7 @@ Whoever computes reads: an `Item` says where a photo is and travels well, to ano
 """
 
 import bz2
+import codecs
 import gzip
 import lzma
 import os
@@ -19,7 +20,7 @@ from .images import MAX_FILE_BYTES, PICTURE_ENDINGS, ImageError, printable
 
 _REFUSED = (".heic", ".heif")
 """Photos too, which nothing here can read: said of each, or a phone's folder would look as if all had been analyzed."""
-TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 ARCHIVE_ENDINGS = (".zip", *TAR_ENDINGS)
 VIDEO_ENDINGS = tuple(
     f".{kind}"
@@ -115,6 +116,8 @@ def _folder(folder: str) -> Iterator[Item]:
         yield _file(folder)  # named with what cannot be read
         return
     for entry in entries:
+        if _is_hidden(entry.name):
+            continue
         if entry.is_dir(follow_symlinks=False):  # a link to a folder may lead in circles
             yield from _folder(entry.path)
         elif _is_picture(entry.name) and not _is_pipe(entry):
@@ -130,7 +133,9 @@ def _is_pipe(entry: os.DirEntry) -> bool:
 
 def _list(path: Path) -> Iterator[Item]:
     try:
-        with path.open(encoding="utf-8-sig", errors="surrogateescape") as lines:
+        with path.open("rb") as stream:
+            is_wide = stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # as PowerShell redirects
+        with path.open(encoding="utf-16" if is_wide else "utf-8-sig", errors="surrogateescape") as lines:
             for line in lines:
                 if name := line.rstrip("\r\n"):
                     yield _file(name)
@@ -142,7 +147,8 @@ def _archive(path: Path) -> Iterator[Item]:
     place_of = str(path.absolute())
     try:
         for name, place in _zip(path) if path.name.lower().endswith(".zip") else _tar(path):
-            if _is_picture(PurePosixPath(name.replace("\\", "/")).name):
+            inside = PurePosixPath(name.replace("\\", "/"))
+            if _is_picture(inside.name) and not any(map(_is_hidden, inside.parts)):
                 yield Item(printable(f"{path}/{name}"), place_of, place)
     except (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile) as error:
         raise SourceError(f"The archive {path} is damaged or cut off ({error}). Get or make it again.") from error
@@ -205,7 +211,12 @@ def _file(name: str) -> Item:
 
 
 def _is_picture(name: str) -> bool:
-    return not name.startswith(".") and name.lower().endswith((*PICTURE_ENDINGS, *_REFUSED))
+    return name.lower().endswith((*PICTURE_ENDINGS, *_REFUSED))
+
+
+def _is_hidden(name: str) -> bool:
+    """Thumbnails, bins, what macOS adds."""
+    return name.startswith(".") and name not in (".", "..")
 
 
 def _check_size(size: int) -> None:

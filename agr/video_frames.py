@@ -245,8 +245,13 @@ def _video_stream(container) -> Any:
 def _announced(container, stream) -> float | None:
     """Seconds that the file says it lasts, if it says so."""
     if stream.duration:
-        return float(stream.duration * stream.time_base)
-    return container.duration / av.time_base if container.duration else None
+        seconds = float(stream.duration * stream.time_base)
+    else:  # in Matroska times need not begin at 0, and the last one counts as the length
+        seconds = ((container.duration or 0) - max(container.start_time or 0, 0)) / av.time_base
+    # Of an AVI that is cut off, the length is that of what is left, but not the number of frames.
+    if container.format.name == "avi" and stream.average_rate:
+        seconds = max(seconds, float(stream.frames / stream.average_rate))
+    return seconds or None
 
 
 def _photo(frame: av.VideoFrame, aspect: Fraction | None, side: int) -> Photo:

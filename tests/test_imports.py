@@ -121,3 +121,9 @@ def test_the_app_requires_just_what_it_imports():
     required = {line.split("=")[0].split(">")[0].strip().lower() for line in lines}
     # mtcnn's files are read without importing it, by joblib with lz4; pyarrow is how pandas reads parquet.
     assert needed | {"mtcnn", "lz4", "pyarrow"} == required
+
+
+def test_the_package_says_which_version_it_is():
+    from agr.config import CODE_VERSION
+
+    assert f'\nversion = "{CODE_VERSION}"\n' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")

@@ -140,3 +140,9 @@ def test_a_photo_that_cannot_be_read_takes_no_core_from_the_next(analyzer):
         with pytest.raises(ImageError):
             analyzer.analyze(b"junk")
     assert engine._photos_in_work == 0
+
+
+@pytest.mark.slow
+def test_one_path_is_not_several_images(analyzer):
+    with pytest.raises(TypeError, match="analyze takes one"):
+        next(analyzer.analyze_many("photo.jpg"))

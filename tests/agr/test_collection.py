@@ -20,17 +20,14 @@ from typer.testing import CliRunner
 from agr import local_run
 from agr.__main__ import app
 from agr.collection import (
-    CLAIM_FILE,
-    CollectionError,
     Part,
-    _claim,
-    _listed,
     analyze_collection,
     analyzed,
     encoded_part,
-    write_whole,
 )
+from agr.collection_folder import CLAIM_FILE, LISTING_FILE, Counts, claim, write_whole
 from agr.images import ImageError
+from agr.listing import CollectionError, listing_of, read_listing
 from agr.local_run import encoded_by_cores
 from agr.pretrained import BUNDLED
 from agr.sources import Contents, Item, photos_of
@@ -136,7 +133,7 @@ def test_relative_names_of_a_list_mean_other_photos_from_another_folder(photos, 
     digests = []
     for folder in (photos, tmp_path):
         monkeypatch.chdir(folder)
-        digests.append(_listed(photos_of([tmp_path / "list.txt"])).digest)
+        digests.append(listing_of(photos_of([tmp_path / "list.txt"])).digest)
     assert digests[0] != digests[1]
 
 
@@ -144,9 +141,11 @@ def test_a_claim_that_could_not_be_written_does_not_stand_in_the_way(tmp_path):
     output = tmp_path / "faces.parquet"
     output.mkdir()
     (output / f"_{CLAIM_FILE}.new").write_bytes(b"{")
-    claim = {"format": 1, "photos": {}, "inputs": [], "model": {}}
-    _claim(output, claim)
-    assert json.loads((output / CLAIM_FILE).read_text()) == claim
+    (output / LISTING_FILE).write_bytes(b"an earlier run's")
+    items = [Item("a", "/a"), Item("b", "/z.zip", "b"), Item("c", "/t\udcff.tar", (512, 9))]
+    found = claim(output, items, {"inputs": [], "model": {"digest": "d"}})
+    assert json.loads((output / CLAIM_FILE).read_text())["photos"] == {"photos": 3, "digest": found.digest}
+    assert list(read_listing(output / LISTING_FILE)) == items
 
 
 @pytest.mark.slow
@@ -182,6 +181,8 @@ def test_refused_with_a_sentence(run, photos, tmp_path):
         ((photos, "--output", tmp_path / "other", "--format", "parquet"), "is not a table"),
         ((photos, "--ray", "auto"), "--ray needs"),
         ((tmp_path / "other", "--output", tmp_path / "new.parquet"), "no photo in"),
+        ((tmp_path / "nowhere", "--output", tmp_path / "new.parquet"), "There is no"),
+        ((photos, "--retry"), "--retry needs"),
     ]:
         done = run(*args)
         assert (done.exit_code, message in done.output) == (1, True), done.output
@@ -232,7 +233,8 @@ def test_killed_and_started_again_no_photo_is_lost_or_twice(astronaut, tmp_path)
     assert {part: part.stat().st_mtime_ns for part in early} == early  # what was done is not done again
     table = pd.read_parquet(output)
     assert sorted(table["file"]) == [f"photos/{number:03d}.jpg" for number in range(300)]
-    assert sorted(path.name for path in output.iterdir()) == [CLAIM_FILE, *(f"part-{i:05d}.parquet" for i in range(12))]
+    names = [CLAIM_FILE, LISTING_FILE, *(f"part-{i:05d}.parquet" for i in range(12))]
+    assert sorted(path.name for path in output.iterdir()) == names
     assert not _workers_of(tmp_path)
 
 
@@ -254,7 +256,8 @@ def _workers_of(folder: Path) -> list[int]:
 @pytest.fixture
 def counted(monkeypatch):
     """Photos are listed, and not read."""
-    monkeypatch.setattr("agr.collection._computed", lambda _, parts, *__: [() for _ in parts][:0])
+    monkeypatch.setattr("agr.collection._computed", lambda *_: iter(()))
+    monkeypatch.setattr("agr.collection.counts_of", lambda _: Counts(3, 0, 3, 0))
 
 
 def test_other_weights_under_the_same_name_are_another_model(photos, tmp_path, counted):
@@ -268,18 +271,52 @@ def test_other_weights_under_the_same_name_are_another_model(photos, tmp_path, c
         analyze_collection([photos], tmp_path / "faces.parquet", model=str(tmp_path / "model"))
 
 
-def test_photos_that_change_while_they_are_read_are_noticed(photos, tmp_path, counted, monkeypatch):
-    looked = iter([list(photos_of([photos])), list(photos_of([photos]))[1:]])
-    monkeypatch.setattr("agr.collection.photos_of", lambda _: iter(next(looked)))
-    with pytest.raises(CollectionError, match="have changed while they were read"):
-        analyze_collection([photos], tmp_path / "faces.parquet")
+@pytest.mark.slow
+def test_photos_that_come_and_go_meanwhile_change_no_part(photos, tmp_path, monkeypatch):
+    """A part that is done holds the photos that it is meant to hold, whatever is in the folder by then."""
+    monkeypatch.setattr("agr.collection.LEAST_IN_PART", 1)
+    output = tmp_path / "faces.parquet"
+    whole = analyze_collection([photos], output)
+    expected = pd.read_parquet(output)
+    (output / "part-00001.parquet").unlink()
+    (photos / "a.jpg").rename(tmp_path / "a.jpg")
+    (photos / "b.png").rename(photos / "d.png")
+    with pytest.raises(CollectionError, match=r"finished, with the 3 photos .* \(2 now\)"):
+        analyze_collection([photos], output)
+    assert pd.read_parquet(output)["file"].tolist() == expected["file"].tolist()
+    (photos / "d.png").rename(photos / "b.png")
+    (tmp_path / "a.jpg").rename(photos / "a.jpg")
+    assert analyze_collection([photos], output).unreadable == 2  # the one that was away, and the one that is damaged
+    assert analyze_collection([photos], output, retry=True) == whole
+    assert pd.read_parquet(output).equals(expected)
+    (output / "part-00000.parquet").write_bytes((output / "part-00001.parquet").read_bytes()[:0])
+    with pytest.raises(CollectionError, match="is damaged"):
+        analyze_collection([photos], output)
+
+
+@pytest.mark.slow
+def test_a_part_of_something_else_is_noticed(photos, tmp_path):
+    output = tmp_path / "faces.parquet"
+    analyze_collection([photos], output)
+    analyze_collection([photos / "a.jpg"], tmp_path / "other.parquet")
+    shutil.copy(tmp_path / "other.parquet" / "part-00000.parquet", output)
+    with pytest.raises(CollectionError, match="holds 1 photos where 3 are expected"):
+        analyze_collection([photos], output)
+
+
+def test_a_listing_that_is_damaged_is_said(tmp_path):
+    for content in (None, b"", b"junk", b"\xff" * 100):
+        if content is not None:
+            (tmp_path / LISTING_FILE).write_bytes(content)
+        with pytest.raises(CollectionError, match="missing or damaged"):
+            list(read_listing(tmp_path / LISTING_FILE))
 
 
 def test_a_part_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
     def broken(_):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("agr.collection.os.fsync", broken)
+    monkeypatch.setattr("agr.collection_folder.os.fsync", broken)
     with pytest.raises(CollectionError, match="Input/output error"):
         write_whole(tmp_path / "part-00000.parquet", b"half of it")
     assert not (tmp_path / "part-00000.parquet").exists()

@@ -11,10 +11,12 @@ from typer.testing import CliRunner
 
 from agr.__main__ import app
 from agr.annotations import Labels
-from agr.collection import CLAIM_FILE, FORMAT, CollectionError, analyze_collection
+from agr.collection import analyze_collection
+from agr.collection_folder import CLAIM_FILE, FORMAT
 from agr.collection_report import _below_their_folder, _joined, _place, report_of_collection
 from agr.evaluation.report import PROBABILITY_COLUMNS, EvalReport, ReportError
 from agr.labels import TASK_CLASSES
+from agr.listing import CollectionError
 from agr.predictions import predict, report_of, table_of
 from agr.table import schema
 
@@ -92,6 +94,7 @@ def test_a_row_labels_the_one_photo_whose_path_ends_with_its_name(faces, tmp_pat
     assert left_out == {
         "no label": 4,
         "rows of the CSV that name several photos": 1,
+        "rows of the CSV that name no photo, such as z/holiday.jpg": 1,
     }
 
 
@@ -112,6 +115,7 @@ def test_a_report_does_not_tell_where_on_the_machine_photos_lie(places, shown):
 @pytest.mark.parametrize(
     ("places", "listed", "joined", "ambiguous"),
     [
+        (["mu\u0308ller.jpg"], ["m\u00fcller.jpg"], {"m\u00fcller.jpg": "m\u00fcller.jpg"}, 0),
         (["001.jpg"], ["holiday/001.jpg"], {"001.jpg": "holiday/001.jpg"}, 0),
         (["001.jpg"], ["holiday/001.jpg", "christmas/001.jpg"], {}, 2),
         (["001.jpg"], ["holiday/001.jpg", "001.jpg"], {"001.jpg": "001.jpg"}, 0),
@@ -125,12 +129,14 @@ def test_a_report_does_not_tell_where_on_the_machine_photos_lie(places, shown):
 )
 def test_rows_and_photos_find_each_other(places, listed, joined, ambiguous):
     labels = {_place(name): name for name in listed}  # told apart by what they are called
-    assert _joined([_place(place) for place in places], labels) == (joined, ambiguous)
+    found, several, absent = _joined([_place(place) for place in places], labels)
+    assert (found, several) == (joined, ambiguous)
+    assert absent == (["b.jpg", "q/a.jpg"] if "b.jpg" in listed else [])
 
 
 def test_many_photos_of_a_name_are_joined_at_once():
     listed = {f"{i}/01.jpg": Labels(age=i % 100) for i in range(20_000)}
-    found, ambiguous = _joined([f"photos/{place}" for place in listed], listed)
+    found, ambiguous, _ = _joined([f"photos/{place}" for place in listed], listed)
     assert (len(found), ambiguous) == (20_000, 0)  # pair by pair, this would take minutes
 
 

@@ -66,6 +66,16 @@ def test_one_picture_is_found_by_its_key(kind, tmp_path):
     assert source.find("26_1_2_1999.jpg") is None
 
 
+def test_pictures_of_one_name_are_told_apart_by_their_folders(tmp_path):
+    for place in ("faces/x/a.jpg", "faces/y/a.jpg.chip.jpg", "faces/yy/a.jpg"):
+        (tmp_path / place).parent.mkdir(parents=True)
+        (tmp_path / place).write_bytes(place.encode())
+    source = PictureSource(tmp_path)
+    for key, place in (("x/a.jpg", "faces/x/a.jpg"), ("faces/y/a.jpg", "faces/y/a.jpg.chip.jpg")):
+        assert source.find(key) == place.encode()
+    assert source.find("z/a.jpg") is None
+
+
 def test_a_picture_in_two_folders_counts_once(tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()

@@ -73,6 +73,8 @@ def _contents(folder) -> dict[str, bytes]:
 def test_no_cluster_is_said(tmp_path, astronaut):
     pytest.importorskip("ray")
     astronaut.save(tmp_path / "a.jpg")
+    with pytest.raises(CollectionError, match=r"no Ray cluster at '127\.0\.0\.1:9'"):  # at once
+        analyze_collection([tmp_path / "a.jpg"], tmp_path / "faces.parquet", ray="127.0.0.1:9")
     with pytest.raises(CollectionError, match="no Ray cluster at 'nonsense'"):
         analyze_collection([tmp_path / "a.jpg"], tmp_path / "faces.parquet", ray="nonsense")
 

@@ -12,8 +12,14 @@ from agr.images import ImageError
 from agr.sources import Contents, Item, SourceError, photos_of
 
 PICTURES = {"a.jpg": b"first", "deep/b.PNG": b"second", "deep/deeper/c.webp": b"third"}
-OTHERS = {".hidden.jpg": b"x", "notes.md": b"x", "deep/__MACOSX/._b.png": b"x"}
-TARS = ("tar", "tar.gz", "tgz", "tar.bz2", "tar.xz")
+OTHERS = {
+    ".hidden.jpg": b"x",
+    ".thumbnails/a.jpg": b"x",
+    "deep/.bin/b.png": b"x",
+    "notes.md": b"x",
+    "deep/__MACOSX/._b.png": b"x",
+}
+TARS = ("tar", "tar.gz", "tgz", "tar.bz2", "tbz2", "tar.xz", "txz")
 
 
 def tar(path: Path, mode: str) -> None:
@@ -35,7 +41,7 @@ def packed(tmp_path):
         for name, content in (PICTURES | OTHERS).items():
             archive.writestr(name, content)
     for ending in TARS:
-        kind = {"tar": "", "tgz": "gz"}.get(ending, ending.removeprefix("tar."))
+        kind = {"tar": "", "tgz": "gz", "tbz2": "bz2", "txz": "xz"}.get(ending, ending.removeprefix("tar."))
         tar(tmp_path / f"photos.{ending}", f"w:{kind}")
     return tmp_path
 
@@ -60,6 +66,12 @@ def test_a_list_names_paths_and_what_is_missing_stays_in_it(packed, monkeypatch)
     items = list(photos_of([Path("list.txt"), Path("folder/deep/b.PNG")]))
     assert [item.file for item in items] == ["folder/a.jpg", "nowhere.jpg", "folder/deep/b.PNG"]
     assert [item.path for item in items] == [str(packed / item.file) for item in items]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_list_may_be_written_on_windows(tmp_path, encoding):
+    (tmp_path / "list.txt").write_text("m\u00fcller.jpg\r\nb.jpg\r\n", encoding=encoding)
+    assert [item.file for item in photos_of([tmp_path / "list.txt"])] == ["m\u00fcller.jpg", "b.jpg"]
 
 
 @pytest.mark.parametrize("ending", ["tar", "tar.gz"])

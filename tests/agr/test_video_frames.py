@@ -3,6 +3,7 @@
 import gc
 from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -162,6 +163,33 @@ def test_of_a_file_cut_off_the_rest_is_read(tmp_path, ending):
     assert frames.problem
     assert "cut off" in frames.problem
     assert "of 4.0 seconds" in frames.problem
+
+
+def test_an_avi_that_is_cut_off_says_so(tmp_path):
+    path = write_clip(tmp_path / "whole.avi", walk(4), codec="mpeg4")
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 5])
+    frames = Frames(path, rate=5)
+    assert len(list(frames)) < 20
+    assert "of 4.0 seconds" in frames.problem
+
+
+def test_a_recordings_second_part_is_whole(tmp_path):
+    """Its times begin where those of the first part ended."""
+    clip = write_clip(tmp_path / "clip.mp4", walk(4))
+    with av.open(str(clip)) as whole, av.open(str(tmp_path / "second.mkv"), "w") as part:
+        stream = whole.streams.video[0]
+        copy = part.add_stream_from_template(stream)
+        for packet in whole.demux(stream):
+            if packet.dts is not None:
+                packet.pts += int(10 / packet.time_base)
+                packet.dts += int(10 / packet.time_base)
+                packet.stream = copy
+                part.mux(packet)
+    frames = Frames(tmp_path / "second.mkv", rate=5)
+    assert len(list(frames)) == 20
+    assert frames.problem is None
+    assert frames.seconds == pytest.approx(4, abs=0.1)
 
 
 def test_of_a_damaged_file_the_rest_is_read(tmp_path):

@@ -1,0 +1,162 @@
+"""The folder of a collection's table: what it is of, its parts, and what they hold."""
+
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .listing import CollectionError, Listing, listing_of, write_listing
+from .sources import Item
+
+CLAIM_FILE = "_collection.json"
+"""Says what the table is of. Readers of parquet pass over names that begin with an underscore."""
+LISTING_FILE = "_photos.arrow"
+"""Every photo of it, in order."""
+FORMAT = 1
+_UNFINISHED = ".new"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a table holds: `photos`, of them `without_face` and `unreadable`, and `faces`."""
+
+    photos: int
+    faces: int
+    without_face: int
+    unreadable: int
+
+
+def claim(output: Path, photos: Iterable[Item], facts: dict) -> Listing:
+    """Take an empty place for the table of these `photos`, or find that it is already a table of the same `facts`, its
+    `inputs` and `model`. Returns what photos there are now. Raises CollectionError."""
+    if os.path.exists(output) and not os.path.isdir(output):
+        raise CollectionError(
+            f"{output} is a file. Expected a folder of an earlier run, or nothing: choose another name."
+        )
+    if os.path.exists(output / CLAIM_FILE) or not _is_empty(output):
+        _compare(claim_of(output), facts, output)
+        return listing_of(photos)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CollectionError(f"{output} cannot be made: {error.strerror}.") from error
+    listing = write_listing(photos, output / LISTING_FILE, _beside(output / LISTING_FILE))
+    if not listing.photos:
+        (output / LISTING_FILE).unlink()
+        with suppress(OSError):  # it was not empty before
+            output.rmdir()
+        raise CollectionError(f"There is no photo in {', '.join(path for path, _ in facts['inputs'])}.")
+    write_whole(
+        output / CLAIM_FILE,
+        json.dumps({"format": FORMAT, "photos": asdict(listing)} | facts, indent=1).encode() + b"\n",
+    )
+    return listing
+
+
+def _is_empty(output: Path) -> bool:
+    """Whether there is nothing, or only what a run left that was stopped before it claimed the place."""
+    if not os.path.exists(output):
+        return True
+    return all(entry.name.endswith(_UNFINISHED) or entry.name == LISTING_FILE for entry in output.iterdir())
+
+
+def _compare(earlier: dict, facts: dict, output: Path) -> None:
+    """Raises CollectionError if a table was begun with another model or other inputs."""
+    if earlier["model"]["digest"] != facts["model"]["digest"]:
+        raise CollectionError(
+            f"{output} was begun with another model or version ({earlier['model']['name']}). Go on with that one, or "
+            "choose another name for the output."
+        )
+    if earlier["inputs"] != facts["inputs"]:
+        raise CollectionError(
+            f"{output} was begun with other photos ({earlier['photos']['photos']} of "
+            f"{', '.join(path for path, _ in earlier['inputs'])}). Choose another name for the output."
+        )
+
+
+def take_away_unread(output: Path) -> None:
+    """Parts in which a photo could not be read: whatever was in its way may be gone."""
+    import pyarrow.dataset as ds
+
+    with damage_named(output):
+        unread = [
+            part for part in ds.dataset(output).get_fragments() if part.count_rows(filter=ds.field("error").is_valid())
+        ]
+    for part in unread:
+        Path(part.path).unlink()
+
+
+def clear_away(output: Path) -> None:
+    """What a run that was killed left half-written, an hour ago or more: what is younger may be another run's."""
+    for left in output.glob(f"_*{_UNFINISHED}"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > 3600:
+                left.unlink()
+
+
+def counts_of(output: Path) -> Counts:
+    """What a table holds, of this and earlier runs. Raises CollectionError if a part of it cannot be read."""
+    import pyarrow.dataset as ds
+
+    with damage_named(output):
+        table, face, error = ds.dataset(output), ds.field("face"), ds.field("error")
+        if not table.files:  # stopped before the first part
+            return Counts(0, 0, 0, 0)
+        first, faces = table.count_rows(filter=face == 1), table.count_rows(filter=face.is_valid())
+        unreadable, rows = table.count_rows(filter=error.is_valid()), table.count_rows()
+    without = rows - faces - unreadable
+    return Counts(first + without + unreadable, faces, without, unreadable)
+
+
+@contextmanager
+def damage_named(output: Path) -> Iterator[None]:
+    """Raises CollectionError for whatever pyarrow raises while it reads the table: of a damaged part that may be one of
+    its own errors or an OSError."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError) as damage:
+        raise CollectionError(
+            f"A part of {output} is damaged ({str(damage)[:300]}). Delete that file and run the same analyze again."
+        ) from damage
+
+
+def claim_of(output: Path) -> dict:
+    """What a table is of. Raises CollectionError if there is no such table."""
+    try:
+        claim = json.loads((output / CLAIM_FILE).read_text(encoding="utf-8"))
+        if not isinstance(claim, dict) or claim.get("format") != FORMAT:
+            raise ValueError(f"expected format {FORMAT}")
+        if missing := {"photos", "inputs", "model"} - set(claim):
+            raise ValueError(f"missing: {', '.join(sorted(missing))}")
+        return claim
+    except (OSError, ValueError) as error:
+        raise CollectionError(
+            f"{output} is not a table that python -m agr analyze --output FOLDER.parquet wrote ({error})."
+        ) from error
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Under a temporary name first: after a crash, of this program or the machine, the file is there whole or not."""
+    beside = _beside(path)
+    try:
+        with beside.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.replace(path)
+    except OSError as error:
+        raise CollectionError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _beside(path: Path) -> Path:
+    """Of this process alone: two programs may write the same."""
+    return path.with_name(f"_{path.name}.{os.getpid()}{_UNFINISHED}")
+
+
+def part_path(output: Path, number: int) -> Path:
+    return output / f"part-{number:05d}.parquet"

@@ -1,0 +1,82 @@
+"""Which photos a collection is of, in order: written once into a file, so that a run that goes on goes on with them."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from .sources import Item
+
+_AT_ONCE = 10_000
+
+
+class CollectionError(ValueError):
+    """The table cannot be written or read; the message says what was wrong, what was expected and what to do."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """How many photos there are, and a hash of their names and order."""
+
+    photos: int
+    digest: str
+
+
+def listing_of(items: Iterable[Item]) -> Listing:
+    """Goes through the items once and keeps none."""
+    digest = hashlib.blake2b(digest_size=16)
+    photos = 0
+    for item in items:
+        # The path too: relative ones, such as in a list, mean other photos from another folder.
+        digest.update(f"{item.file}\0{item.path}\0{item.place}\n".encode(errors="surrogateescape"))
+        photos += 1
+    return Listing(photos, digest.hexdigest())
+
+
+def write_listing(items: Iterable[Item], path: Path, beside: Path) -> Listing:
+    """The same, and a file at `path` of all items, written at `beside` first: it is there whole or not at all. Raises
+    CollectionError."""
+    import pyarrow as pa
+
+    names = pa.schema({"file": pa.string(), "path": pa.binary(), "place": pa.string()})
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+
+    def kept(stream: "pa.ipc.RecordBatchStreamWriter") -> Iterator[Item]:
+        rest = iter(items)
+        while some := list(islice(rest, _AT_ONCE)):
+            rows = [{"file": i.file, "path": os.fsencode(i.path), "place": json.dumps(i.place)} for i in some]
+            stream.write_batch(pa.RecordBatch.from_pylist(rows, names))
+            yield from some
+
+    try:
+        with pa.OSFile(str(beside), "wb") as sink, pa.ipc.new_stream(sink, names, options=options) as stream:
+            listing = listing_of(kept(stream))
+        beside.replace(path)
+        return listing
+    except OSError as error:
+        raise CollectionError(f"{path} cannot be written: {error.strerror or error}.") from error
+    finally:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+
+
+def read_listing(path: Path) -> Iterator[Item]:
+    """The items that were written. Raises CollectionError if the file is missing or damaged."""
+    import pyarrow as pa
+
+    try:
+        with pa.OSFile(str(path)) as source, pa.ipc.open_stream(source) as batches:
+            for batch in batches:
+                for row in batch.to_pylist():
+                    place = json.loads(row["place"])
+                    place = tuple(place) if isinstance(place, list) else place
+                    yield Item(row["file"], os.fsdecode(row["path"]), place)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise CollectionError(
+            f"{path}, which lists the table's photos, is missing or damaged ({str(error)[:300]}). Choose another name "
+            "for the output and start again."
+        ) from error
