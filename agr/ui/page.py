@@ -21,7 +21,7 @@ from .gpu import satisfy_zero_gpu
 from .guard import Guard, keep_no_statistics, restrain_gradio
 from .live import live_tab
 from .predict import predict_tab
-from .theme import STYLE, theme
+from .theme import PRINT, STYLE, theme
 from .video import video_tab
 
 TITLE = "Age, gender and race from faces"
@@ -114,6 +114,7 @@ def launch(page: gr.Blocks, **options) -> None:
         app_kwargs={"middleware": [Middleware(Guard)]},
         theme=theme(),
         css_paths=STYLE,
+        head=PRINT,
         max_file_size=MAX_UPLOAD,
         state_session_capacity=MAX_SESSIONS,
         run_history=False,

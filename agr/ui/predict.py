@@ -27,8 +27,8 @@ SHOW_ANSWER = """
     const answer = boxed.querySelector('img') ? boxed : status;
     if (status.querySelector('p') && answer.getBoundingClientRect().top > 0.7 * innerHeight)
         answer.scrollIntoView({behavior: 'smooth'});
-    if (document.activeElement === document.body)
-        photo.querySelector('button[aria-label="Remove Image"], button')?.focus({preventScroll: true});
+    const button = photo.querySelector('[aria-label="Remove Image"]') ?? photo.querySelector('button');
+    if (document.activeElement === document.body) button?.focus({preventScroll: true});
 }, 100)
 """
 NO_FACE = "No face was found. A photo where faces are larger, sharper or more upright may do better."

@@ -5,6 +5,15 @@ from pathlib import Path
 import gradio as gr
 
 STYLE = Path(__file__).parent / "style.css"
+# In the head, as Gradio confines a style sheet to what is within its own elements.
+PRINT = """
+<style>
+@media print {  /* what is laid out flexibly, or hides what sticks out, is cut off at the end of a page */
+  html, body, gradio-app, .gradio-container, .gradio-container > .main, .gradio-container .wrap:has(> main), main,
+  main > .column { display: block !important; overflow: visible !important; }
+}
+</style>
+"""
 
 
 def theme() -> gr.themes.Base:

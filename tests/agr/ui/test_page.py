@@ -127,6 +127,22 @@ def test_a_clipboard_without_a_picture_is_told(visit):
     page.wait_for_selector("text=The clipboard holds no picture", timeout=WAIT)
 
 
+def test_nothing_is_cut_off_in_print(visit):
+    page = visit(viewport={"width": 1280, "height": 700})
+    drop(page, ASTRONAUT)
+    page.emulate_media(media="print")
+    laid = page.evaluate(
+        """() => {
+            const found = [];
+            for (let each = document.querySelector('main'); each; each = each.parentElement)
+                found.push(getComputedStyle(each));
+            return found.map(({display, overflow}) => [display, overflow]);
+        }"""
+    )
+    assert len(laid) > 5
+    assert all(each == ["block", "visible"] for each in laid)
+
+
 @pytest.mark.parametrize("content", ["a face", "nothing that can be read"])
 def test_on_a_phone_the_answer_comes_into_sight(visit, tmp_path, content):
     (tmp_path / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 40)
