@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from .align import crop_face
-from .attributes import Attributes, rounded
+from .attributes import Attributes, Prediction
 from .detect import FaceDetector, Faces
 from .engine import cores, in_parallel, photo_in_work
 from .images import ImageError, ImageSource, Photo, load_photo
@@ -20,29 +20,19 @@ PHOTOS_AHEAD = 2
 """Photos for each core that `analyze_many` reads ahead: bounds what waits in memory."""
 
 
-@dataclass(frozen=True, eq=False)
-class Face:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Face(Prediction):
     """One face: where it is, and what the network says of it.
 
     `box`: left, top, right, bottom; `landmarks`: five (x, y) of left eye, right eye, nose, left and right mouth
     corner as seen; both in pixels of the upright input. `score`: probability 0 to 1 that this is a face.
-    `age`: years, the mean of the age distribution; `age_interval`: low and high end in years, holds the true age 8
-    times in 10.
-    `age_group`, `gender`, `race`: the most probable class; `..._probs`: class name -> probability, summing to 1.
+    `age`, `age_interval`, `age_group`, `gender`, `race` and their probabilities: see `Prediction`.
     `age_probs`: (117,), probability of each age of 0 to 116 years. `crop`: uint8 (size, size, 3), what the network saw.
     """
 
     box: tuple[float, float, float, float]
     score: float
     landmarks: tuple[tuple[float, float], ...]
-    age: float
-    age_interval: tuple[float, float]
-    age_group: str
-    age_group_probs: dict[str, float]
-    gender: str
-    gender_probs: dict[str, float]
-    race: str
-    race_probs: dict[str, float]
     age_probs: np.ndarray = field(repr=False)
     crop: np.ndarray = field(repr=False)
 
@@ -52,7 +42,7 @@ class Face:
             "box": [round(v, 1) for v in self.box],
             "score": round(self.score, 4),
             "landmarks": [[round(x, 1), round(y, 1)] for x, y in self.landmarks],
-            **rounded(self),
+            **super().to_dict(),
         }
 
 
@@ -124,7 +114,7 @@ def _joined(faces: Faces, crops: np.ndarray, read: Attributes) -> list[Face]:
             box=tuple(faces.boxes[i].tolist()),
             score=float(faces.scores[i]),
             landmarks=tuple(tuple(point) for point in faces.landmarks[i].tolist()),
-            **read.named(i),
+            **vars(read.of(i)),
             age_probs=read.age_probs[i],
             crop=crops[i],
         )

@@ -1,13 +1,16 @@
 """What can be read off the network's three distributions, for a batch of faces. Knows no torch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .labels import AGE_GROUP_STARTS, GENDERS, MAX_AGE, RACES, TASK_CLASSES
+
+if TYPE_CHECKING:
+    from .config import ModelConfig
 
 N_AGES = MAX_AGE + 1
 YEARS = np.arange(N_AGES)
@@ -57,6 +60,13 @@ class Attributes:
         )
         return cls(age, gender, race, parts[0].interval_mass)
 
+    @classmethod
+    def from_logits(cls, logits: Mapping[str, np.ndarray], config: "ModelConfig") -> "Attributes":
+        """What a network says of n faces, `age` (n, 117), `gender` (n, 2) and `race` (n, 5), as its config calibrates
+        it; in double precision, so that probabilities of any number of classes sum to 1."""
+        probs = {task: softmax((logits[task] / t).astype(np.float64)) for task, t in config.temperatures.items()}
+        return cls(respread(probs["age"], config.age_spread), probs["gender"], probs["race"], config.interval_mass)
+
     @cached_property
     def age(self) -> np.ndarray:
         """Mean of the age distribution in years, shape (n,)."""
@@ -82,25 +92,51 @@ class Attributes:
         """Probability of each of the eight age groups, shape (n, 8)."""
         return np.add.reduceat(self.age_probs, AGE_GROUP_STARTS, axis=1)
 
-    def named(self, i: int) -> dict[str, Any]:
-        """What is said of face `i`, by the names that `Face` and `Pooled` have for it."""
+    def of(self, i: int) -> "Prediction":
+        """What is said of face `i`."""
         probs = {"age_group": self.age_group_probs[i], "gender": self.gender_probs[i], "race": self.race_probs[i]}
         low, high = self.age_interval[i].tolist()
         said: dict[str, Any] = {"age": float(self.age[i]), "age_interval": (low, high)}
         for task, names in TASK_CLASSES.items():
             said[task] = names[probs[task].argmax()]
             said[f"{task}_probs"] = dict(zip(names, probs[task].tolist(), strict=True))
-        return said
+        return Prediction(**said)
 
 
-def rounded(said: Any) -> dict[str, Any]:
-    """As JSON shows what `Attributes.named` says, here of an object with those fields: years to a tenth, probabilities
-    to four digits."""
-    shown: dict[str, Any] = {"age": round(said.age, 1), "age_interval": [round(end, 1) for end in said.age_interval]}
-    for task in TASK_CLASSES:
-        shown[task] = getattr(said, task)
-        shown[f"{task}_probs"] = {name: round(p, 4) for name, p in getattr(said, f"{task}_probs").items()}
-    return shown
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Prediction:
+    """What is said of one face, or of one person after many frames.
+
+    `age`: years, the mean of the age distribution; `age_interval`: low and high end in years, holds the true age 8
+    times in 10. `age_group`, `gender`, `race`: the most probable class; `..._probs`: the probability of each by its
+    name, summing to 1.
+    """
+
+    age: float
+    age_interval: tuple[float, float]
+    age_group: str
+    age_group_probs: dict[str, float]
+    gender: str
+    gender_probs: dict[str, float]
+    race: str
+    race_probs: dict[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """What JSON shows: years to a tenth, probabilities to four digits."""
+        shown: dict[str, Any] = {
+            "age": round(self.age, 1),
+            "age_interval": [round(end, 1) for end in self.age_interval],
+        }
+        for task in TASK_CLASSES:
+            shown[task] = getattr(self, task)
+            shown[f"{task}_probs"] = {name: round(p, 4) for name, p in getattr(self, f"{task}_probs").items()}
+        return shown
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Logits (n, k) -> probabilities (n, k)."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def respread(age_probs: np.ndarray, spread: float) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from .attributes import N_AGES, Attributes, respread
+from .attributes import N_AGES, Attributes
 from .config import CONFIG_FILE, TASKS, WEIGHTS_FILE, ModelConfig, ModelError, read_config
 from .engine import GraphError, Network, cores, expected_tensors, in_parallel, share
 from .labels import GENDERS, RACES
@@ -55,19 +55,10 @@ class AttributeReader:
         network = self._on_all_cores if len(parts) == 1 and share() == cores() else self._side_by_side
         read = in_parallel(lambda part: network(crops=part, **self._constants), parts)
         logits = dict(zip(TASKS, map(np.concatenate, zip(*read, strict=True)), strict=True))
-        probs = {task: _softmax(logits[task] / t) for task, t in self.config.temperatures.items()}
-        ages = respread(probs["age"], self.config.age_spread)
-        return Attributes(ages, probs["gender"], probs["race"], self.config.interval_mass)
+        return Attributes.from_logits(logits, self.config)
 
 
 def _parts(crops: np.ndarray) -> list[np.ndarray]:
     """As many for each core, and as large."""
     rounds = math.ceil(len(crops) / (cores() * CROPS_AT_ONCE))
     return np.array_split(crops, min(len(crops), cores() * rounds))
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    """Logits (n, k) -> probabilities (n, k) in double precision."""
-    logits = logits.astype(np.float64)
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)

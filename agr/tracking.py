@@ -13,7 +13,7 @@ import lap  # type: ignore[import-untyped]
 import numpy as np
 
 from .analyzer import Face
-from .attributes import N_AGES, Attributes, rounded
+from .attributes import N_AGES, Attributes, Prediction
 from .labels import GENDERS, RACES
 
 MIN_FRAMES = 3
@@ -32,34 +32,25 @@ SHARP = 0.01
 LEAST_SHARPNESS = 0.05
 
 
-@dataclass(frozen=True)
-class Pooled:
+@dataclass(frozen=True, kw_only=True)
+class Pooled(Prediction):
     """One person: what all frames together say, and when they were seen.
 
     `number`: 1, 2, ...; `first_seen`, `last_seen`: seconds, as `FaceTracker.update` was told; `frames`: in which the
-    face was found; one that is shown for long counts several times (`agr.video`). The rest is named and read as in
-    `Face`: `age_interval` holds the true age 8 times in 10. More frames steady it and do not narrow it, for frames of
-    one face share their errors.
+    face was found; one that is shown for long counts several times (`agr.video`). More frames steady the age interval
+    and do not narrow it, for frames of one face share their errors.
     """
 
     number: int
     first_seen: float
     last_seen: float
     frames: int
-    age: float
-    age_interval: tuple[float, float]
-    age_group: str
-    age_group_probs: dict[str, float]
-    gender: str
-    gender_probs: dict[str, float]
-    race: str
-    race_probs: dict[str, float]
 
     def to_dict(self) -> dict:
         """What JSON shows: every field, numbers rounded to what they are worth; the number as `track`, as rows by time
         call it."""
         seen = {"first_seen": round(self.first_seen, 2), "last_seen": round(self.last_seen, 2), "frames": self.frames}
-        return {"track": self.number, **seen, **rounded(self)}
+        return {"track": self.number, **seen, **super().to_dict()}
 
 
 @dataclass(frozen=True)
@@ -177,7 +168,13 @@ class FaceTracker:
     def _pooled(self, track: _Track) -> Pooled:
         age, gender, race = (total[None] / track.weight for total in (track.age, track.gender, track.race))
         read = Attributes(age, gender, race, self._interval_mass)
-        return Pooled(track.number, track.first_seen, track.last_seen, track.frames, **read.named(0))
+        return Pooled(
+            number=track.number,
+            first_seen=track.first_seen,
+            last_seen=track.last_seen,
+            frames=track.frames,
+            **vars(read.of(0)),
+        )
 
 
 def frame_weight(face: Face) -> float:

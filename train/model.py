@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torchvision import models
 
-from agr.attributes import N_AGES, Attributes, respread
+from agr.attributes import N_AGES, Attributes
 from agr.config import CONFIG_FILE, WEIGHTS_FILE, ModelConfig, ModelError, read_config
 from agr.labels import GENDERS, RACES
 
@@ -50,11 +50,7 @@ class AttributeNet(nn.Module):
         mode."""
         self.eval()
         logits = self(to_input(crops, self.mean.device))
-        # In double precision, so that probabilities of any number of classes sum to 1.
-        scaled = {task: logits[task].double().cpu() / t for task, t in self.config.temperatures.items()}
-        probs = {task: torch.softmax(each, dim=1).numpy() for task, each in scaled.items()}
-        ages = respread(probs["age"], self.config.age_spread)
-        return Attributes(ages, probs["gender"], probs["race"], self.config.interval_mass)
+        return Attributes.from_logits({task: each.float().cpu().numpy() for task, each in logits.items()}, self.config)
 
     def calibrated(
         self, *, temperatures: dict[str, float], age_spread: float, interval_mass: tuple[float, ...]

@@ -33,21 +33,22 @@ class Estimate:
 
 
 def estimates(statistics: Mapping[str, Statistic]) -> dict[str, Estimate]:
-    """Value and percentile bootstrap interval of each statistic; all of them are over the same n faces, or groups of
-    them. Shares of none and of all, whose resamples are all alike, get Wilson's interval, and figures that
-    resampling moves the basic one: as far below the figure as resamples lie above it.
+    """Value and percentile bootstrap interval of each statistic. Two exceptions: shares of exactly 0 or 1, whose
+    resamples are all alike, get Wilson's interval; statistics that resampling biases (`Statistic.is_biased`) get the
+    basic interval, as far below the value as resamples lie above it.
 
-    They are drawn alike for all statistics and for every call with the same n.
+    Resamples are drawn alike for all statistics over n faces, and for every call with the same n.
     Sources: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13; Davison and Hinkley,
     "Bootstrap Methods and their Application" (1997), section 5.2 (basic limits); Wilson, "Probable Inference, the Law
     of Succession, and Statistical Inference" (1927).
     """
-    if not statistics:
-        return {}
-    sizes = {len(statistic.terms) for statistic in statistics.values()}
-    if len(sizes) > 1:
-        raise ValueError(f"expected statistics over the same faces, got {sorted(sizes)} faces")
-    (n,) = sizes
+    found: dict[str, Estimate] = {}
+    for n in {len(statistic.terms) for statistic in statistics.values()}:
+        found |= _over(n, {name: s for name, s in statistics.items() if len(s.terms) == n})
+    return {name: found[name] for name in statistics}
+
+
+def _over(n: int, statistics: dict[str, Statistic]) -> dict[str, Estimate]:
     if not n:
         return dict.fromkeys(statistics, Estimate(np.nan, np.nan, np.nan, 0))
     ends = np.cumsum([statistic.terms.shape[1] for statistic in statistics.values()])
@@ -55,11 +56,6 @@ def estimates(statistics: Mapping[str, Statistic]) -> dict[str, Estimate]:
     sums = np.concatenate([weights @ terms for weights in _resamples(n)])
     parts = np.split(sums, ends[:-1], axis=1)
     return {name: _estimate(s, part) for (name, s), part in zip(statistics.items(), parts, strict=True)}
-
-
-def estimate(statistic: Statistic) -> Estimate:
-    """Value and interval of one statistic, as `estimates` gives them."""
-    return estimates({"": statistic})[""]
 
 
 def difference(a: Statistic, b: Statistic) -> Statistic:

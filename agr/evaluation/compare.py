@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .bootstrap import Estimate, difference
+from .bootstrap import Estimate, difference, estimates
 from .metrics import NOT_FOUND
-from .summary import estimated, statistics
+from .summary import statistics
 from .tables import classified
 
 COMPARED = (
@@ -45,7 +45,7 @@ def compare(first: pd.DataFrame, second: pd.DataFrame, names: Sequence[str] = CO
     both = first["detected"].to_numpy(bool) & second["detected"].to_numpy(bool)
     whole, found = (statistics(first), statistics(second)), (statistics(first[both]), statistics(second[both]))
     pairs = {name: [part[name] for part in (found if _is_over_detected(name) else whole)] for name in names}
-    gaps = estimated({name: difference(a, b) for name, (a, b) in pairs.items()})
+    gaps = estimates({name: difference(a, b) for name, (a, b) in pairs.items()})
     return [Compared(name, a.value, b.value, gaps[name]) for name, (a, b) in pairs.items()]
 
 

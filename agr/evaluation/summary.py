@@ -29,7 +29,7 @@ def figures(table: pd.DataFrame) -> dict[str, dict]:
     A face that was not detected counts as wrong in every accuracy, recall and CS@5; errors in years and calibration are
     over the detected faces only, and faces without a label of the task are left out, as n shows.
     """
-    return {name: asdict(value) for name, value in estimated(statistics(table)).items()}
+    return {name: asdict(value) for name, value in estimates(statistics(table)).items()}
 
 
 def group_figures(table: pd.DataFrame) -> list[dict]:
@@ -58,7 +58,7 @@ def groups_of(table: pd.DataFrame, by: Sequence[str]) -> list[Group]:
     table = table.assign(**group_columns(table))
     found = []
     for names, part in table.groupby([f"true_{name}" for name in by], observed=True, sort=False):
-        found.append(Group(tuple(map(str, names)), len(part), estimated(in_random_groups(part, _group_statistics))))
+        found.append(Group(tuple(map(str, names)), len(part), estimates(in_random_groups(part, _group_statistics))))
     return sorted(found, key=lambda group: [_place(name, kind) for name, kind in zip(group.names, by, strict=True)])
 
 
@@ -105,14 +105,6 @@ def _age_errors(found: pd.DataFrame) -> dict[str, m.Statistic]:
         "age_bias": m.bias(age, pred),
         "age_interval_coverage": m.coverage(age, low, high),
     }
-
-
-def estimated(statistics: dict[str, m.Statistic]) -> dict[str, Estimate]:
-    """Value and interval of each; those over equally many faces share their resamples."""
-    found: dict[str, Estimate] = {}
-    for n in {len(s.terms) for s in statistics.values()}:
-        found |= estimates({name: s for name, s in statistics.items() if len(s.terms) == n})
-    return {name: found[name] for name in statistics}
 
 
 def _place(name: str, kind: str) -> int:
