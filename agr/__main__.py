@@ -15,7 +15,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from .command import fail, is_same, written
+from .command import fail, is_same, open_output
 from .memory import keep_freed_memory
 from .video_command import is_video, video, write_videos
 
@@ -158,7 +158,7 @@ def _analyze(photos: list[Path], output: Path | None, model: str | None, revisio
         fail(str(error))
     contents = Contents()
     sources = ((item.file, contents.source(item)) for item in items)
-    with written(output) as stream:
+    with open_output(output) as stream:
         write = _csv_writer(stream, timed=bool(videos)) if format is Format.csv else _jsonl_writer(stream)
         failed = _write_photos(analyzed(analyzer, sources), len(items), write)
         failed += write_videos(analyzer, videos, write)
@@ -169,17 +169,19 @@ def _analyze(photos: list[Path], output: Path | None, model: str | None, revisio
 
 def _write_photos(results: Iterable[tuple], photos: int, write) -> int:
     """Each of (file, faces or ImageError), with a bar; returns how many could not be read."""
+    from tqdm import tqdm
+
     from .images import ImageError
 
     failed = 0
-    with typer.progressbar(results, length=photos, file=sys.stderr, hidden=photos < 2) as bar:
-        for file, result in bar:
-            if isinstance(result, ImageError):
-                failed += 1
-                typer.echo(f"{file}: {result}", err=True)
-                write(file, [], str(result))
-            else:
-                write(file, [face.to_dict() for face in result], None)
+    hidden = True if photos < 2 else None  # None: where standard error is no terminal
+    for file, result in tqdm(results, total=photos, unit=" photos", file=sys.stderr, disable=hidden):
+        if isinstance(result, ImageError):
+            failed += 1
+            tqdm.write(f"{file}: {result}", file=sys.stderr)
+            write(file, [], str(result))
+        else:
+            write(file, [face.to_dict() for face in result], None)
     return failed
 
 

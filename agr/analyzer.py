@@ -10,6 +10,7 @@ import numpy as np
 
 from .align import crop_face
 from .attributes import Attributes, Prediction
+from .config import ModelConfig
 from .detect import FaceDetector, Faces
 from .engine import cores, in_parallel, photo_in_work
 from .images import ImageError, ImageSource, Photo, load_photo
@@ -61,6 +62,11 @@ class FaceAnalyzer:
         """
         return cls(AttributeReader.load(find_model(model, revision=revision)), FaceDetector())
 
+    @property
+    def config(self) -> ModelConfig:
+        """The model's."""
+        return self.reader.config
+
     def analyze(self, image: ImageSource | Photo) -> list[Face]:
         """All faces of a photo, largest first; an empty list if there is none. Raises ImageError if it cannot be
         read."""
@@ -97,7 +103,7 @@ class FaceAnalyzer:
 
     def _find(self, image: ImageSource | Photo) -> tuple[Faces, np.ndarray]:
         """Faces in pixels of the upright input, and their crops, uint8 (n, size, size, 3)."""
-        photo, config = load_photo(image), self.reader.config
+        photo, config = load_photo(image), self.config
         faces = self.detector.detect(photo.rgb)
 
         def cut(points: np.ndarray) -> np.ndarray:

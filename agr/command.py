@@ -12,7 +12,7 @@ import typer
 
 
 @contextmanager
-def written(path: Path | None) -> Iterator[TextIO]:
+def open_output(path: Path | None) -> Iterator[TextIO]:
     """A text file, or standard output, open within the context. Ends the command if it cannot be written."""
     try:
         with _opened(path) as stream:

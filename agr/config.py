@@ -15,7 +15,8 @@ SCHEMA_VERSION = 3
 """Version of config.json; a reader refuses newer ones."""
 CODE_VERSION = "0.1.0"
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
-TASKS = ("age", "gender", "race")
+HEADS = ("age", "gender", "race")
+"""Of the network, in the order of a graph's outputs."""
 LARGEST_NUMBER = 1e6
 """No number of a config comes near."""
 TEMPERATURES = (0.01, 100.0)
@@ -47,7 +48,7 @@ class ModelConfig:
     races: tuple[str, ...] = RACES
     age_groups: tuple[str, ...] = AGE_GROUPS
     n_ages: int = N_AGES
-    temperatures: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TASKS, 1.0))
+    temperatures: dict[str, float] = field(default_factory=lambda: dict.fromkeys(HEADS, 1.0))
     age_spread: float = 1.0
     interval_mass: tuple[float, ...] = (0.8,) * len(INTERVAL_AGES)
     schema_version: int = SCHEMA_VERSION
@@ -67,10 +68,10 @@ class ModelConfig:
         fits = isinstance(points, tuple) and len(points) == 5 and all(_are_numbers(point, 2) for point in points)
         _expect("template", fits and _is_face(points), "five points (x, y) where eyes, nose and mouth may lie", points)
         t = self.temperatures
-        numbers = isinstance(t, dict) and set(t) == set(TASKS) and all(map(_is_number, t.values()))
+        numbers = isinstance(t, dict) and set(t) == set(HEADS) and all(map(_is_number, t.values()))
         least, greatest = TEMPERATURES
         within = numbers and all(least <= v <= greatest for v in t.values())
-        _expect("temperatures", within, f"a number of {least} to {greatest} for each of {TASKS}", t)
+        _expect("temperatures", within, f"a number of {least} to {greatest} for each of {HEADS}", t)
         spread, (narrowest, widest) = self.age_spread, AGE_SPREADS
         fits = _is_number(spread) and narrowest <= spread <= widest
         _expect("age_spread", fits, f"a number of {narrowest} to {widest}", spread)

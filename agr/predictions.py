@@ -70,7 +70,7 @@ def report_of(table: pd.DataFrame, *, name: str, model: dict, data: dict, histor
 
 def model_facts(analyzer: "FaceAnalyzer") -> dict:
     """What a report says of the model: backbone, input size, number of parameters."""
-    config = analyzer.reader.config
+    config = analyzer.config
     return {
         "backbone": config.backbone,
         "input_size": config.input_size,

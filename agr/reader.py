@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from .attributes import N_AGES, Attributes
-from .config import CONFIG_FILE, TASKS, WEIGHTS_FILE, ModelConfig, ModelError, read_config
+from .config import CONFIG_FILE, HEADS, WEIGHTS_FILE, ModelConfig, ModelError, read_config
 from .engine import GraphError, Network, cores, expected_tensors, in_parallel, share
 from .labels import GENDERS, RACES
 
@@ -54,7 +54,7 @@ class AttributeReader:
         parts = _parts(crops)
         network = self._on_all_cores if len(parts) == 1 and share() == cores() else self._side_by_side
         read = in_parallel(lambda part: network(crops=part, **self._constants), parts)
-        logits = dict(zip(TASKS, map(np.concatenate, zip(*read, strict=True)), strict=True))
+        logits = dict(zip(HEADS, map(np.concatenate, zip(*read, strict=True)), strict=True))
         return Attributes.from_logits(logits, self.config)
 
 

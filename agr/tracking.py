@@ -89,7 +89,7 @@ class FaceTracker:
     """People in a stream of frames. Holds numbers only, and can be pickled and copied."""
 
     def __init__(self, *, interval_mass: tuple[float, ...]) -> None:
-        """`interval_mass`: of the model whose faces come, `analyzer.reader.config.interval_mass`."""
+        """`interval_mass`: of the model whose faces come, `analyzer.config.interval_mass`."""
         self._interval_mass = interval_mass
         self._tracks: list[_Track] = []
         self._gone: list[Pooled] = []

@@ -12,8 +12,8 @@ from .analyzer import Face, FaceAnalyzer
 from .images import ImageError, Photo
 from .render import DISPLAY_SIDE, Mark, draw_faces
 from .tracking import MIN_FRAMES, PATIENCE, FaceTracker, Pooled
-from .video_boxes import Way, written
 from .video_frames import Frames, VideoError, open_video
+from .video_writer import Way, mp4_writer
 
 DEFAULT_RATE = 5.0
 """Frames a second: faces turn and blink but do not age, and who walks through a picture is seen several times."""
@@ -100,7 +100,7 @@ class VideoRun:
             raise ValueError(f"Expected a rate of {MIN_RATE:.0f} to {MAX_RATE:.0f} frames a second, got {rate}.")
         self._analyzer, self._path, self._output = analyzer, path, Path(output) if output else None
         self._rate, self._longest = rate, longest
-        self._tracker = FaceTracker(interval_mass=analyzer.reader.config.interval_mass)
+        self._tracker = FaceTracker(interval_mass=analyzer.config.interval_mass)
         self._frames: Frames | None = None
         self._ways: dict[int, Way] = {}
         self._shown: tuple[float, list[Face]] | None = None
@@ -188,7 +188,7 @@ class VideoRun:
     def _drawn(self, file: BinaryIO, output: Path) -> Iterator[Step]:
         captions = {one.number: f"{one.gender[0]} {one.age:.0f}" for one in self.people}
         frames = Frames(file, rate=ANNOTATED_RATE, side=DISPLAY_SIDE, longest=self._longest)
-        with written(output, rate=ANNOTATED_RATE) as writer:
+        with mp4_writer(output, rate=ANNOTATED_RATE) as writer:
             for frame in frames:
                 boxes = ((number, way.at(frame.time, gap=PATIENCE)) for number, way in self._ways.items())
                 marks = [Mark(box, captions[number], number) for number, box in boxes if box is not None]

@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from .command import expect_writable, fail, is_same, written
+from .command import expect_writable, fail, is_same, open_output
 
 if TYPE_CHECKING:
     from .analyzer import FaceAnalyzer
     from .tracking import Pooled
     from .video import Analyzed, Step, VideoRun
     from .video_frames import VideoError
-
-_TICKS = 1000
 
 
 class TableFormat(str, Enum):
@@ -109,8 +107,8 @@ def video(
             first = list(islice(steps, 1))  # or it is no video, and no table is begun in place of an earlier one
             for table in (output, times):
                 expect_writable(table)
-            with written(output) as people_stream, _first_interrupt(run):
-                with written(times) if times else nullcontext() as times_stream:
+            with open_output(output) as people_stream, _first_interrupt(run):
+                with open_output(times) if times else nullcontext() as times_stream:
                     take = _times_writer(times_stream, _is_csv(format, times)) if times_stream else None
                     found = takewhile(lambda _: not run.is_drawing, chain(first, steps))
                     ended = _follow(found, str(clip), take)
@@ -165,8 +163,15 @@ def _follow(
 @contextmanager
 def _bar(title: str) -> Iterator[Callable[[float], None]]:
     """A progress bar on standard error, if that is a terminal; is told the share that is done."""
-    with typer.progressbar(length=_TICKS, label=title, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
-        yield lambda done: bar.update(round(done * _TICKS) - bar.pos)
+    from tqdm import tqdm
+
+    looks = "{l_bar}{bar}| {elapsed}<{remaining}"
+    with tqdm(total=1, desc=title, bar_format=looks, file=sys.stderr, disable=None) as bar:
+
+        def tell(done: float) -> None:
+            bar.update(done - bar.n)
+
+        yield tell
 
 
 def _times_writer(stream: TextIO, as_csv: bool) -> "Callable[[Analyzed], None]":

@@ -5,7 +5,6 @@ its pictures as they are. What more cores would do is computed: photos are share
 """
 
 import os
-import sys
 import time
 from collections.abc import Iterator
 from itertools import islice
@@ -16,7 +15,7 @@ from agr.collection import analyze_collection
 from agr.engine import cores
 from agr.pictures import PictureSource
 
-from .scenes import scene
+from .scenes import scene, users_pictures
 
 FACES = (1, 2, 2, 4)
 """Of the scenes in turn: 2.25 on average."""
@@ -25,10 +24,7 @@ MANY = (100, 1000)
 
 
 def main() -> None:
-    faces = os.environ.get("AGR_UTKFACE")
-    if not faces:
-        sys.exit("Set AGR_UTKFACE to your UTKFace (folder, .zip or .tar.gz): the photos are made of its faces.")
-    pictures = PictureSource(Path(faces))
+    pictures = users_pictures()
     computed = " | ".join(f"{n:,} cores, computed" for n in MANY)
     print(f"| photos an hour | one core | {cores()} cores | times | {computed} |")
     print("|---|---|---|---|---|---|")

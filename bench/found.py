@@ -6,9 +6,6 @@ that differ is off.
 """
 
 import io
-import os
-import sys
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -18,9 +15,8 @@ from PIL import Image
 
 from agr.detect import FaceDetector
 from agr.engine import cores
-from agr.pictures import PictureSource
 
-from .scenes import CASES, Scene, scene
+from .scenes import CASES, Scene, scene, users_pictures
 
 LEAST = 40
 """Pixels: faces of this size and more are counted."""
@@ -40,9 +36,7 @@ class Pair(NamedTuple):
 
 
 def main() -> None:
-    if not (faces := os.environ.get("AGR_UTKFACE")):
-        sys.exit("Set AGR_UTKFACE to your UTKFace (folder, .zip or .tar.gz): the photos are made of its faces.")
-    pictures = PictureSource(Path(faces))
+    pictures = users_pictures()
     torch.set_num_threads(cores())
     baseline, detector = MTCNN(keep_all=True), FaceDetector()
     print(

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page
 
-from agr.collection import CLAIM_FILE, FORMAT, write_whole
+from agr.collection_folder import CLAIM_FILE, FORMAT, write_whole
 from agr.collection_report import report_of_collection
 from agr.evaluation.report import EvalReport
 from agr.table import schema

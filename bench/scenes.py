@@ -1,7 +1,10 @@
 """Group photos for measuring: faces of the user's UTKFace on a larger canvas, and where each is."""
 
 import io
+import os
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -28,7 +31,13 @@ class Scene:
 
     jpeg: bytes
     boxes: np.ndarray
-    size: tuple[int, int]
+
+
+def users_pictures() -> PictureSource:
+    """The user's UTKFace, of whose faces the photos are made. Ends the program if it is not named."""
+    if not (faces := os.environ.get("AGR_UTKFACE")):
+        sys.exit("Set AGR_UTKFACE to your UTKFace (folder, .zip or .tar.gz): the photos are made of its faces.")
+    return PictureSource(Path(faces))
 
 
 def scene(pictures: PictureSource, *, faces: int, size: tuple[int, int], chip: tuple[int, int], seed: int = 0) -> Scene:
@@ -43,7 +52,7 @@ def scene(pictures: PictureSource, *, faces: int, size: tuple[int, int], chip: t
         boxes.append((left, top, left + side, top + side))
     buffer = io.BytesIO()
     canvas.save(buffer, "JPEG", quality=92)
-    return Scene(buffer.getvalue(), np.array(boxes, float), size)
+    return Scene(buffer.getvalue(), np.array(boxes, float))
 
 
 def background(size: tuple[int, int], rng: np.random.Generator) -> Image.Image:

@@ -6,7 +6,6 @@ start from the encoded photo. The photos are group scenes of your UTKFace's face
 
 import io
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from agr.pictures import PictureSource
 from agr.pretrained import find_model
 from train.model import AttributeNet
 
-from .scenes import CASES, scene
+from .scenes import CASES, scene, users_pictures
 
 ROOT = Path(__file__).parents[1]
 REPEATS, ROUNDS = 5, 3
@@ -53,10 +52,7 @@ class Baseline:
 
 
 def main() -> None:
-    faces = os.environ.get("AGR_UTKFACE")
-    if not faces:
-        sys.exit("Set AGR_UTKFACE to your UTKFace (folder, .zip or .tar.gz): the photos are made of its faces.")
-    pictures = PictureSource(Path(faces))
+    pictures = users_pictures()
     analyzer, baseline = FaceAnalyzer.from_pretrained(), Baseline()
     print(_photos())
     print(_network(analyzer, baseline))
@@ -76,7 +72,7 @@ def _photos() -> str:
 
 def _network(analyzer: FaceAnalyzer, baseline: Baseline) -> str:
     rng = np.random.default_rng(0)
-    crops = rng.integers(0, 256, (16, *[analyzer.reader.config.input_size] * 2, 3), dtype=np.uint8)
+    crops = rng.integers(0, 256, (16, *[analyzer.config.input_size] * 2, 3), dtype=np.uint8)
     eager = _ms(lambda: baseline.net.read(crops[:1]))
     lines = ["| network | ms a face | times faster |", "|---|---|---|", f"| torch, one face | {eager:.1f} | 1.0 |"]
     for n in (1, 8, 16):
@@ -110,7 +106,7 @@ _TIMES = """
 import json, sys
 from agr.memory import keep_freed_memory
 from bench import speed
-pictures = speed.PictureSource(speed.Path(speed.os.environ["AGR_UTKFACE"]))
+pictures = speed.users_pictures()
 if sys.argv[1] == "here":  # as the page and the commands do
     keep_freed_memory()
 analyze = (speed.Baseline() if sys.argv[1] == "baseline" else speed.FaceAnalyzer.from_pretrained()).analyze

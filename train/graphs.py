@@ -20,7 +20,7 @@ from onnx import TensorProto, helper
 from torch import Tensor, nn
 
 from agr.attributes import N_AGES
-from agr.config import TASKS, ModelError
+from agr.config import HEADS, ModelError
 from agr.engine import GRAPHS
 from agr.labels import GENDERS, RACES
 
@@ -193,7 +193,7 @@ def _detector() -> dict[str, Architecture]:
 def _attributes(backbone: str) -> Architecture:
     crops = torch.zeros(2, 128, 128, 3, dtype=torch.uint8)
     inputs = {"crops": crops, "mean": torch.zeros(3), "std": torch.ones(3)}
-    return Architecture(Attributes(backbone), inputs, TASKS, {"crops": {0: "n", 1: "size", 2: "size"}})
+    return Architecture(Attributes(backbone), inputs, HEADS, {"crops": {0: "n", 1: "size", 2: "size"}})
 
 
 def _exported_backbone(name: str) -> onnx.ModelProto:

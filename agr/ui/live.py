@@ -73,7 +73,7 @@ def live_tab(analyzer: FaceAnalyzer) -> None:
     """Lay out the tab inside the `gr.Blocks` that is being built, and connect it to `analyzer`."""
 
     def new_tracker() -> FaceTracker:
-        return FaceTracker(interval_mass=analyzer.reader.config.interval_mass)
+        return FaceTracker(interval_mass=analyzer.config.interval_mass)
 
     def watch(visit: Visit, event: gr.EventData) -> tuple[Visit, str, str]:
         """Boxes and panel for the next frame."""

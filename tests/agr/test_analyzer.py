@@ -18,7 +18,7 @@ def test_the_astronaut_is_one_adult_woman(analyzer, astronaut):
     assert 25 < face.age < 55  # Eileen Collins was 36
     assert face.age_interval[0] < face.age < face.age_interval[1]
     assert face.race == "White"
-    assert face.crop.shape == (analyzer.reader.config.input_size,) * 2 + (3,)
+    assert face.crop.shape == (analyzer.config.input_size,) * 2 + (3,)
 
 
 def test_what_is_said_fits_together(analyzer, astronaut):
@@ -126,7 +126,7 @@ def test_size_and_sharpness_hardly_change_the_answers(analyzer, utkface):
 
 
 def test_crops_are_cut_as_the_model_says(analyzer, astronaut):
-    config = analyzer.reader.config
+    config = analyzer.config
     reader = copy(analyzer.reader)
     reader.config = replace(config, template=tuple((x, y + 0.2) for x, y in config.template))
     (face,), (lower,) = analyzer.analyze(astronaut), FaceAnalyzer(reader, analyzer.detector).analyze(astronaut)

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import typer
 
-from agr.command import expect_writable, is_same, written
+from agr.command import expect_writable, is_same, open_output
 
 
 def test_rows_end_once_where_line_ends_are_translated(monkeypatch):
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, newline="\r\n"))  # as on Windows
-    with written(None) as stream:
+    with open_output(None) as stream:
         csv.writer(stream).writerows([["a", 1], ["b", 2]])
         stream.flush()
     assert raw.getvalue() == b"a,1\r\nb,2\r\n"
@@ -22,21 +22,21 @@ def test_rows_end_once_where_line_ends_are_translated(monkeypatch):
 def test_names_that_the_machines_encoding_has_not_are_written(monkeypatch):
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="cp1252"))
-    with written(None) as stream:
+    with open_output(None) as stream:
         stream.write("\u0141\u00f3d\u017a.jpg")
         stream.flush()
     assert raw.getvalue().decode() == "\u0141\u00f3d\u017a.jpg"
 
 
 def test_what_cannot_be_written_is_said(tmp_path, capsys):
-    with pytest.raises(typer.Exit), written(tmp_path):
+    with pytest.raises(typer.Exit), open_output(tmp_path):
         pytest.fail("a folder was opened")
     assert "cannot be written" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 def test_a_full_disk_is_said(capsys):
-    with pytest.raises(typer.Exit), written(Path("/dev/full")) as stream:
+    with pytest.raises(typer.Exit), open_output(Path("/dev/full")) as stream:
         stream.write("x" * 100_000)
     assert "/dev/full cannot be written: No space left" in capsys.readouterr().err
 

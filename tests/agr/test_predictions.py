@@ -34,4 +34,4 @@ def test_pictures_become_rows_and_rows_a_report(analyzer, astronaut, encoded):
     counts = [report.summary["figures"][part]["race_accuracy"]["n"] for part in ("all", "without_twins")]
     assert counts == [1, 0]
     assert report.summary["data"]["twins"] == 1
-    assert report.summary["model"]["input_size"] == analyzer.reader.config.input_size == 160
+    assert report.summary["model"]["input_size"] == analyzer.config.input_size == 160

@@ -213,9 +213,8 @@ def test_a_number_that_was_given_back_is_not_put_on_whoever_had_it_before(tmp_pa
     class Seeing:
         """Someone all the time; somebody else for a moment, and from the third second on a third."""
 
-        class reader:
-            class config:
-                interval_mass = MASS
+        class config:
+            interval_mass = MASS
 
         def analyze_many(self, photos):
             for i, _ in enumerate(photos):

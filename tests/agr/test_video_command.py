@@ -165,7 +165,7 @@ def test_a_copy_that_fails_costs_no_table(run, clip, tmp_path, monkeypatch):
     def full(*_, **__):
         raise VideoError("The disk is full.")
 
-    monkeypatch.setattr(agr.video, "written", full)
+    monkeypatch.setattr(agr.video, "mp4_writer", full)
     people = tmp_path / "people.csv"
     done = run("video", clip, "--output", people, "--annotated", tmp_path / "boxed.mp4")
     assert done.exit_code == 1

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from agr.align import TEMPLATE
-from agr.config import CONFIG_FILE, TASKS, WEIGHTS_FILE, ModelConfig, ModelError
+from agr.config import CONFIG_FILE, HEADS, WEIGHTS_FILE, ModelConfig, ModelError
 from agr.engine import backbones
 from train.model import AttributeNet, headless
 
@@ -126,8 +126,8 @@ def test_config_survives_json(net):
 
 
 def test_a_narrower_spread_makes_surer_of_age_and_leaves_it(net):
-    plain = net.calibrated(temperatures=dict.fromkeys(TASKS, 1.0), age_spread=1.0, interval_mass=MASSES)
-    narrow = net.calibrated(temperatures=dict.fromkeys(TASKS, 1.0), age_spread=0.7, interval_mass=MASSES)
+    plain = net.calibrated(temperatures=dict.fromkeys(HEADS, 1.0), age_spread=1.0, interval_mass=MASSES)
+    narrow = net.calibrated(temperatures=dict.fromkeys(HEADS, 1.0), age_spread=0.7, interval_mass=MASSES)
     before, after = plain.read(CROPS), narrow.read(CROPS)
     assert after.age == pytest.approx(before.age, abs=0.05)
     assert (np.diff(after.age_interval) < np.diff(before.age_interval)).all()

@@ -208,7 +208,7 @@ def test_without_room_for_the_copy_the_rest_is_shown(analyzer, clip, monkeypatch
     def full(*_, **__):
         raise VideoError("The disk is full.")
 
-    monkeypatch.setattr("agr.video.written", full)
+    monkeypatch.setattr("agr.video.mp4_writer", full)
     (*_, (boxed, said, _, tables, _)) = answers(analyzer, clip)
     assert boxed is None
     assert "could not be written" in said

@@ -93,7 +93,7 @@ class _Writer:
 
 
 @contextmanager
-def written(path: Path, *, rate: float) -> Iterator[_Writer]:
+def mp4_writer(path: Path, *, rate: float) -> Iterator[_Writer]:
     """A writer of a silent H.264 MP4 of about `rate` frames a second. Unless it is finished, no file is left.
 
     Raises VideoError if it cannot be written.

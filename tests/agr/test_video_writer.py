@@ -2,8 +2,8 @@ import av
 import pytest
 from PIL import Image
 
-from agr.video_boxes import Way, written
 from agr.video_frames import Frames, VideoError
+from agr.video_writer import Way, mp4_writer
 from tests.clips import scene
 
 
@@ -24,7 +24,7 @@ def test_boxes_move_on_straight_lines_and_end():
 @pytest.mark.parametrize("size", [(320, 240), (321, 243), (21, 20)])
 def test_what_is_written_plays_in_browsers(tmp_path, size):
     path = tmp_path / "out.mp4"
-    with written(path, rate=30) as writer:
+    with mp4_writer(path, rate=30) as writer:
         for i in range(10):
             writer.write(scene(i / 10, size=size), i / 10)
         writer.finish()
@@ -39,7 +39,7 @@ def test_what_is_written_plays_in_browsers(tmp_path, size):
 
 
 def test_frames_of_another_size_are_fitted(tmp_path):
-    with written(tmp_path / "out.mp4", rate=30) as writer:
+    with mp4_writer(tmp_path / "out.mp4", rate=30) as writer:
         writer.write(scene(), 0)
         writer.write(Image.new("RGB", (100, 90)), 1)
         writer.finish()
@@ -47,16 +47,16 @@ def test_frames_of_another_size_are_fitted(tmp_path):
 
 
 def test_what_is_not_finished_leaves_nothing(tmp_path):
-    with written(tmp_path / "left.mp4", rate=30) as writer:
+    with mp4_writer(tmp_path / "left.mp4", rate=30) as writer:
         writer.write(scene(), 0)
-    with pytest.raises(ZeroDivisionError), written(tmp_path / "failed.mp4", rate=30) as writer:
+    with pytest.raises(ZeroDivisionError), mp4_writer(tmp_path / "failed.mp4", rate=30) as writer:
         writer.write(scene(), 1 / 0)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_where_nothing_can_be_written_it_is_said(tmp_path):
     def write() -> None:
-        with written(tmp_path / "no" / "out.mp4", rate=30) as writer:
+        with mp4_writer(tmp_path / "no" / "out.mp4", rate=30) as writer:
             writer.write(scene(), 0)
             writer.finish()
 
