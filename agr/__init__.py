@@ -1,4 +1,4 @@
-"""Age, gender and race of every face in a photo, each with its doubts.
+"""Age, gender and race of every face in a photo, each with its uncertainty.
 
 from agr import FaceAnalyzer
 analyzer = FaceAnalyzer.from_pretrained()

@@ -32,7 +32,7 @@ class Format(str, Enum):
 
 @app.callback()
 def main() -> None:
-    """Age, gender and race of every face in a photo, each with its doubts."""
+    """Age, gender and race of every face in a photo, each with its uncertainty."""
     keep_freed_memory()
 
 
@@ -54,7 +54,7 @@ def analyze(
     format: Annotated[
         Format | None,
         typer.Option(
-            help="jsonl: a line a photo. csv: a row a face. parquet: a folder that a stopped run goes on in. By "
+            help="jsonl: a line a photo. csv: a row a face. parquet: a folder of parts; a stopped run can go on. By "
             "default csv or parquet if the output is named so, else jsonl.",
             show_default=False,
         ),
@@ -104,7 +104,7 @@ def report(
     labels: Annotated[
         Path | None,
         typer.Option(
-            help="A CSV with the columns file, age, gender, race, any of the last three missing. By default files are "
+            help="A CSV with the columns file, age, gender, race, of the last three at least one. By default files are "
             "named as UTKFace's."
         ),
     ] = None,
@@ -114,7 +114,7 @@ def report(
 ) -> None:
     """Compare a table of labelled photos with their labels: a report for the page's Evaluation tab.
 
-    Of several faces in a photo the largest counts.
+    If a photo shows several faces, the largest counts.
 
     Example:
 

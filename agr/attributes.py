@@ -25,9 +25,9 @@ class Attributes:
 
     `age_probs`: (n, 117), a probability for each age of 0 to 116 whole years; `gender_probs`: (n, 2), `race_probs`:
     (n, 5), in the order of `agr.labels`. Each row sums to 1.
-    `interval_mass`: for each of `INTERVAL_AGES` the central share of the age distribution, 0 to 1, in which such an age
-    has to lie to belong to the age interval; chosen on validation data so that the interval holds the true age 8 times
-    in 10, of the young as of the old.
+    `interval_mass`: one value, 0 to 1, for each of `INTERVAL_AGES`. An age belongs to the age interval if it lies
+    within this central share of the distribution. Fitted on validation data, so that the interval holds the true age 8
+    times in 10 at every age.
     """
 
     age_probs: np.ndarray
@@ -140,8 +140,8 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def respread(age_probs: np.ndarray, spread: float) -> np.ndarray:
-    """Age distributions (n, 117) drawn together around their means, `spread` times as wide; the means stay, to some
-    hundredths of a year, but for what a spread above 1 drives beyond the first or last age, which falls on that age.
+    """Age distributions (n, 117), rescaled around their means to `spread` times their width. The means stay, to some
+    hundredths of a year, unless a spread above 1 pushes probability past the first or last age: it is added to that.
 
     A temperature would sharpen them too, but it moves the mean of a lopsided one towards its peak, and the mean is what
     training fits best.
@@ -159,8 +159,8 @@ def respread(age_probs: np.ndarray, spread: float) -> np.ndarray:
 
 
 def _crossing(values: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """Where each row of `values` (n, 117) crosses 0 between a year `inside`, not above 0, and the next one `outside`,
-    both (n,); of the first and the last year the year itself."""
+    """Where each row of `values` (n, 117) crosses 0, interpolated between the column `inside`, at most 0, and its
+    neighbour `outside`, both (n,). The first and the last age have no neighbour: the age itself."""
     rows, beyond = np.arange(len(values)), outside.clip(0, MAX_AGE)
     low, high = values[rows, inside], values[rows, beyond]
     share = np.divide(-low, high - low, out=np.zeros(len(values)), where=beyond != inside)

@@ -114,11 +114,10 @@ def _labels(places: list[str], path: Path | None) -> tuple[pd.DataFrame, dict[st
 
 
 def _joined(places: list[str], listed: dict[str, Labels]) -> tuple[dict[str, Labels], int, list[str]]:
-    """The labels of each place that has some; how many names were of no use as they fit several places, or several
-    a place; and the names that fit none.
+    """Labels by place; how many names were ambiguous; and the names that fit no place.
 
-    A name labels the one place that ends with it, or else the longest place that it ends with. Where several names say
-    one place, the place's own or else the longest of those that it ends with counts.
+    A name fits the only place that ends with it; if none does, the longest place that the name itself ends with. If
+    several longer names fit one place, only its exact name counts.
     """
     ending_with: dict[str, list[str]] = defaultdict(list)
     for place in places:

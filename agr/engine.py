@@ -40,7 +40,7 @@ def cores() -> int:
         try:
             return max(1, int(chosen))
         except ValueError:
-            logging.warning("AGR_CORES is %r, expected a whole number: it is not heeded.", chosen)
+            logging.warning("AGR_CORES is %r, expected a whole number: it is ignored.", chosen)
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = CPU_LIMIT.read_text(encoding="utf-8").split()
@@ -95,8 +95,8 @@ _here = threading.local()
 
 @contextmanager
 def photo_in_work() -> Iterator[None]:
-    """What this thread computes within is for one photo: of n that are in work at once, each takes an n-th of the
-    cores. Threads that help each other would only wait for one another then."""
+    """Marks this thread as working on one photo. While n photos are in work, each may use one n-th of the cores:
+    beyond that, threads that help each other would only wait for one another."""
     global _photos_in_work
     before = getattr(_here, "share", None)
     with _counting:

@@ -49,8 +49,8 @@ def encoded_by_cores(model: Path, parts: Iterator[Part], seen: Callable[[int], o
                 yield future.result()
     except BrokenProcessPool as error:
         raise CollectionError(
-            "A worker was ended from outside, most likely for want of memory. The same command goes on from here; "
-            "AGR_CORES=1 before it needs the least memory."
+            "A worker process was killed, probably because memory ran out. Run the same command again to continue, "
+            "with AGR_CORES=1 before it to take the least memory."
         ) from error
     finally:
         workers = list((pool._processes or {}).values())  # which `shutdown` forgets

@@ -21,10 +21,10 @@ def keep_freed_memory(most: int | None = KEPT) -> bool:
     """Let this process keep up to `most` bytes of freed memory (None: all) for its next allocations. Returns whether
     the C library took it.
 
-    Fresh pages must be zeroed by the kernel at first touch: of a photo of 12 megapixels that took a quarter of the
-    time, of a training step, with activations of 100 MB, a half. All threads share one heap then, for each of their own
-    would keep as much: call it before there are any. Unless all is to be kept, a thread hands back what is free every
-    `GIVE_BACK_EVERY` seconds.
+    The kernel zeroes fresh pages when they are first touched: that took a quarter of the time of a 12-megapixel photo,
+    and half of a training step with its 100 MB of activations. Limits glibc to one heap, as each thread's own would
+    keep this much; so call it before any thread starts. Unless `most` is None, a background thread gives free memory
+    back every `GIVE_BACK_EVERY` seconds.
     """
     if not sys.platform.startswith("linux"):
         return False

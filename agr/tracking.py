@@ -19,9 +19,9 @@ from .labels import GENDERS, RACES
 MIN_FRAMES = 3
 """Frames in which a face must be found to count as a person: false faces seldom last."""
 PATIENCE = 1.0
-"""Seconds for which someone who is not found keeps their number, however many frames that are; and this many frames
-however long they take, where a slow machine sees less than two a second:"""
+"""Seconds for which someone who is not found keeps their number."""
 PATIENT_FRAMES = 2
+"""Frames for which they keep it at least: on a slow machine these take longer."""
 REACH, REACH_GAIN, REACH_MOST = 1.0, 1.0, 2.0
 """Face widths from the expected place where a face may be found: at once, more per second of absence, and at most."""
 PLACE_GAIN, SPEED_GAIN = 0.8, 0.4

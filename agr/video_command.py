@@ -87,8 +87,8 @@ def video(
 ) -> None:
     """Follow every face through a video: who is seen from when to when, with age, gender and race of all their frames.
 
-    Who was found in fewer than three frames is left out, but for the table by time. Of a damaged video what can be read
-    is analyzed, and the exit code is 1. Stopped by Ctrl-C, what was found so far is written.
+    People found in fewer than three frames are only in the table by time. If the video is damaged, what can be read is
+    analyzed, and the exit code is 1. Ctrl-C stops, and writes what was found so far.
 
     Examples:
 

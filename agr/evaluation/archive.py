@@ -73,8 +73,8 @@ def _check_size(path: Path) -> None:
             chunks = [group.column(i) for group in groups for i in range(group.num_columns)]
             if any(chunk.compression != "UNCOMPRESSED" for chunk in chunks):
                 raise ReportError(
-                    f"{path.name} is compressed: what it stands for cannot be known. Save the report anew with this "
-                    "version, which does not compress it, or give its folder to --reports."
+                    f"{path.name} is compressed, so how much it unpacks to cannot be known. Save the report again with "
+                    "this version, which does not compress it, or give its folder to --reports."
                 )
             for column in file.schema_arrow:
                 if column.name in COLUMNS and column.name not in _TEXT_COLUMNS and not _is_number(column.type):

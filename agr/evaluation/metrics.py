@@ -22,8 +22,8 @@ class Statistic:
     """`terms`: (n, k), what each of n faces adds; `finish`: sums of shape (..., k) -> figures of shape (...).
 
     `faces`: how many there are, where a row of `terms` is the sum over several (`bootstrap.in_random_groups`).
-    `is_share`: whether the figure is the share of some faces, counted in the second column, that the first counts.
-    `is_biased`: whether resampling moves the figure, as it makes distances larger. `least`: below this it cannot be.
+    `is_share`: whether the figure is a count (first column) over a count (second column). `is_biased`: whether
+    resampling makes the figure systematically larger, as it does distances. `least`: the lowest value it can have.
     """
 
     terms: np.ndarray

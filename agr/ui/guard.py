@@ -30,8 +30,8 @@ POSTS = ("upload", "queue/join", "run/predict", "cancel", "reset")
 more, such as one that hands a visitor's bytes to FFmpeg."""
 SWEEP_SECONDS = 60
 KEPT_SECONDS, BOXED_SECONDS = 3600, 600
-"""What was asked for is deleted within ten minutes, by Gradio; this is for what it loses sight of: uploads that break
-off, which may take long, and videos with boxes, as a component whose other answers were skipped shows them."""
+"""Gradio deletes what was uploaded or shown within ten minutes. This is for what it loses track of: uploads that broke
+off (after an hour, as one may be slow), and annotated videos (after ten minutes) that were never shown to it."""
 BOXED = "boxed.mp4"
 
 

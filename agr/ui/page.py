@@ -31,7 +31,7 @@ MAX_WAITING = 64
 AT_ONCE = 2
 """Events of one kind in work at the same time: the networks use every core for each."""
 MAX_SESSIONS = 256
-"""Visitors whose state is kept; with more, who was there longest starts anew. A report of one's own may take 30 MB."""
+"""Visitors whose state is kept; with more, the oldest one is dropped. A report of one's own may take 30 MB."""
 _CACHE_SECONDS = 300
 SCRIPT = Path(__file__).parent / "page.js"
 # Tabs are selected as the page loads, too: before somebody has touched it, its address is to be read, not written.

@@ -15,10 +15,10 @@ from .received import sent
 EXAMPLES = Path(__file__).parent / "examples"
 
 PURPOSE = (
-    "An estimate from looks alone, with its doubts. It knows five races and two genders only because its training data "
-    "(UTKFace) does, and is weaker for teenagers, for people labelled “Others” and for covered faces. Never use it to "
-    "decide anything about a person. Photos are analyzed in memory, and their temporary copies deleted within minutes: "
-    "save what you want to keep."
+    "An estimate from looks alone, with its uncertainty. It knows five races and two genders only because its training "
+    "data (UTKFace) does, and is weaker for teenagers, for people labelled “Others” and for covered faces. Never use "
+    "it to decide anything about a person. Photos are analyzed in memory, and their temporary copies deleted within "
+    "minutes: save what you want to keep."
 )
 # On a phone the answer begins below the screen; and what had the focus, to choose or remove a photo, is gone by now.
 SHOW_ANSWER = """

@@ -93,7 +93,7 @@ def test_who_stops_does_not_wait_for_parts_that_were_begun(begun):
 def test_a_worker_that_is_killed_ends_the_run_with_a_sentence(begun):
     for worker in multiprocessing.active_children():
         worker.kill()
-    with pytest.raises(CollectionError, match="The same command goes on from here"):
+    with pytest.raises(CollectionError, match="Run the same command again to continue"):
         next(begun)
 
 

@@ -114,7 +114,11 @@ class Dashboard:
         except Exception as error:  # a report may come from anyone, and hold what nobody thought of
             if not isinstance(error, ReportError):
                 logging.exception("a view could not be shown")
-            text = str(error) if isinstance(error, ReportError) else "This report holds something that cannot be shown."
+            text = (
+                str(error)
+                if isinstance(error, ReportError)
+                else "This report holds something that cannot be displayed."
+            )
             said = {self.head: message(text, is_error=True), self.face: ""}
             shown = [None] * len(outputs)
         where = {self.spot: spot, self.address: address_of(spot, self.controls, options)}
@@ -190,8 +194,8 @@ class Dashboard:
                 )
                 predicted = gr.Dropdown(list(RACES), value=[], multiselect=True, label="Predicted class", min_width=150)
             with gr.Row():
-                least = gr.Slider(0, 1, 0, step=0.01, label="Confidence from", min_width=150)
-                most = gr.Slider(0, 1, 1, step=0.01, label="to", min_width=150)
+                least = gr.Slider(0, 1, 0, step=0.01, label="Least confidence", min_width=150)
+                most = gr.Slider(0, 1, 1, step=0.01, label="Greatest confidence", min_width=150)
         self.controls |= {"report": report, "task": task, "twins": twins, "gender": gender, "race": race}
         self.controls |= {"age_group": age_group, "predicted": predicted, "least": least, "most": most}
 

@@ -17,10 +17,10 @@ from ..html import csv_link, estimate_html, faces, table_html
 from ..look import Look
 from ..view import Parts, View, click_slot, text_slot
 
-SIDES = ["only the other is right", "only this one is right", "both contradict alike"]
+SIDES = ["only the other is right", "only this one is right", "both contradict the label alike"]
 UNHEEDED = (
-    "The filters by predicted class and confidence do not act here: where faces are chosen by one model's doubts, the "
-    "other looks better than it is."
+    "This view ignores the filters by predicted class and confidence: faces chosen by one model's confidence would "
+    "make the other look better than it is."
 )
 SURE = 0.9
 """Probability from which a contradiction is called sure."""
@@ -35,7 +35,7 @@ def layout(reports: list[str]) -> Parts:
             elem_id="other",
             min_width=240,
         )
-        side = gr.Radio(SIDES, value=SIDES[0], label="Faces of the task that", min_width=300)
+        side = gr.Radio(SIDES, value=SIDES[0], label="Show faces where", min_width=300)
     table = text_slot("compare")
     tiles = click_slot("compare-faces")
     return Parts([table, tiles], {"other": other, "side": side}, [tiles])

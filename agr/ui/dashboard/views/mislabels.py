@@ -15,10 +15,8 @@ from ..view import Parts, View, click_slot, text_slot
 
 def layout(reports: list[str]) -> Parts:
     with gr.Row():
-        order = gr.Radio(
-            [(o.replace("_", " "), o) for o in ORDERS], value=ORDERS[0], label="Most suspicious by", min_width=300
-        )
-        threshold = gr.Slider(0, 1, 0.9, step=0.01, label="Confident from (in the wrong class)", min_width=240)
+        order = gr.Radio([(o.replace("_", " "), o) for o in ORDERS], value=ORDERS[0], label="Sort by", min_width=300)
+        threshold = gr.Slider(0, 1, 0.9, step=0.01, label="Least confidence in the wrong class", min_width=240)
     export = text_slot("export")
     gallery_slot = click_slot("mislabels")
     return Parts([gallery_slot, export], {"order": order, "threshold": threshold}, [gallery_slot])

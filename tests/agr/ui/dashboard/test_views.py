@@ -126,7 +126,7 @@ def test_two_reports_are_compared_on_their_files(look_with):
     assert f"Only first is right: {len(listed)} faces" in faces
     assert (listed["true_race"] != listed["pred_race"].fillna("")).all()
     assert "Choose another report" in BY_NAME["Compare"].show(look_with())[0]
-    _, faces = BY_NAME["Compare"].show(look_with(other=other, side="both contradict alike"))
+    _, faces = BY_NAME["Compare"].show(look_with(other=other, side="both contradict the label alike"))
     both = saved(faces, "contradicted")
     assert f"Both models give {len(both)} faces the same class" in faces
     assert (both["true_race"] != both["pred_race"]).all()
@@ -137,8 +137,8 @@ def test_models_are_not_compared_where_one_of_them_is_unsure(look_with):
     text, _ = BY_NAME["Compare"].show(look_with(other=other, race=["Asian"]))
     again, _ = BY_NAME["Compare"].show(look_with(other=other, race=["Asian"], most=0.5, predicted=["White"]))
     assert saved(again, "compare").equals(saved(text, "compare"))
-    assert "do not act here" in again
-    assert "do not act here" not in text
+    assert "ignores the filters" in again
+    assert "ignores the filters" not in text
 
 
 def test_compare_says_when_there_is_nothing_in_common(look_with, opened):
