@@ -41,7 +41,7 @@ teachers:
 	done
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache
 
 # Made anew when the requirements change; the stamp is written only after everything was installed.
 $(VENV)/app.installed: requirements.txt

@@ -9,28 +9,22 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .collection_folder import (
-    LISTING_FILE,
-    Counts,
-    claim,
-    claim_of,
-    clear_away,
-    counts_of,
-    part_path,
-    take_away_unread,
-    write_whole,
-)
+import numpy as np
+
+from .collection_folder import Counts, claim, claim_of, clear_away, counts_of, part_path, unread_of
 from .images import ImageError
-from .listing import CollectionError, Listing, read_listing
-from .sources import Contents, Item, photos_of
+from .listing import CollectionError, Listing, read_listing, write_whole
+from .sources import Contents, Item, is_archive, photos_of
 from .table import photo_rows, schema
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from .analyzer import Face, FaceAnalyzer
 
 PARTS, LEAST_IN_PART, MOST_IN_PART = 4000, 25, 2000
@@ -43,6 +37,10 @@ class Part:
 
     number: int
     items: tuple[Item, ...]
+
+    def only(self, files: set[str]) -> "Part":
+        """Of its photos those of these names."""
+        return replace(self, items=tuple(item for item in self.items if item.file in files))
 
 
 def analyze_collection(
@@ -58,7 +56,7 @@ def analyze_collection(
     photos that were there when it was begun.
 
     `ray`: "local", "auto" or the address of a Ray cluster that shares the work; by default all cores of this machine.
-    `retry`: parts with photos that could not be read are computed anew. Raises SourceError, ModelError, or
+    `retry`: photos that could not be read are tried once more. Raises SourceError, ModelError, or
     CollectionError: also where the table is finished, but other photos are there by now.
     """
     from .pretrained import find_model
@@ -69,17 +67,18 @@ def analyze_collection(
     now = claim(output, _shown(photos_of(inputs), desc="Looking for photos"), _facts(inputs, folder))
     listing = Listing(**claim_of(output)["photos"])
     clear_away(output)
-    if retry:
-        take_away_unread(output)
     in_part = _in_part(listing.photos)
     done = {number for number in range(-(-listing.photos // in_part)) if os.path.exists(part_path(output, number))}
+    unread = {number: files for number in done if retry and (files := unread_of(part_path(output, number)))}
     finished = sum(min(in_part, listing.photos - number * in_part) for number in done)
-    items = read_listing(output / LISTING_FILE) if finished < listing.photos else iter(())
-    left = (part for part in _parts(items, in_part) if part.number not in done)
+    finished -= sum(map(len, unread.values()))
+    items = read_listing(output, listing) if finished < listing.photos else iter(())
+    left = _left(_parts(items, in_part), done, unread)
     bar = _bar(total=listing.photos, initial=finished)
     with bar:
         for number, content in _computed(folder, left, ray, bar.update):
-            write_whole(part_path(output, number), content)
+            path = part_path(output, number)
+            write_whole(path, _completed(path, content) if number in unread else content)
     counts = counts_of(output)
     if counts.photos != listing.photos:
         raise CollectionError(
@@ -151,8 +150,9 @@ def _facts(inputs: list[Path], model: Path) -> dict:
 
 
 def _identified(inputs: list[Path]) -> list[list]:
-    """Absolute paths, and sizes in bytes of what is a file: two archives may hold the same names."""
-    return [[str(path.absolute()), os.path.getsize(path) if os.path.isfile(path) else None] for path in inputs]
+    """Absolute paths, and sizes in bytes of archives, of which two may hold the same names."""
+    sizes = (os.path.getsize(path) if is_archive(path) else None for path in inputs)
+    return [[str(path.absolute()), size] for path, size in zip(inputs, sizes, strict=True)]
 
 
 def _model(folder: Path) -> dict:
@@ -171,6 +171,27 @@ def _model(folder: Path) -> dict:
     return {"name": str(folder.absolute()), "digest": digest.hexdigest(), **facts, "parameters": reader.parameters}
 
 
+def _completed(part: Path, content: bytes) -> bytes:
+    """A part with other rows, as a parquet file, in place of those that say why a photo could not be read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    before, new = pq.read_table(part), pq.read_table(pa.BufferReader(content))
+    order = {file: place for place, file in reversed(list(enumerate(before["file"].to_pylist())))}
+    rows = pa.concat_tables([before.filter(before["error"].is_null()), new])
+    places = np.array([order[file] for file in rows["file"].to_pylist()])
+    return _encoded_table(rows.take(np.argsort(places, kind="stable")))
+
+
+def _left(parts: Iterator[Part], done: set[int], unread: dict[int, set[str]]) -> Iterator[Part]:
+    """What is to be computed: parts that are not `done`, and of parts that are what could not be read."""
+    for part in parts:
+        if part.number in unread:
+            yield part.only(unread[part.number])
+        elif part.number not in done:
+            yield part
+
+
 def _in_part(photos: int) -> int:
     """How many of so many photos are in a part."""
     return min(max(photos // PARTS, LEAST_IN_PART), MOST_IN_PART)
@@ -185,10 +206,16 @@ def _parts(items: Iterator[Item], size: int) -> Iterator[Part]:
 
 def _encoded(rows: list[dict]) -> bytes:
     import pyarrow as pa
+
+    return _encoded_table(pa.Table.from_pylist(rows, schema()))
+
+
+def _encoded_table(table: "pa.Table") -> bytes:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(rows, schema()), sink, compression="zstd")
+    pq.write_table(table, sink, compression="zstd")
     return sink.getvalue().to_pybytes()
 
 

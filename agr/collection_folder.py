@@ -8,15 +8,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .listing import CollectionError, Listing, listing_of, write_listing
+from .listing import UNFINISHED, CollectionError, Listing, is_listing, listing_of, write_listing, write_whole
 from .sources import Item
 
 CLAIM_FILE = "_collection.json"
 """Says what the table is of. Readers of parquet pass over names that begin with an underscore."""
-LISTING_FILE = "_photos.arrow"
-"""Every photo of it, in order."""
 FORMAT = 1
-_UNFINISHED = ".new"
 
 
 @dataclass(frozen=True)
@@ -43,16 +40,16 @@ def claim(output: Path, photos: Iterable[Item], facts: dict) -> Listing:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CollectionError(f"{output} cannot be made: {error.strerror}.") from error
-    listing = write_listing(photos, output / LISTING_FILE, _beside(output / LISTING_FILE))
-    if not listing.photos:
-        (output / LISTING_FILE).unlink()
+    try:
+        listing = write_listing(photos, output)
+        if not listing.photos:
+            raise CollectionError(f"There is no photo in {', '.join(path for path, _ in facts['inputs'])}.")
+    except ValueError:
         with suppress(OSError):  # it was not empty before
             output.rmdir()
-        raise CollectionError(f"There is no photo in {', '.join(path for path, _ in facts['inputs'])}.")
-    write_whole(
-        output / CLAIM_FILE,
-        json.dumps({"format": FORMAT, "photos": asdict(listing)} | facts, indent=1).encode() + b"\n",
-    )
+        raise
+    said = {"format": FORMAT, "photos": asdict(listing)} | facts
+    write_whole(output / CLAIM_FILE, json.dumps(said, indent=1).encode() + b"\n")
     return listing
 
 
@@ -60,7 +57,7 @@ def _is_empty(output: Path) -> bool:
     """Whether there is nothing, or only what a run left that was stopped before it claimed the place."""
     if not os.path.exists(output):
         return True
-    return all(entry.name.endswith(_UNFINISHED) or entry.name == LISTING_FILE for entry in output.iterdir())
+    return all(entry.name.endswith(UNFINISHED) or is_listing(entry) for entry in output.iterdir())
 
 
 def _compare(earlier: dict, facts: dict, output: Path) -> None:
@@ -77,21 +74,18 @@ def _compare(earlier: dict, facts: dict, output: Path) -> None:
         )
 
 
-def take_away_unread(output: Path) -> None:
-    """Parts in which a photo could not be read: whatever was in its way may be gone."""
-    import pyarrow.dataset as ds
+def unread_of(part: Path) -> set[str]:
+    """Files of a part that could not be read. Raises CollectionError if the part itself cannot be."""
+    import pyarrow.parquet as pq
 
-    with damage_named(output):
-        unread = [
-            part for part in ds.dataset(output).get_fragments() if part.count_rows(filter=ds.field("error").is_valid())
-        ]
-    for part in unread:
-        Path(part.path).unlink()
+    with damage_named(part.parent):
+        table = pq.read_table(part, columns=["file", "error"], filters=[("error", "!=", "")])
+    return set(table["file"].to_pylist())
 
 
 def clear_away(output: Path) -> None:
     """What a run that was killed left half-written, an hour ago or more: what is younger may be another run's."""
-    for left in output.glob(f"_*{_UNFINISHED}"):
+    for left in output.glob(f"_*{UNFINISHED}"):
         with suppress(OSError):
             if time.time() - left.stat().st_mtime > 3600:
                 left.unlink()
@@ -133,29 +127,12 @@ def claim_of(output: Path) -> dict:
             raise ValueError(f"expected format {FORMAT}")
         if missing := {"photos", "inputs", "model"} - set(claim):
             raise ValueError(f"missing: {', '.join(sorted(missing))}")
+        Listing(**claim["photos"])
         return claim
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise CollectionError(
             f"{output} is not a table that python -m agr analyze --output FOLDER.parquet wrote ({error})."
         ) from error
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Under a temporary name first: after a crash, of this program or the machine, the file is there whole or not."""
-    beside = _beside(path)
-    try:
-        with beside.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-    except OSError as error:
-        raise CollectionError(f"{path} cannot be written: {error.strerror}.") from error
-
-
-def _beside(path: Path) -> Path:
-    """Of this process alone: two programs may write the same."""
-    return path.with_name(f"_{path.name}.{os.getpid()}{_UNFINISHED}")
 
 
 def part_path(output: Path, number: int) -> Path:

@@ -13,7 +13,7 @@ from .labels import AGE_GROUPS, GENDERS, RACES
 
 SCHEMA_VERSION = 3
 """Version of config.json; a reader refuses newer ones."""
-CODE_VERSION = "0.1.0"
+CODE_VERSION = "0.2.0"
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 HEADS = ("age", "gender", "race")
 """Of the network, in the order of a graph's outputs."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .sources import Item
 
+UNFINISHED = ".new"
 _AT_ONCE = 10_000
 
 
@@ -37,13 +38,14 @@ def listing_of(items: Iterable[Item]) -> Listing:
     return Listing(photos, digest.hexdigest())
 
 
-def write_listing(items: Iterable[Item], path: Path, beside: Path) -> Listing:
-    """The same, and a file at `path` of all items, written at `beside` first: it is there whole or not at all. Raises
+def write_listing(items: Iterable[Item], folder: Path) -> Listing:
+    """The same, and a file in `folder` of all items, whole or not at all, unless there are none. Raises
     CollectionError."""
     import pyarrow as pa
 
     names = pa.schema({"file": pa.string(), "path": pa.binary(), "place": pa.string()})
     options = pa.ipc.IpcWriteOptions(compression="zstd")
+    beside = _beside(folder / "photos.arrow")
 
     def kept(stream: "pa.ipc.RecordBatchStreamWriter") -> Iterator[Item]:
         rest = iter(items)
@@ -55,19 +57,21 @@ def write_listing(items: Iterable[Item], path: Path, beside: Path) -> Listing:
     try:
         with pa.OSFile(str(beside), "wb") as sink, pa.ipc.new_stream(sink, names, options=options) as stream:
             listing = listing_of(kept(stream))
-        beside.replace(path)
+        if listing.photos:
+            beside.replace(_path(folder, listing))
         return listing
     except OSError as error:
-        raise CollectionError(f"{path} cannot be written: {error.strerror or error}.") from error
+        raise CollectionError(f"{beside} cannot be written: {error.strerror or error}.") from error
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
 
 
-def read_listing(path: Path) -> Iterator[Item]:
+def read_listing(folder: Path, listing: Listing) -> Iterator[Item]:
     """The items that were written. Raises CollectionError if the file is missing or damaged."""
     import pyarrow as pa
 
+    path = _path(folder, listing)
     try:
         with pa.OSFile(str(path)) as source, pa.ipc.open_stream(source) as batches:
             for batch in batches:
@@ -80,3 +84,30 @@ def read_listing(path: Path) -> Iterator[Item]:
             f"{path}, which lists the table's photos, is missing or damaged ({str(error)[:300]}). Choose another name "
             "for the output and start again."
         ) from error
+
+
+def is_listing(path: Path) -> bool:
+    return path.name.startswith("_photos-")
+
+
+def _path(folder: Path, listing: Listing) -> Path:
+    """By its digest: of two programs that begin the same table at once, each finds what the claim is about."""
+    return folder / f"_photos-{listing.digest}.arrow"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Under a temporary name first: after a crash, of this program or the machine, the file is there whole or not."""
+    beside = _beside(path)
+    try:
+        with beside.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.replace(path)
+    except OSError as error:
+        raise CollectionError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _beside(path: Path) -> Path:
+    """Of this process alone: two programs may write the same."""
+    return path.with_name(f"_{path.name}.{os.getpid()}{UNFINISHED}")

@@ -5,6 +5,7 @@ import lzma
 import re
 import shutil
 import tarfile
+import unicodedata
 import zipfile
 import zlib
 from collections import Counter
@@ -30,7 +31,12 @@ class DataError(ValueError):
 def file_key(path: str) -> str:
     """The name that splits and reports use: the file's own up to an ending ".chip" or ".chip.jpg", so that every copy
     of the data set agrees."""
-    return _CHIP.sub("", path.replace("\\", "/").rstrip("/").rpartition("/")[2])
+    return _CHIP.sub("", _composed(path).replace("\\", "/").rstrip("/").rpartition("/")[2])
+
+
+def _composed(path: str) -> str:
+    """With letters and accents in one character: macOS takes them apart."""
+    return unicodedata.normalize("NFC", path)
 
 
 def content_hash(data: bytes) -> str:
@@ -96,7 +102,7 @@ class PictureSource:
     def _at(self, key: str) -> str | None:
         folder, _, name = key.rpartition("/")
         places = (member for member in self._copies if file_key(member) == name)
-        return next((each for each in places if f"/{each}".rpartition("/")[0].endswith(f"/{folder}")), None)
+        return next((each for each in places if f"/{_composed(each)}".rpartition("/")[0].endswith(f"/{folder}")), None)
 
     @cached_property
     def _archive(self) -> zipfile.ZipFile | tarfile.TarFile | DataError:

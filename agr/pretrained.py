@@ -25,7 +25,7 @@ def find_model(model: str | Path | None = None, *, revision: str | None = None) 
         if revision:
             raise ModelError(f"Only a Hub model has revisions, {folder} is a folder. Name a Hub id, or leave it out.")
         return folder
-    name = str(folder)
+    name = str(BUNDLED if model is None else model)  # not as a path, which has other slashes elsewhere
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
         raise ModelError(
             f"There is no folder {name}. "

@@ -100,8 +100,8 @@ def _received(items: str) -> tuple[Item, ...]:
 def _expect_listener(address: str) -> None:
     """Raises OSError if nobody listens at HOST:PORT, for which Ray itself would wait for many minutes."""
     host, _, port = address.rpartition(":")
-    if host and port.isdecimal():
-        socket.create_connection((host, int(port)), timeout=10).close()
+    if host and port.isdecimal() and "://" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 def _connected(address: str):

@@ -56,12 +56,16 @@ def photos_of(paths: Iterable[Path]) -> Iterator[Item]:
         name = path.name.lower()
         if os.path.isdir(path):  # Path's own raises where it may not look
             yield from _folder(str(path))
-        elif os.path.isfile(path) and name.endswith(ARCHIVE_ENDINGS):
+        elif is_archive(path):
             yield from _archive(path)
         elif os.path.isfile(path) and name.endswith(LIST_ENDING):
             yield from _list(path)
         else:
             yield _file(str(path))
+
+
+def is_archive(path: Path) -> bool:
+    return os.path.isfile(path) and path.name.lower().endswith(ARCHIVE_ENDINGS)
 
 
 class Contents:
@@ -139,8 +143,8 @@ def _list(path: Path) -> Iterator[Item]:
             for line in lines:
                 if name := line.rstrip("\r\n"):
                     yield _file(name)
-    except OSError as error:
-        raise SourceError(f"The list {path} cannot be read: {error.strerror}.") from error
+    except (OSError, UnicodeError) as error:
+        raise SourceError(f"The list {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
 
 
 def _archive(path: Path) -> Iterator[Item]:

@@ -31,6 +31,8 @@ _BACKWARDS = 1.0
 """Seconds: if times fall back by more, two recordings were joined, and the second goes on where the first ended."""
 _FORWARDS = 3600.0
 """Seconds: so long no frame is shown; if times leap ahead by more, they are damaged or two recordings were joined."""
+_NO_FRAME_COUNT = 1 << 30
+"""What stands for the number of frames in an AVI that was written as it came."""
 _MOST_ASPECT = 8.0
 """Of a pixel's width to its height, or the reverse; beyond, what the file says is damaged and counts as 1."""
 
@@ -244,14 +246,15 @@ def _video_stream(container) -> Any:
 
 def _announced(container, stream) -> float | None:
     """Seconds that the file says it lasts, if it says so."""
+    seconds = (container.duration or 0) / av.time_base
     if stream.duration:
         seconds = float(stream.duration * stream.time_base)
-    else:  # in Matroska times need not begin at 0, and the last one counts as the length
-        seconds = ((container.duration or 0) - max(container.start_time or 0, 0)) / av.time_base
-    # Of an AVI that is cut off, the length is that of what is left, but not the number of frames.
-    if container.format.name == "avi" and stream.average_rate:
+    elif container.duration and "matroska" in container.format.name:  # which counts from 0, wherever its times begin
+        seconds -= max(container.start_time or 0, 0) / av.time_base
+    # Of an AVI that is cut off, the length is that of what is left, but not the number of frames, if it has one.
+    if container.format.name == "avi" and stream.average_rate and stream.frames < _NO_FRAME_COUNT:
         seconds = max(seconds, float(stream.frames / stream.average_rate))
-    return seconds or None
+    return seconds if seconds > 0 else None
 
 
 def _photo(frame: av.VideoFrame, aspect: Fraction | None, side: int) -> Photo:

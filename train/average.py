@@ -77,8 +77,9 @@ def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Ave
     balance = finish(net, prepared, valid, output)
     if runs[0]:
         write_recipe(output, _told(runs, hashes) | {"balance": balance})
-    if (models[0] / HISTORY_FILE).is_file():
-        shutil.copy(models[0] / HISTORY_FILE, output)
+    history = models[0] / HISTORY_FILE
+    if history.is_file() and history.resolve() != (output / HISTORY_FILE).resolve():
+        shutil.copy(history, output)
     return Averaged(balance, scores, mean)
 
 

@@ -22,7 +22,7 @@ from .config import FitConfig
 from .files import write_atomically
 from .fit import fit
 from .prepare import load_prepared
-from .run_folder import RECIPE_FILE
+from .run_folder import RECIPE_FILE, expect_untrained
 from .soft import read_all, save_soft
 from .utkface import read_split, subset_files
 
@@ -52,6 +52,8 @@ def clean(config: FitConfig, *, data: Path, split: Path, folds: int, threshold: 
     rows = rows[rows["detected"]]
     if folds > rows["content"].nunique():
         raise DataError(f"{folds} folds are more than the {rows['content'].nunique()} different training pictures.")
+    if (init := Path(config.init)).is_file():
+        expect_untrained(init.parent, rows.index)
     fold_of = folds_of(rows["content"], folds, config.seed)
     output.mkdir(parents=True, exist_ok=True)
     reads = []

@@ -1,4 +1,4 @@
-"""Weights of `agr.face_resnet` as face-api spreads them: a list of tensors, of the name
+"""Weights of `train.face_resnet` as face-api spreads them: a list of tensors, of the name
 `face_recognition_model-weights_manifest.json` in the npm package @vladmandic/face-api, and a file of their values in
 8 bits beside it. They are dlib's, in the public domain."""
 

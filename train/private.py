@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
 from agr.pictures import DataError
 
@@ -21,8 +21,8 @@ def check_private(file: Path, name: str) -> None:
     looked through."""
     try:
         texts = _texts_of(file)
-    except UnicodeDecodeError as error:
-        raise DataError(f"{name} is no text, and of no kind that is published. Take it away.") from error
+    except (ValueError, OSError, SafetensorError) as error:  # pyarrow's errors are ValueErrors and OSErrors
+        raise DataError(f"{name} cannot be looked through: it is damaged, or no text. Take it away.") from error
     for text in texts:
         if _TOKEN.search(text):
             raise DataError(f"{name} holds an access token. Take it out, and withdraw the token.")

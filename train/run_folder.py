@@ -154,17 +154,36 @@ def claim(output: Path, recipe: dict, split: Path, *, resume: bool) -> None:
 def expect_unseen(model: Path, files: pd.Index, subset: str) -> None:
     """Raises DataError if the run in `model` was trained on some `files` of the `subset` valid or test, or chosen by
     some of test; of a folder that says nothing of its training nothing is known."""
-    run = model.parent if model.name == BEST_FOLDER else model
-    if not (run / SPLIT_FILE).is_file():
-        return
-    theirs = read_split(run / SPLIT_FILE).reindex(files)
     before = zip(SUBSETS[: SUBSETS.index(subset)], ("trained on", "chosen by"), strict=False)
-    counts = [f"{how} {count}" for part, how in before if (count := int((theirs == part).sum()))]
+    theirs = _parts_of(model, files)
+    counts = [f"{how} {count}" for part, how in before if (count := theirs.get(part, 0))]
     if counts:
         raise DataError(
             f"{model} was {' and '.join(counts)} of the split's {len(files)} {subset} pictures. Take the split by "
-            f"which it was trained, {run / SPLIT_FILE}."
+            f"which it was trained, {_run_of(model) / SPLIT_FILE}."
         )
+
+
+def expect_untrained(model: Path, files: pd.Index) -> None:
+    """Raises DataError if the run in `model` was trained on some of the `files` whose labels are to be judged."""
+    if count := _parts_of(model, files).get("train", 0):
+        raise DataError(
+            f"{model} was trained on {count} of the {len(files)} faces whose labels are to be judged: it would repeat "
+            "them. Begin with other weights, such as --init imagenet."
+        )
+
+
+def _parts_of(model: Path, files: pd.Index) -> dict[str, int]:
+    """How many of the `files` are in each part of the split that a run was trained by."""
+    split = _run_of(model) / SPLIT_FILE
+    if not split.is_file():
+        return {}
+    theirs = read_split(split).reindex(files)
+    return {part: int((theirs == part).sum()) for part in SUBSETS}
+
+
+def _run_of(model: Path) -> Path:
+    return model.parent if model.name == BEST_FOLDER else model
 
 
 def write_recipe(output: Path, recipe: dict) -> None:

@@ -25,9 +25,9 @@ from agr.collection import (
     analyzed,
     encoded_part,
 )
-from agr.collection_folder import CLAIM_FILE, LISTING_FILE, Counts, claim, write_whole
+from agr.collection_folder import CLAIM_FILE, Counts, claim, claim_of
 from agr.images import ImageError
-from agr.listing import CollectionError, listing_of, read_listing
+from agr.listing import CollectionError, Listing, listing_of, read_listing, write_listing, write_whole
 from agr.local_run import encoded_by_cores
 from agr.pretrained import BUNDLED
 from agr.sources import Contents, Item, photos_of
@@ -141,11 +141,11 @@ def test_a_claim_that_could_not_be_written_does_not_stand_in_the_way(tmp_path):
     output = tmp_path / "faces.parquet"
     output.mkdir()
     (output / f"_{CLAIM_FILE}.new").write_bytes(b"{")
-    (output / LISTING_FILE).write_bytes(b"an earlier run's")
+    (output / "_photos-1.arrow").write_bytes(b"an earlier run's")
     items = [Item("a", "/a"), Item("b", "/z.zip", "b"), Item("c", "/t\udcff.tar", (512, 9))]
     found = claim(output, items, {"inputs": [], "model": {"digest": "d"}})
     assert json.loads((output / CLAIM_FILE).read_text())["photos"] == {"photos": 3, "digest": found.digest}
-    assert list(read_listing(output / LISTING_FILE)) == items
+    assert list(read_listing(output, found)) == items
 
 
 @pytest.mark.slow
@@ -233,7 +233,8 @@ def test_killed_and_started_again_no_photo_is_lost_or_twice(astronaut, tmp_path)
     assert {part: part.stat().st_mtime_ns for part in early} == early  # what was done is not done again
     table = pd.read_parquet(output)
     assert sorted(table["file"]) == [f"photos/{number:03d}.jpg" for number in range(300)]
-    names = [CLAIM_FILE, LISTING_FILE, *(f"part-{i:05d}.parquet" for i in range(12))]
+    listing = f"_photos-{claim_of(output)['photos']['digest']}.arrow"
+    names = [CLAIM_FILE, listing, *(f"part-{i:05d}.parquet" for i in range(12))]
     assert sorted(path.name for path in output.iterdir()) == names
     assert not _workers_of(tmp_path)
 
@@ -295,6 +296,21 @@ def test_photos_that_come_and_go_meanwhile_change_no_part(photos, tmp_path, monk
 
 
 @pytest.mark.slow
+def test_a_retry_takes_nothing_that_was_read(photos, tmp_path):
+    output = tmp_path / "faces.parquet"
+    analyze_collection([photos], output)
+    before = pd.read_parquet(output)
+    (photos / "a.jpg").rename(photos / "c.jpg")  # in place of the damaged one
+    with pytest.raises(CollectionError, match=r"\(2 now\)"):
+        analyze_collection([photos], output, retry=True)
+    after = pd.read_parquet(output)
+    assert after["file"].tolist() == before["file"].tolist()
+    assert after[:2].equals(before[:2])
+    assert after["age"].tolist()[2] == after["age"].tolist()[0]
+    assert after["error"].isna().all()
+
+
+@pytest.mark.slow
 def test_a_part_of_something_else_is_noticed(photos, tmp_path):
     output = tmp_path / "faces.parquet"
     analyze_collection([photos], output)
@@ -307,16 +323,36 @@ def test_a_part_of_something_else_is_noticed(photos, tmp_path):
 def test_a_listing_that_is_damaged_is_said(tmp_path):
     for content in (None, b"", b"junk", b"\xff" * 100):
         if content is not None:
-            (tmp_path / LISTING_FILE).write_bytes(content)
+            (tmp_path / "_photos-d.arrow").write_bytes(content)
         with pytest.raises(CollectionError, match="missing or damaged"):
-            list(read_listing(tmp_path / LISTING_FILE))
+            list(read_listing(tmp_path, Listing(1, "d")))
+
+
+def test_of_two_that_begin_a_table_at_once_each_finds_what_was_claimed(tmp_path):
+    one, two = [Item("a", "/a")], [Item("a", "/a"), Item("b", "/b")]
+    listings = [write_listing(items, tmp_path) for items in (one, two)]
+    assert [list(read_listing(tmp_path, listing)) for listing in listings] == [one, two]
+
+
+@pytest.mark.parametrize("photos", [3, {}, {"photos": 3}, {"photos": 3, "digest": "d", "more": 1}])
+def test_a_claim_of_another_shape_is_refused(tmp_path, photos):
+    said = {"format": 1, "photos": photos, "inputs": [], "model": {}}
+    (tmp_path / CLAIM_FILE).write_text(json.dumps(said))
+    with pytest.raises(CollectionError, match="is not a table"):
+        claim_of(tmp_path)
+
+
+def test_an_archive_that_is_damaged_leaves_nothing(tmp_path, run):
+    (tmp_path / "photos.zip").write_bytes(b"junk")
+    assert "damaged" in run(tmp_path / "photos.zip", "--output", tmp_path / "faces.parquet").output
+    assert not (tmp_path / "faces.parquet").exists()
 
 
 def test_a_part_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
     def broken(_):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("agr.collection_folder.os.fsync", broken)
+    monkeypatch.setattr("agr.listing.os.fsync", broken)
     with pytest.raises(CollectionError, match="Input/output error"):
         write_whole(tmp_path / "part-00000.parquet", b"half of it")
     assert not (tmp_path / "part-00000.parquet").exists()

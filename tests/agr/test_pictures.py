@@ -76,6 +76,13 @@ def test_pictures_of_one_name_are_told_apart_by_their_folders(tmp_path):
     assert source.find("z/a.jpg") is None
 
 
+def test_an_accent_is_one_however_it_is_written(tmp_path):
+    (tmp_path / "Jose\u0301").mkdir()
+    (tmp_path / "Jose\u0301" / "Jose\u0301.jpg").write_bytes(b"x")
+    source = PictureSource(tmp_path)
+    assert source.find("Jos\u00e9.jpg") == source.find("Jos\u00e9/Jos\u00e9.jpg") == b"x"
+
+
 def test_a_picture_in_two_folders_counts_once(tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()

@@ -38,7 +38,7 @@ def test_the_bundled_model_and_a_folder(tmp_path):
     assert find_model(tmp_path) == tmp_path
 
 
-@pytest.mark.parametrize("name", ["nothing-here", "./no/such", "/no/such", "a/b/c"])
+@pytest.mark.parametrize("name", ["nothing-here", "./no/such", "./runs/mine", "runs/mine/", "/no/such", "a/b/c"])
 def test_a_folder_that_is_not_there_is_named(name):
     with pytest.raises(ModelError, match="no folder"):
         find_model(name)

@@ -74,6 +74,13 @@ def test_a_list_may_be_written_on_windows(tmp_path, encoding):
     assert [item.file for item in photos_of([tmp_path / "list.txt"])] == ["m\u00fcller.jpg", "b.jpg"]
 
 
+@pytest.mark.parametrize("content", [b"\xff\xfea", b"\xff\xfe\x00\xd8a\x00"])
+def test_a_damaged_list_is_named(tmp_path, content):
+    (tmp_path / "list.txt").write_bytes(content)
+    with pytest.raises(SourceError, match=r"list\.txt cannot be read"):
+        list(photos_of([tmp_path / "list.txt"]))
+
+
 @pytest.mark.parametrize("ending", ["tar", "tar.gz"])
 def test_a_second_name_of_a_file_in_a_tar_is_a_photo_too(packed, ending):
     folder = packed / "folder"

@@ -4,6 +4,7 @@ import pytest
 
 from agr.attributes import Attributes
 from agr.evaluation.report import EvalReport
+from agr.pictures import DataError
 from train.clean import RELABEL_FILE, REPORT_FOLDER, SOFT_FILE, clean, folds_of
 from train.config import FitConfig
 from train.prepare import load_prepared
@@ -70,3 +71,12 @@ def test_each_face_gets_the_answer_to_its_own_crop(prepared, split, tmp_path, mo
     soft = load_soft(tmp_path / "clean" / SOFT_FILE, pd.Index(table["file"]))
     assert (soft["race"].argmax(axis=1) == rows["race"]).all()
     assert (soft["gender"].argmax(axis=1) == 1 - rows["gender"]).all()
+
+
+def test_first_weights_that_know_the_faces_judge_none(prepared, split, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "model.safetensors").touch()
+    (tmp_path / "run" / "split.csv").write_text(split.read_text())
+    config = FitConfig(init=str(tmp_path / "run" / "model.safetensors"), epochs=1, batch_size=8)
+    with pytest.raises(DataError, match="trained on 32 of the 32 faces whose labels are to be judged"):
+        clean(config, data=prepared, split=split, folds=2, threshold=0.9, output=tmp_path / "clean")

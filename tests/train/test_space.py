@@ -86,7 +86,7 @@ def test_hidden_files_stay_here(staged, tmp_path, monkeypatch):
     (copy / "docs" / "notes.odt").write_bytes(b"\0\xff")
     shutil.rmtree(staged)
     staged.mkdir()
-    with pytest.raises(DataError, match=r"docs/notes\.odt is no text"):
+    with pytest.raises(DataError, match=r"docs/notes\.odt cannot be looked through"):
         stage_space(staged, repo_id="ann/page")
 
 
