@@ -1,10 +1,11 @@
 """FaceAnalyzer: a photo in, every face with its attributes out. The front door of the package."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -60,7 +61,9 @@ class FaceAnalyzer:
 
         Raises ModelError if the model cannot be had or used.
         """
-        return cls(AttributeReader.load(find_model(model, revision=revision)), FaceDetector())
+        folder = find_model(model, revision=revision)
+        loads: tuple[Callable[[], Any], ...] = (lambda: AttributeReader.load(folder), FaceDetector)
+        return cls(*in_parallel(lambda load: load(), loads))
 
     @property
     def config(self) -> ModelConfig:

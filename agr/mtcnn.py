@@ -4,7 +4,6 @@ The package itself would want TensorFlow."""
 import importlib.util
 from pathlib import Path
 
-import joblib
 import numpy as np
 
 LAYERS = {
@@ -21,6 +20,8 @@ def load_weights() -> dict[str, dict[str, np.ndarray]]:
     package = importlib.util.find_spec("mtcnn")
     if package is None or not package.submodule_search_locations:
         raise ImportError("mtcnn, which holds the detector's weights, is not installed: pip install mtcnn==1.0.0")
+    import joblib  # not at once: a tenth of the time in which one photo is answered from a cold start
+
     folder = Path(package.submodule_search_locations[0]) / "assets" / "weights"
     return {name: _named(joblib.load(folder / f"{name}.lz4"), layers.split()) for name, layers in LAYERS.items()}
 
