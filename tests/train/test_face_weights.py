@@ -5,13 +5,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from agr.align import TEMPLATE
 from agr.pictures import DataError
 from train.face_resnet import LEAST_SIDE, FaceResNet
 from train.face_weights import load_face_weights
 from train.init import hash_of_init, load_init, model_config
 from train.model import AttributeNet
 
-POINTS = tuple((0.1 * i, 0.2) for i in range(1, 6))
 BLOCKS = [
     *("conv32_1", "conv32_2", "conv32_3", "conv64_down", "conv64_1", "conv64_2", "conv64_3"),
     *("conv128_down", "conv128_1", "conv128_2", "conv256_down", "conv256_1", "conv256_2", "conv256_down_out"),
@@ -100,14 +100,14 @@ def test_the_network_computes_what_dlibs_does(spread, side):
 
 
 def test_fit_starts_from_them(spread):
-    net = AttributeNet(model_config("face_resnet", str(spread[1]), LEAST_SIDE, POINTS))
+    net = AttributeNet(model_config("face_resnet", str(spread[1]), LEAST_SIDE, TEMPLATE))
     load_init(net, str(spread[1]))
     assert torch.equal(net.backbone.conv.weight, load_face_weights(spread[1])["conv.weight"])
     net.read(np.zeros((1, LEAST_SIDE, LEAST_SIDE, 3), np.uint8))
     with pytest.raises(DataError, match="103 pixels and more"):
-        model_config("face_resnet", str(spread[1]), LEAST_SIDE - 1, POINTS)
+        model_config("face_resnet", str(spread[1]), LEAST_SIDE - 1, TEMPLATE)
     with pytest.raises(DataError, match="do not fit mobilenet_v2"):
-        load_init(AttributeNet(model_config("mobilenet_v2", "none", 64, POINTS)), str(spread[1]))
+        load_init(AttributeNet(model_config("mobilenet_v2", "none", 64, TEMPLATE)), str(spread[1]))
 
 
 def test_files_that_hold_something_else_are_said(spread, tmp_path):
@@ -128,7 +128,7 @@ def test_files_that_hold_something_else_are_said(spread, tmp_path):
 
 def test_there_are_none_of_imagenet():
     with pytest.raises(DataError, match="no ImageNet weights for face_resnet"):
-        model_config("face_resnet", "imagenet", 160, POINTS)
+        model_config("face_resnet", "imagenet", 160, TEMPLATE)
 
 
 def test_other_values_are_another_start(spread, tmp_path):

@@ -3,6 +3,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy.special import softmax
 
 from agr.attributes import Attributes, respread
@@ -72,6 +73,7 @@ def test_what_is_finished_finds_more_of_the_weakest_and_is_calibrated(prepared, 
         )
 
     monkeypatch.setattr("train.finish.read_all", answered)
+    torch.manual_seed(0)
     net = AttributeNet(ModelConfig(input_size=32))
     raised = finish(net, data, rows, tmp_path / "one")
     assert raised["race"]

@@ -5,6 +5,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+from agr.align import TEMPLATE
 from agr.config import ModelConfig, ModelError
 from agr.pictures import DataError
 from train.init import IMAGENET_MEAN, load_init, model_config
@@ -42,16 +43,14 @@ def test_weights_of_another_backbone_are_refused(file, tmp_path):
 
 
 def test_anothers_config_beside_the_weights_means_nothing(file):
-    points = tuple((0.1 * i, 0.2) for i in range(1, 6))
     for text in ('{"architecture": "mobilenet_v2"}', "[]", "junk"):
         (file.parent / "config.json").write_text(text)
-        assert model_config("mobilenet_v2", str(file), 64, points).mean == (0.5, 0.5, 0.5)
+        assert model_config("mobilenet_v2", str(file), 64, TEMPLATE).mean == (0.5, 0.5, 0.5)
 
 
 def test_imagenet_weights_bring_their_statistics():
-    points = tuple((0.1 * i, 0.2) for i in range(1, 6))
-    assert model_config("mobilenet_v2", "imagenet", 64, points).mean == IMAGENET_MEAN
-    assert model_config("mobilenet_v2", "none", 64, points).mean == (0.5, 0.5, 0.5)
+    assert model_config("mobilenet_v2", "imagenet", 64, TEMPLATE).mean == IMAGENET_MEAN
+    assert model_config("mobilenet_v2", "none", 64, TEMPLATE).mean == (0.5, 0.5, 0.5)
 
 
 def test_imagenet_weights_out_of_reach_are_said(monkeypatch, tmp_path):
@@ -70,14 +69,12 @@ def test_a_whole_model_brings_its_heads(tmp_path):
 
 
 def test_a_whole_model_brings_its_statistics(tmp_path):
-    points = tuple((0.1 * i, 0.2) for i in range(1, 6))
-    AttributeNet(model_config("mobilenet_v2", "imagenet", 64, points)).save(tmp_path)
-    assert model_config("mobilenet_v2", str(tmp_path / "model.safetensors"), 64, points).mean == IMAGENET_MEAN
+    AttributeNet(model_config("mobilenet_v2", "imagenet", 64, TEMPLATE)).save(tmp_path)
+    assert model_config("mobilenet_v2", str(tmp_path / "model.safetensors"), 64, TEMPLATE).mean == IMAGENET_MEAN
 
 
 def test_timm_brings_weights_and_statistics(monkeypatch):
-    points = tuple((0.1 * i, 0.2) for i in range(1, 6))
-    config = model_config("tf_efficientnet_lite2", "imagenet", 64, points)
+    config = model_config("tf_efficientnet_lite2", "imagenet", 64, TEMPLATE)
     wanted = timm.get_pretrained_cfg("tf_efficientnet_lite2")
     assert (config.mean, config.std) == (wanted.mean, wanted.std)
     assert config.mean != IMAGENET_MEAN
@@ -96,11 +93,10 @@ def test_timm_brings_weights_and_statistics(monkeypatch):
 
 
 def test_what_timm_cannot_bring_is_said(monkeypatch):
-    points = tuple((0.1 * i, 0.2) for i in range(1, 6))
-    net = AttributeNet(model_config("tf_efficientnet_lite2", "none", 64, points))
+    net = AttributeNet(model_config("tf_efficientnet_lite2", "none", 64, TEMPLATE))
     monkeypatch.setattr(timm, "create_model", lambda *a, **k: (_ for _ in ()).throw(OSError("no route to host")))
     with pytest.raises(DataError, match=r"no route to host.*--init PATH"):
         load_init(net, "imagenet")
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(ModelError, match="pip install timm"):
-        model_config("tf_efficientnet_lite2", "imagenet", 64, points)
+        model_config("tf_efficientnet_lite2", "imagenet", 64, TEMPLATE)

@@ -241,13 +241,13 @@ class TestInTheBrowser:
 def test_a_frame_is_a_picture_a_step_and_a_start():
     sent = {"jpeg": base64.b64encode(b"picture").decode(), "step": 0.25, "start": 2}
     assert read_frame(sent) == live.SentFrame(b"picture", 0.25, 2)
-    assert read_frame(sent | {"step": 1e9}).step == live.MAX_STEP
+    assert read_frame(sent | {"step": 1e9}).step == read_frame(sent | {"step": 10**400}).step == live.MAX_STEP
 
 
 @pytest.mark.parametrize(
     "wrong",
     [{"jpeg": None}, {"jpeg": ""}, {"jpeg": "%%"}, {"jpeg": 5}, {"jpeg": "é"}, {"jpeg": "A" * (live.MAX_FRAME + 1)}]
-    + [{"step": value} for value in (None, "1", True, float("nan"), float("inf"), -3, 10**400)]
+    + [{"step": value} for value in (None, "1", True, float("nan"), float("inf"), -3)]
     + [{"start": value} for value in (None, "1", True, 1.5)],
 )
 def test_what_is_no_frame_is_refused_with_a_sentence(wrong):
