@@ -195,7 +195,7 @@ def test_a_damaged_part_is_named_or_read(faces):
     """Most damage is noticed, by one of many errors of pyarrow's; what is not is a wrong value, and no concern here."""
     part = faces / "part-00000.parquet"
     whole, noticed = part.read_bytes(), 0
-    for place in np.random.default_rng(0).integers(0, len(whole), 150):
+    for place in np.random.default_rng(0).integers(0, len(whole), 60):
         part.write_bytes(whole[:place] + bytes([whole[place] ^ 0x5A]) + whole[place + 1 :])
         try:
             report_of_collection(faces, None, name="x")
@@ -203,7 +203,7 @@ def test_a_damaged_part_is_named_or_read(faces):
             noticed += 1
         except ReportError:  # of a value that is none
             pass
-    assert noticed > 50
+    assert noticed > 20
 
 
 def test_a_report_that_is_not_there_is_refused(tmp_path):
