@@ -172,13 +172,14 @@ def _model(folder: Path) -> dict:
 
 
 def _completed(part: Path, content: bytes) -> bytes:
-    """A part with other rows, as a parquet file, in place of those that say why a photo could not be read."""
+    """A part, as a parquet file, with the rows of photos that were tried once more in place of those that they had."""
     import pyarrow as pa
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     before, new = pq.read_table(part), pq.read_table(pa.BufferReader(content))
     order = {file: place for place, file in reversed(list(enumerate(before["file"].to_pylist())))}
-    rows = pa.concat_tables([before.filter(before["error"].is_null()), new])
+    rows = pa.concat_tables([before.filter(pc.invert(pc.is_in(before["file"], new["file"]))), new])
     places = np.array([order[file] for file in rows["file"].to_pylist()])
     return _encoded_table(rows.take(np.argsort(places, kind="stable")))
 

@@ -21,11 +21,13 @@ from agr import local_run
 from agr.__main__ import app
 from agr.collection import (
     Part,
+    _completed,
+    _encoded,
     analyze_collection,
     analyzed,
     encoded_part,
 )
-from agr.collection_folder import CLAIM_FILE, Counts, claim, claim_of
+from agr.collection_folder import CLAIM_FILE, Counts, claim, claim_of, unread_of
 from agr.images import ImageError
 from agr.listing import CollectionError, Listing, listing_of, read_listing, write_listing, write_whole
 from agr.local_run import encoded_by_cores
@@ -356,3 +358,18 @@ def test_a_part_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
     with pytest.raises(CollectionError, match="Input/output error"):
         write_whole(tmp_path / "part-00000.parquet", b"half of it")
     assert not (tmp_path / "part-00000.parquet").exists()
+
+
+def test_a_photo_that_is_listed_twice_is_tried_twice(tmp_path):
+    """Of which one try failed, for a moment: both get new rows, and none is there three times."""
+    part = Part(0, tuple(Item(name, name) for name in ("a", "b", "b", "c")))
+    before = [{"file": "a"}, {"file": "b"}, {"file": "b", "error": "Later."}, {"file": "c"}]
+    (tmp_path / "part.parquet").write_bytes(_encoded(before))
+    files = unread_of(tmp_path / "part.parquet")
+    again = part.only(files)
+    assert [item.file for item in again.items] == ["b", "b"]
+    done = _completed(tmp_path / "part.parquet", _encoded([{"file": item.file} for item in again.items]))
+    (tmp_path / "part.parquet").write_bytes(done)
+    table = pd.read_parquet(tmp_path / "part.parquet")
+    assert table["file"].tolist() == ["a", "b", "b", "c"]
+    assert table["error"].isna().all()
