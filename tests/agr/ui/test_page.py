@@ -177,6 +177,7 @@ def test_the_address_says_which_tab_is_open(visit):
     page = visit()
     page.get_by_role("tab", name="Evaluation").click()
     page.wait_for_function("location.search === '?show=Figures'", timeout=WAIT)
+    page.wait_for_selector("#figures .agr-card", timeout=WAIT)  # or the reload below breaks off its request
     page.get_by_role("tab", name="Live").click()
     page.wait_for_function("location.search === '?show=Figures&tab=live'", timeout=WAIT)
     page.reload()
