@@ -12,8 +12,9 @@ import numpy as np
 from .align import crop_face
 from .attributes import Attributes, Prediction
 from .config import ModelConfig
-from .detect import FaceDetector, Faces
+from .detect import FaceDetector
 from .engine import cores, in_parallel, photo_in_work
+from .faces import Faces
 from .images import ImageError, ImageSource, Photo, load_photo
 from .pretrained import find_model
 from .reader import AttributeReader

@@ -7,32 +7,27 @@ the border is stretched.
 """
 
 import math
-from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from threading import Lock
 
 import numpy as np
 from PIL import Image
 
 from .engine import Network, cores, in_parallel
+from .faces import Faces
 from .images import cut_out
 from .mtcnn import load_weights
 
 WINDOW, STRIDE = 12, 2
 """Pixels of P-Net's window, and of the step between two."""
-THRESHOLDS = {"pnet": 0.35, "rnet": 0.7, "onet": 0.7}
-"""Least face probability. The paper's authors take 0.6 for P-Net; letting more through costs less than finer steps."""
-STEP = 0.6
-"""Each size that P-Net looks for, as a share of the one before; the paper's authors take 0.71."""
-OVERLAP = {"level": 0.4, "pnet": 0.7, "rnet": 0.5, "onet": 0.7}
-"""Of two boxes that overlap by more, the better one stays: within a level of the pyramid, and after each network
-(intersection over union; after O-Net, over the smaller one). The paper's authors take 0.5 within a level and 0.7 after
-R-Net, which lets twice as many through to O-Net, and finds no face more."""
 SAME = 0.6
 """Intersection over union from which two of O-Net's boxes are looks at the same face."""
 SURE = 0.9
 """Face probability from which O-Net looks but once: all but one in a hundred true faces score 0.98 and more."""
 INPUT_SIDE = {"rnet": 24, "onet": 48}
 """Pixels to which a candidate is cut."""
+ALSO_SAYS = {"rnet": [(4,)], "onet": [(4,), (10,)]}
+"""Shapes of a network's corrections of a box, and of O-Net's landmarks in it."""
 AT_ONCE = 16
 """Candidates that a network reads together: what it computes then fits the processor's cache,
 and while one thread cuts some, another can compute."""
@@ -42,7 +37,30 @@ MOST_PROPOSALS = 2000
 """Windows of one strip that go on, the most probable first: a bound on time and memory for pictures of noise.
 Photos of dozens of faces have hundreds."""
 
-Found = tuple[np.ndarray, ...]
+
+@dataclass(frozen=True)
+class Search:
+    """How closely a picture is searched.
+
+    `least`: pixels of the smallest face; somewhat smaller ones are found too.
+    `step`: each size that P-Net looks for, as a share of the one before; the paper's authors take 0.71.
+    `pnet`, `rnet`, `onet`: least face probability, 0 to 1. The authors take 0.6 for P-Net; letting more through costs
+    less than finer steps.
+    `level_overlap`, `pnet_overlap`, `rnet_overlap`, `onet_overlap`: of two boxes that overlap by more, the better one
+    stays: within a level of the pyramid, and after each network (intersection over union; after O-Net, over the smaller
+    one). The authors take 0.5 within a level and 0.7 after R-Net, which lets twice as many through to O-Net, and finds
+    no face more.
+    """
+
+    least: float
+    step: float = 0.6
+    pnet: float = 0.35
+    rnet: float = 0.7
+    onet: float = 0.7
+    level_overlap: float = 0.4
+    pnet_overlap: float = 0.7
+    rnet_overlap: float = 0.5
+    onet_overlap: float = 0.7
 
 
 class Cascade:
@@ -54,94 +72,79 @@ class Cascade:
         self._networks = {name: Network(name, tensors) for name, tensors in load_weights().items()}
         self._suppression = Network("nms", {})
 
-    def find(
-        self,
-        picture: Image.Image,
-        *,
-        least: float,
-        step: float = STEP,
-        thresholds: Mapping[str, float] = THRESHOLDS,
-        overlap: Mapping[str, float] = OVERLAP,
-    ) -> Found:
-        """Faces of an RGB picture whose boxes have sides of `least` pixels and more, and somewhat smaller ones; `step`,
-        `thresholds` and `overlap` as `STEP`, `THRESHOLDS` and `OVERLAP`.
-
-        Returns boxes (n, 4), scores (n,) and landmarks (n, 5, 2), all float32, in pixels of the picture; boxes may
-        reach out of it.
-        """
+    def find(self, picture: Image.Image, search: Search) -> Faces:
+        """Faces of an RGB picture, best first; boxes may reach out of it."""
         copies = halved(picture)
-        boxes = squared(self._proposals(copies, least, step, thresholds["pnet"], overlap))
-        boxes, scores, corrections = self._read("rnet", copies, boxes, thresholds["rnet"])
-        kept = self._suppressed(boxes, scores, overlap["rnet"])
+        boxes = squared(self._proposals(copies, search))
+        boxes, scores, corrections = self._read("rnet", copies, boxes, search.rnet)
+        kept = self._suppressed(boxes, scores, search.rnet_overlap)
         boxes = squared(corrected(boxes[kept], corrections[kept]))
-        found = best_of(self._faces(copies, boxes, thresholds["onet"]), overlap["onet"])
-        if (found[1] >= SURE).all():
+        found = best_of(self._looks(copies, boxes, search.onet), search.onet_overlap)
+        if (found.scores >= SURE).all():
             return found
-        return best_of(self._looked_at_again(copies, found), overlap["onet"])
+        return best_of(self._looked_at_again(copies, found), search.onet_overlap)
 
-    def _faces(self, copies: list[Image.Image], boxes: np.ndarray, threshold: float) -> Found:
-        """What O-Net says of square boxes: boxes (n, 4) around the faces, scores (n,) above the threshold and landmarks
-        (n, 5, 2)."""
+    def _looks(self, copies: list[Image.Image], boxes: np.ndarray, threshold: float) -> Faces:
+        """What O-Net says of square boxes (n, 4), where its score is above the threshold: often several looks at a
+        face."""
         boxes, scores, corrections, landmarks = self._read("onet", copies, boxes, threshold)
-        return corrected(boxes, corrections), scores, points_in(boxes, landmarks)
+        return Faces(corrected(boxes, corrections), scores, points_in(boxes, landmarks))
 
-    def _looked_at_again(self, copies: list[Image.Image], found: Found) -> Found:
+    def _looked_at_again(self, copies: list[Image.Image], found: Faces) -> Faces:
         """Those that are not `SURE` cut anew, around where O-Net put them, and the better of both looks: faces that
         were cut badly gain by it, leaves and folds of cloth seldom."""
-        doubtful = np.flatnonzero(found[1] < SURE)
-        again = self._faces(copies, squared(found[0][doubtful]), -1)
-        better = again[1] > found[1][doubtful]
-        for first, second in zip(found, again, strict=True):
-            first[doubtful[better]] = second[better]
-        return found
+        doubtful = np.flatnonzero(found.scores < SURE)
+        again = self._looks(copies, squared(found.boxes[doubtful]), -1)
+        better = again.scores > found.scores[doubtful]
+        first = np.ones(len(found), bool)
+        first[doubtful[better]] = False
+        return joined(found[first], again[better])
 
-    def _proposals(
-        self, copies: list[Image.Image], least: float, step: float, threshold: float, overlap: Mapping[str, float]
-    ) -> np.ndarray:
-        """Boxes (n, 4), in pixels of the first copy, that P-Net takes for faces with a probability of `threshold`."""
-        strips = [(level, top) for level in levels(copies, least, step) for top in strip_tops(level)]
+    def _proposals(self, copies: list[Image.Image], search: Search) -> np.ndarray:
+        """Boxes (n, 4), in pixels of the first copy, that P-Net takes for faces."""
+        strips = [(level, top) for level in levels(copies, search.least, search.step) for top in strip_tops(level)]
 
-        def of(strip: tuple[np.ndarray, int]) -> Found:
-            return self._proposals_of(*strip, copies[0].size, threshold, overlap["level"])
+        def of(strip: tuple[np.ndarray, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            return self._proposals_of(*strip, copies[0].size, search)
 
         found = in_parallel(of, strips)
         if not found:
             return np.empty((0, 4), np.float32)
         boxes, scores, corrections = (np.concatenate(part) for part in zip(*found, strict=True))
-        kept = self._suppressed(boxes, scores, overlap["pnet"])
+        kept = self._suppressed(boxes, scores, search.pnet_overlap)
         return corrected(boxes[kept], corrections[kept])
 
     def _proposals_of(
-        self, level: np.ndarray, top: int, size: tuple[int, int], threshold: float, overlap: float
-    ) -> Found:
+        self, level: np.ndarray, top: int, size: tuple[int, int], search: Search
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Boxes, scores and corrections from the strip of a level that begins at row `top`; `size`: width and height of
         the picture in whose pixels the boxes are."""
         scores, corrections = self._networks["pnet"](picture=level[top : top + STRIDE * STRIP + WINDOW - STRIDE])
-        rows, columns = np.nonzero(scores >= threshold)
+        rows, columns = np.nonzero(scores >= search.pnet)
         best = np.argsort(-scores[rows, columns], kind="stable")[:MOST_PROPOSALS]
         rows, columns = rows[best], columns[best]
         corners = np.stack([STRIDE * columns, top + STRIDE * rows], axis=1)
         zoom = np.array([size[0] / level.shape[1], size[1] / level.shape[0]] * 2)
         boxes = (np.concatenate([corners, corners + WINDOW], axis=1) * zoom).astype(np.float32)
-        kept = self._suppressed(boxes, scores[rows, columns], overlap)
+        kept = self._suppressed(boxes, scores[rows, columns], search.level_overlap)
         return boxes[kept], scores[rows, columns][kept], corrections[:, rows, columns].T[kept]
 
-    def _read(self, name: str, copies: list[Image.Image], boxes: np.ndarray, threshold: float) -> Found:
-        """The square boxes (n, 4) that a network takes for faces, with more than `threshold`, and what it says of
-        them."""
+    def _read(self, name: str, copies: list[Image.Image], boxes: np.ndarray, threshold: float) -> list[np.ndarray]:
+        """The square boxes (n, 4) that a network takes for faces, with more than `threshold`, their scores (n,), and
+        what else it says of them: `ALSO_SAYS`."""
 
-        def read(some: np.ndarray) -> Found:
+        def read(some: np.ndarray) -> list[np.ndarray]:
             with self._cutting:
                 crops = cut(copies, some, INPUT_SIDE[name])
-            return (some, *self._networks[name](crops=crops))
+            return [some, *self._networks[name](crops=crops)]
 
+        if not len(boxes):
+            return [np.empty((0, *shape), np.float32) for shape in ((4,), (), *ALSO_SAYS[name])]
         rounds = math.ceil(len(boxes) / (cores() * AT_ONCE))
-        parts = in_parallel(read, np.array_split(boxes, min(len(boxes), cores() * rounds)) if len(boxes) else [])
-        if not parts:
-            return tuple(np.empty((0, *shape), np.float32) for shape in ((4,), (), (4,), (10,)))[: 3 + (name == "onet")]
+        parts = in_parallel(read, np.array_split(boxes, min(len(boxes), cores() * rounds)))
         found = [np.concatenate(part) for part in zip(*parts, strict=True)]
         kept = found[1] > threshold
-        return tuple(part[kept] for part in found)
+        return [part[kept] for part in found]
 
     def _suppressed(self, boxes: np.ndarray, scores: np.ndarray, overlap: float) -> np.ndarray:
         """Places of the boxes that no better one overlaps by more than `overlap` (intersection over union)."""
@@ -223,7 +226,12 @@ def points_in(boxes: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     return boxes[:, None, :2] + fractions * (boxes[:, 2:] - boxes[:, :2])[:, None]
 
 
-def best_of(found: Found, share: float) -> Found:
+def joined(*parts: Faces) -> Faces:
+    """One after the other."""
+    return Faces(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Faces)))
+
+
+def best_of(looks: Faces, share: float) -> Faces:
     """Non-maximum suppression: a face goes if it overlaps a better one by more than `share` of the smaller box; best
     first. Landmarks, and boxes of those that are `SURE`, are the mean over all looks at the same face, `SAME`: each
     alone is off by chance, by a pixel or two, and what is read of a face changes with it.
@@ -231,17 +239,16 @@ def best_of(found: Found, share: float) -> Found:
     Source: Gidaris and Komodakis, "Object Detection via a Multi-Region and Semantic Segmentation-Aware CNN Model"
     (2015), who average boxes so.
     """
-    boxes, scores, points = found
-    areas = (boxes[:, 2:] - boxes[:, :2]).clip(0).prod(axis=1)
+    boxes, scores, areas = looks.boxes, looks.scores, looks.sides.clip(0).prod(axis=1)
     kept: list[int] = []
-    mean_boxes, mean_points = boxes.copy(), points.copy()
+    mean_boxes, mean_landmarks = boxes.copy(), looks.landmarks.copy()
     for i in np.argsort(-scores, kind="stable"):
         low, high = np.maximum(boxes[i, :2], boxes[:, :2]), np.minimum(boxes[i, 2:], boxes[:, 2:])
         common = (high - low).clip(0).prod(axis=1)
         if areas[i] > 0 and (common[kept] <= share * np.minimum(areas[i], areas[kept])).all():
             kept.append(i)
             same = common >= SAME * (areas[i] + areas - common)
-            mean_points[i] = points[same].mean(axis=0)
+            mean_landmarks[i] = looks.landmarks[same].mean(axis=0)
             if scores[i] >= SURE:  # others are looked at again where the best look put them
                 mean_boxes[i] = boxes[same].mean(axis=0)
-    return tuple(part[np.array(kept, dtype=int)] for part in (mean_boxes, scores, mean_points))
+    return Faces(mean_boxes, scores, mean_landmarks)[np.array(kept, dtype=int)]

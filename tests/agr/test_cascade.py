@@ -6,6 +6,7 @@ from agr import cascade
 from agr.cascade import (
     SURE,
     Cascade,
+    Search,
     best_of,
     corrected,
     cut,
@@ -14,6 +15,7 @@ from agr.cascade import (
     squared,
     strip_tops,
 )
+from agr.faces import Faces
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,7 @@ def test_the_pyramid_begins_where_the_least_face_fills_the_window(noise):
 
 
 def test_a_strip_more_changes_nothing(networks, picture, monkeypatch):
-    level, how = np.asarray(picture), {"size": (250, 250), "threshold": 0.1, "overlap": 0.5}
+    level, how = np.asarray(picture), {"size": (250, 250), "search": Search(least=46, pnet=0.1, level_overlap=0.5)}
     whole = networks._proposals_of(level, 0, **how)
     monkeypatch.setattr(cascade, "STRIP", 7)
     strips = [networks._proposals_of(level, top, **how) for top in strip_tops(level)]
@@ -106,36 +108,36 @@ def test_boxes_are_moved_and_squared():
 
 def test_a_box_inside_a_better_one_goes():
     boxes = np.array([[0, 0, 100, 100], [10, 10, 40, 40], [90, 90, 190, 190], [0, 0, 0, 5]], np.float32)
-    found = boxes, np.array([0.8, 0.9, 0.7, 1.0]), np.arange(4)
-    assert best_of(found, 0.7)[2].tolist() == [1, 2]
+    looks = Faces(boxes, np.array([0.8, 0.9, 0.7, 1.0]), np.zeros((4, 5, 2)))
+    assert best_of(looks, 0.7).boxes.tolist() == boxes[[1, 2]].tolist()
 
 
 def test_boxes_and_landmarks_are_the_mean_of_all_looks_at_the_same_face():
     boxes = np.array([[0, 0, 100, 100], [0, 0, 100, 80], [10, 10, 40, 40], [200, 0, 300, 100]], np.float32)
     scores = np.array([0.9, 0.99, 0.8, 0.95], np.float32)
-    points = np.array([[[50, 40]], [[52, 44]], [[20, 20]], [[250, 40]]], np.float32)
-    kept, kept_scores, landmarks = best_of((boxes, scores, points), 0.7)
-    assert kept.tolist() == [[0, 0, 100, 90], [200, 0, 300, 100]]
-    assert kept_scores.tolist() == scores[[1, 3]].tolist()
-    assert landmarks.tolist() == [[[51, 42]], [[250, 40]]]  # without what one overlaps too little
-    assert (points[1].tolist(), boxes[1].tolist()) == ([[52, 44]], [0, 0, 100, 80])  # as they were
+    points = np.array([[[50, 40]], [[52, 44]], [[20, 20]], [[250, 40]]], np.float32).repeat(5, axis=1)
+    found = best_of(Faces(boxes, scores, points), 0.7)
+    assert found.boxes.tolist() == [[0, 0, 100, 90], [200, 0, 300, 100]]
+    assert found.scores.tolist() == scores[[1, 3]].tolist()
+    assert found.landmarks[:, 0].tolist() == [[51, 42], [250, 40]]  # without what one overlaps too little
+    assert (points[1, 0].tolist(), boxes[1].tolist()) == ([52, 44], [0, 0, 100, 80])  # as they were
 
 
 def test_a_face_that_was_cut_badly_is_looked_at_again(networks, picture):
     copies = halved(picture)
-    boxes, scores, points = networks.find(picture, least=46)
-    assert len(scores) == 1
-    badly = squared(boxes + np.float32(0.35) * (boxes[:, 2:] - boxes[:, :2])[:, [0, 1, 0, 1]])  # right and down
-    first = networks._faces(copies, badly, -1)
-    assert first[1] < SURE
-    again = networks._looked_at_again(copies, tuple(part.copy() for part in first))
-    assert again[1] > max(first[1], SURE)
-    assert np.abs(again[0] - boxes).max() < np.abs(first[0] - boxes).max()
-    assert np.abs(again[2] - points).max() < np.abs(first[2] - points).max()
+    found = networks.find(picture, Search(least=46))
+    assert len(found) == 1
+    badly = squared(found.boxes + np.float32(0.35) * np.tile(found.sides, 2))  # right and down
+    first = networks._looks(copies, badly, -1)
+    assert first.scores < SURE
+    again = networks._looked_at_again(copies, first)
+    assert again.scores > max(first.scores, SURE)
+    assert np.abs(again.boxes - found.boxes).max() < np.abs(first.boxes - found.boxes).max()
+    assert np.abs(again.landmarks - found.landmarks).max() < np.abs(first.landmarks - found.landmarks).max()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (12, 40), (23, 23), (24, 24), (30, 5000)])
 def test_small_and_narrow_pictures_have_no_faces(networks, size):
-    boxes, scores, points = networks.find(Image.new("RGB", size, (90, 120, 60)), least=24)
-    assert len(boxes) == len(scores) == len(points) == 0
-    assert points.shape == (0, 5, 2)
+    found = networks.find(Image.new("RGB", size, (90, 120, 60)), Search(least=24))
+    assert len(found) == 0
+    assert found.landmarks.shape == (0, 5, 2)
