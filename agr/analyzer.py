@@ -4,10 +4,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from .align import crop_face
 from .attributes import Attributes, Prediction
@@ -30,7 +32,8 @@ class Face(Prediction):
     `box`: left, top, right, bottom; `landmarks`: five (x, y) of left eye, right eye, nose, left and right mouth
     corner as seen; both in pixels of the upright input. `score`: probability 0 to 1 that this is a face.
     `age`, `age_interval`, `age_group`, `gender`, `race` and their probabilities: see `Prediction`.
-    `age_probs`: (117,), probability of each age of 0 to 116 years. `crop`: uint8 (size, size, 3), what the network saw.
+    `age_probs`: (117,), probability of each age of 0 to 116 years. `crop`: what the network saw, RGB, uint8
+    (size, size, 3).
     """
 
     box: tuple[float, float, float, float]
@@ -68,7 +71,7 @@ class FaceAnalyzer:
 
     @property
     def config(self) -> ModelConfig:
-        """The model's."""
+        """What travels with the model's weights: input size, labels, temperatures."""
         return self.reader.config
 
     def analyze(self, image: ImageSource | Photo) -> list[Face]:
@@ -81,11 +84,15 @@ class FaceAnalyzer:
     def analyze_many(self, images: Iterable[ImageSource | Photo]) -> Iterator[list[Face] | ImageError]:
         """For each image, in order, its faces or the ImageError that says why it could not be read; never raises one.
 
-        Lazy: computes on all cores, and holds about two images for each beyond the one that is answered. If `images`
-        raises, these are lost.
+        Lazy: computes on all cores, and takes up to `PHOTOS_AHEAD` images for each core before it answers the first. If
+        `images` raises, these are lost. Raises TypeError if it is one image.
         """
-        if isinstance(images, (str, bytes)):
-            raise TypeError("Expected several images, got one path or picture: analyze takes one.")
+        is_one_array = isinstance(images, np.ndarray) and images.ndim < 4
+        if is_one_array or isinstance(images, (str, bytes, PathLike, Image.Image, Photo)):
+            raise TypeError(f"Expected several images, got one ({type(images).__name__}): analyze takes one.")
+        return self._answers(images)
+
+    def _answers(self, images: Iterable[ImageSource | Photo]) -> Iterator[list[Face] | ImageError]:
         with ThreadPoolExecutor(cores(), thread_name_prefix="analyze") as pool:
             running: deque[Future] = deque()
             try:

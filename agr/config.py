@@ -86,9 +86,11 @@ class ModelConfig:
             raise ModelError(f"expected {CONFIG_FILE} to hold an object, got {type(values).__name__}")
         version = values.get("schema_version")
         if version not in (2, SCHEMA_VERSION):
+            is_newer = isinstance(version, int) and version > SCHEMA_VERSION
+            what_to_do = "Use a newer version of the code, or" if is_newer else "Use"
             raise ModelError(
                 f"{CONFIG_FILE}: schema_version is {version!r}, this code reads 2 and {SCHEMA_VERSION}. "
-                "Use a newer version of the code, or another revision of the model."
+                f"{what_to_do} another revision of the model."
             )
         if version < SCHEMA_VERSION:
             values = {"age_spread": 1.0} | values | {"schema_version": SCHEMA_VERSION}

@@ -60,11 +60,13 @@ class Photo:
 
 _foreign = Lock()
 """Held while a caller's own picture is decoded."""
+_filters = Lock()
+"""Held while warnings are filtered, which is for the whole process: threads would put back each other's filters."""
 
 
 def load_photo(source: "ImageSource | Photo", *, max_pixels: int = MAX_PIXELS) -> Photo:
-    """Read a path, encoded bytes, PIL image or uint8 array of shape (h, w), (h, w, 3) or (h, w, 4); a Photo is one
-    already.
+    """Read a path, encoded bytes, PIL image or uint8 array: grey (h, w), RGB (h, w, 3) or RGBA (h, w, 4), not OpenCV's
+    BGR; a Photo is one already.
 
     Larger ones than `max_pixels` are refused before they are decoded. EXIF orientation is applied, transparency is
     composed on white, 16-bit greys are scaled to 8 bits, and of an animation the first frame is taken. Raises
@@ -123,7 +125,7 @@ def _open(source: ImageSource, max_pixels: int) -> Image.Image:
     if not source:
         raise ImageError("The file is empty (0 bytes). Expected a photo, such as a JPEG or PNG.")
     try:
-        with warnings.catch_warnings():
+        with _filters, warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `_check_size` decides, with our own limit
             return Image.open(io.BytesIO(source), formats=FORMATS)
     except Image.DecompressionBombError as error:

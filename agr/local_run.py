@@ -26,7 +26,8 @@ IN_A_WORKER = {"AGR_CORES": "1"}
 """What a worker's environment says, here and on a cluster."""
 _LOOK_EVERY = 0.25
 """Seconds between two looks at what the workers have done."""
-_worker: "tuple[FaceAnalyzer, Contents, multiprocessing.sharedctypes.Synchronized] | None" = None
+_worker: "tuple[FaceAnalyzer, Contents, multiprocessing.sharedctypes.Synchronized] | Exception | None" = None
+"""In a worker: what it computes with, or why it has nothing to."""
 
 
 def encoded_by_cores(model: Path, parts: Iterator[Part], seen: Callable[[int], object]) -> Iterator[tuple[int, bytes]]:
@@ -48,6 +49,11 @@ def encoded_by_cores(model: Path, parts: Iterator[Part], seen: Callable[[int], o
             for future in done:
                 yield future.result()
     except BrokenProcessPool as error:
+        if not told:
+            raise CollectionError(
+                "The worker processes ended before they had done anything: memory ran out, or a script has its calls "
+                'not below `if __name__ == "__main__":`, where workers, who read it too, skip them.'
+            ) from error
         raise CollectionError(
             "A worker process was killed, probably because memory ran out. Run the same command again to continue, "
             "with AGR_CORES=1 before it to take the least memory."
@@ -64,9 +70,12 @@ def _start(model: Path, photos: "multiprocessing.sharedctypes.Synchronized") -> 
     os.environ |= IN_A_WORKER
     keep_freed_memory()
     Thread(target=_end_with_parent, daemon=True).start()
-    from .analyzer import FaceAnalyzer
+    try:
+        from .analyzer import FaceAnalyzer
 
-    _worker = FaceAnalyzer.from_pretrained(model), Contents(), photos
+        _worker = FaceAnalyzer.from_pretrained(model), Contents(), photos
+    except Exception as error:  # raised here, it would be taken for a process that was killed
+        _worker = error
 
 
 def _end_with_parent() -> None:
@@ -79,6 +88,8 @@ def _end_with_parent() -> None:
 
 def _work(part: Part) -> tuple[int, bytes]:
     assert _worker is not None
+    if isinstance(_worker, Exception):
+        raise _worker
     analyzer, contents, photos = _worker
 
     def count(number: int) -> None:

@@ -1,23 +1,20 @@
 """The labelled pictures behind a report, read in place from the user's own copy; nothing of them is kept or copied."""
 
 import hashlib
-import lzma
 import re
 import shutil
 import tarfile
 import unicodedata
 import zipfile
-import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
 from threading import Lock
 
 from .images import PICTURE_ENDINGS
-from .sources import opener_of
+from .sources import damage_named, opener_of
 
 _CHIP = re.compile(r"\.chip(\.[^.]*)?$")
 LABELLED_ENDINGS = (*PICTURE_ENDINGS, ".chip")
@@ -55,13 +52,15 @@ class PictureSource:
         if not self.path.exists():
             raise DataError(f"There is no {self.path}. Expected UTKFace as a folder, a .zip or a .tar.gz.")
         self._lock = Lock()  # an open archive has one position
-        with _damage_named(self.path):
+        with damage_named(self.path, DataError):
             found = self._members()
         self._copies = Counter(found)  # of two members of one name the last counts, as for who unpacks them
+        self._places: dict[str, list[str]] = defaultdict(list)
+        for member in self._copies:
+            self._places[file_key(member)].append(member)
         found = list(self._copies)
         # Some copies of UTKFace hold a picture in two folders: the first counts.
-        self._by_key = {file_key(member): member for member in reversed(found)}
-        self.members = [member for member in found if self._by_key[file_key(member)] == member]
+        self.members = [member for member in found if self._places[file_key(member)][0] == member]
         if not self.members:
             raise DataError(f"No picture ({', '.join(LABELLED_ENDINGS)}) in {self.path}.")
 
@@ -74,7 +73,7 @@ class PictureSource:
             for member in self.members:
                 yield member, (self.path / member).read_bytes()
             return
-        with _damage_named(self.path):
+        with damage_named(self.path, DataError):
             yield from self._read_zip() if zipfile.is_zipfile(self.path) else self._read_tar()
 
     def _read_zip(self) -> Iterator[tuple[str, bytes]]:
@@ -85,12 +84,12 @@ class PictureSource:
     def find(self, key: str) -> bytes | None:
         """Content of the picture whose `file_key` is `key`, or that lies there, if it has folders; None if there is
         none."""
-        member = self._at(key) if "/" in key else self._by_key.get(key)
+        member = self._at(key)
         if member is None:
             return None
         if self.path.is_dir():
             return (self.path / member).read_bytes()
-        with self._lock, _damage_named(self.path):
+        with self._lock, damage_named(self.path, DataError):
             archive = self._archive
             if isinstance(archive, DataError):
                 raise archive
@@ -101,15 +100,16 @@ class PictureSource:
 
     def _at(self, key: str) -> str | None:
         folder, _, name = key.rpartition("/")
-        places = (member for member in self._copies if file_key(member) == name)
-        return next((each for each in places if f"/{_composed(each)}".rpartition("/")[0].endswith(f"/{folder}")), None)
+        end = f"/{folder}" if folder else ""
+        places = self._places.get(name, ())
+        return next((each for each in places if f"/{_composed(each)}".rpartition("/")[0].endswith(end)), None)
 
     @cached_property
     def _archive(self) -> zipfile.ZipFile | tarfile.TarFile | DataError:
         """Kept open: to read an archive's directory again for each face would take longer than the face. Of a damaged
         one the damage, which would take as long to meet again."""
         try:
-            with _damage_named(self.path):
+            with damage_named(self.path, DataError):
                 return zipfile.ZipFile(self.path) if zipfile.is_zipfile(self.path) else _plain_tar(self.path)
         except DataError as damage:
             return damage
@@ -149,16 +149,6 @@ def _plain_tar(path: Path) -> tarfile.TarFile:
         shutil.copyfileobj(stream, plain, 1 << 20)
     plain.seek(0)
     return tarfile.open(fileobj=plain)
-
-
-@contextmanager
-def _damage_named(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (EOFError, OSError, lzma.LZMAError, zlib.error, tarfile.TarError, zipfile.BadZipFile) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise  # a file that has gone or a full disk: gzip and bz2 raise OSError too, but with no number
-        raise DataError(f"{path} is damaged or cut off ({error}). Download it again.") from error
 
 
 def _is_file(member: tarfile.TarInfo) -> bool:

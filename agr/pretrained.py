@@ -1,5 +1,6 @@
 """Where a model's files are: bundled with the package, in a folder, or on the Hugging Face Hub."""
 
+from errno import EACCES, ENOSPC, EROFS
 from pathlib import Path
 
 from .config import CONFIG_FILE, WEIGHTS_FILE, ModelError
@@ -26,7 +27,7 @@ def find_model(model: str | Path | None = None, *, revision: str | None = None) 
             raise ModelError(f"Only a Hub model has revisions, {folder} is a folder. Name a Hub id, or leave it out.")
         return folder
     name = str(BUNDLED if model is None else model)  # not as a path, which has other slashes elsewhere
-    if name.count("/") != 1 or name.startswith((".", "/", "~")):
+    if isinstance(model, Path) or name.count("/") != 1 or name.startswith((".", "/", "~")):
         raise ModelError(
             f"There is no folder {name}. "
             f"Expected a folder with {CONFIG_FILE} and {WEIGHTS_FILE}, or a Hub id USER/NAME."
@@ -66,6 +67,11 @@ def _from_hub(repo_id: str, revision: str | None) -> Path:
         try:  # what was downloaded once works without the Hub
             return _snapshot(repo_id, revision, local_files_only=True)
         except (broken, OSError, RuntimeError):
+            if isinstance(error, OSError) and error.errno in (ENOSPC, EACCES, EROFS):
+                raise ModelError(
+                    f"The Hub model {repo_id} cannot be stored in {error.filename or 'the cache'}: {error.strerror}. "
+                    "HF_HOME names another folder for it."
+                ) from error
             raise ModelError(
                 f"There is no folder {repo_id}, and the Hub cannot be reached to look there "
                 f"({type(error).__name__}). Check the name or the network."

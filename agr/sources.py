@@ -10,8 +10,8 @@ import lzma
 import os
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -55,7 +55,7 @@ def photos_of(paths: Iterable[Path]) -> Iterator[Item]:
     for path in paths:
         name = path.name.lower()
         if os.path.isdir(path):  # Path's own raises where it may not look
-            yield from _folder(str(path))
+            yield from _folder(str(path), set())
         elif is_archive(path):
             yield from _archive(path)
         elif os.path.isfile(path) and name.endswith(LIST_ENDING):
@@ -112,8 +112,13 @@ class Contents:
         self._open = self._path = None
 
 
-def _folder(folder: str) -> Iterator[Item]:
+def _folder(folder: str, searched: set[tuple[int, int]]) -> Iterator[Item]:
+    """`searched`: folders that were, as device and number: links may lead in circles, or twice to the same photos."""
     try:
+        itself = os.stat(folder)
+        if (itself.st_dev, itself.st_ino) in searched:
+            return
+        searched.add((itself.st_dev, itself.st_ino))
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
     except OSError:
@@ -122,8 +127,8 @@ def _folder(folder: str) -> Iterator[Item]:
     for entry in entries:
         if _is_hidden(entry.name):
             continue
-        if entry.is_dir(follow_symlinks=False):  # a link to a folder may lead in circles
-            yield from _folder(entry.path)
+        if entry.is_dir():
+            yield from _folder(entry.path, searched)
         elif _is_picture(entry.name) and not _is_pipe(entry):
             yield _file(entry.path)
 
@@ -141,7 +146,8 @@ def _list(path: Path) -> Iterator[Item]:
             is_wide = stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # as PowerShell redirects
         with path.open(encoding="utf-16" if is_wide else "utf-8-sig", errors="surrogateescape") as lines:
             for line in lines:
-                if name := line.rstrip("\r\n"):
+                name = line.rstrip("\r\n")
+                if name and not name.lower().endswith(VIDEO_ENDINGS):
                     yield _file(name)
     except (OSError, UnicodeError) as error:
         raise SourceError(f"The list {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
@@ -149,13 +155,26 @@ def _list(path: Path) -> Iterator[Item]:
 
 def _archive(path: Path) -> Iterator[Item]:
     place_of = str(path.absolute())
-    try:
+    with damage_named(path, SourceError):
         for name, place in _zip(path) if path.name.lower().endswith(".zip") else _tar(path):
             inside = PurePosixPath(name.replace("\\", "/"))
             if _is_picture(inside.name) and not any(map(_is_hidden, inside.parts)):
                 yield Item(printable(f"{path}/{name}"), place_of, place)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile) as error:
-        raise SourceError(f"The archive {path} is damaged or cut off ({error}). Get or make it again.") from error
+
+
+@contextmanager
+def damage_named(archive: Path, error: type[ValueError]) -> Iterator[None]:
+    """Raises `error` with a sentence for whatever the archive's damage happens to raise, from OSError to IndexError."""
+    try:
+        yield
+    except error:
+        raise
+    except Exception as damage:
+        if (
+            isinstance(damage, OSError) and damage.errno is not None
+        ):  # gone, or a full disk; gzip and bz2 give no number
+            raise
+        raise error(f"{archive} is damaged or cut off ({damage}). Get or make it again.") from damage
 
 
 def _zip(path: Path) -> Iterator[tuple[str, str]]:

@@ -13,24 +13,24 @@ if TYPE_CHECKING:
 _BOX = ("left", "top", "right", "bottom")
 _PROBABILITIES = tuple((task, label) for task, labels in TASK_CLASSES.items() for label in labels)
 
-READ_COLUMNS = (
+PREDICTION_COLUMNS = (
     *("age", "age_low", "age_high"),
     *TASK_CLASSES,
     *(f"prob_{task}_{label}" for task, label in _PROBABILITIES),
 )
 """Of what the network says."""
-COLUMNS = (*(f"box_{side}" for side in _BOX), "score", *READ_COLUMNS)
+COLUMNS = (*(f"box_{side}" for side in _BOX), "score", *PREDICTION_COLUMNS)
 """Names of a row's columns, in order; pixels, years and probabilities as in `Face`."""
 
 
 def face_row(face: dict) -> dict:
     """Flatten what `Face.to_dict` returns into `COLUMNS`."""
     box = {f"box_{side}": value for side, value in zip(_BOX, face["box"], strict=True)}
-    return box | {"score": face["score"]} | read_row(face)
+    return box | {"score": face["score"]} | prediction_row(face)
 
 
-def read_row(said: dict) -> dict:
-    """Flatten what is read of a face or person into `READ_COLUMNS`."""
+def prediction_row(said: dict) -> dict:
+    """Flatten what is read of a face or person into `PREDICTION_COLUMNS`."""
     low, high = said["age_interval"]
     return (
         {"age": said["age"], "age_low": low, "age_high": high}

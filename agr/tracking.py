@@ -32,8 +32,8 @@ SHARP = 0.01
 LEAST_SHARPNESS = 0.05
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pooled(Prediction):
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Person(Prediction):
     """One person: what all frames together say, and when they were seen.
 
     `number`: 1, 2, ...; `first_seen`, `last_seen`: seconds, as `FaceTracker.update` was told; `frames`: in which the
@@ -54,17 +54,21 @@ class Pooled(Prediction):
 
 
 @dataclass(frozen=True)
-class Tracked:
-    """A `face` of this frame, as it was found, the `number` of its person, and what that person's frames say so far."""
+class TrackedFace:
+    """A `face` of this frame, as it was found, and what its person's frames say so far."""
 
-    number: int
     face: Face
-    pooled: Pooled
+    person: Person
+
+    @property
+    def number(self) -> int:
+        """Of its person; of somebody who is gone before being `is_sure`, the next newcomer's too."""
+        return self.person.number
 
     @property
     def is_sure(self) -> bool:
         """Whether it was found often enough to count as a person."""
-        return self.pooled.frames >= MIN_FRAMES
+        return self.person.frames >= MIN_FRAMES
 
 
 @dataclass(eq=False)
@@ -86,16 +90,16 @@ class _Track:
 
 
 class FaceTracker:
-    """People in a stream of frames. Holds numbers only, and can be pickled and copied."""
+    """People in a stream of frames. Holds numbers only, and can be pickled and copied; for one thread at a time."""
 
     def __init__(self, *, interval_mass: tuple[float, ...]) -> None:
         """`interval_mass`: of the model whose faces come, `analyzer.config.interval_mass`."""
         self._interval_mass = interval_mass
         self._tracks: list[_Track] = []
-        self._gone: list[Pooled] = []
+        self._gone: list[Person] = []
         self._time = -math.inf
 
-    def update(self, faces: list[Face], *, time: float) -> list[Tracked]:
+    def update(self, faces: list[Face], *, time: float) -> list[TrackedFace]:
         """The people of the next frame, in the order of its `faces`.
 
         `time`: seconds since any start, never less than before.
@@ -118,12 +122,12 @@ class FaceTracker:
         self._tracks = []
 
     @property
-    def people(self) -> list[Pooled]:
+    def people(self) -> list[Person]:
         """All who were found in at least `MIN_FRAMES` frames, by number."""
         return sorted([*self._gone, *self.present], key=lambda person: person.number)
 
     @property
-    def present(self) -> list[Pooled]:
+    def present(self) -> list[Person]:
         """Those of the people who were found in the last frame or missed in it only briefly, by number."""
         here = [self._pooled(track) for track in self._tracks if track.frames >= MIN_FRAMES]
         return sorted(here, key=lambda person: person.number)
@@ -143,7 +147,7 @@ class FaceTracker:
         _, chosen, _ = lap.lapjv(cost, extend_cost=True, cost_limit=1.0)
         return {place: self._tracks[i] for place, i in enumerate(chosen) if i >= 0}
 
-    def _seen(self, face: Face, track: _Track | None, time: float) -> Tracked:
+    def _seen(self, face: Face, track: _Track | None, time: float) -> TrackedFace:
         centre, width = _centre(face), _width(face)
         if track is None:
             track = _Track(self._free_number(), centre, width, first_seen=time, last_seen=time)
@@ -159,16 +163,16 @@ class FaceTracker:
         track.age = track.age + weight * face.age_probs
         track.gender = track.gender + weight * np.array([face.gender_probs[name] for name in GENDERS])
         track.race = track.race + weight * np.array([face.race_probs[name] for name in RACES])
-        return Tracked(track.number, face, self._pooled(track))
+        return TrackedFace(face, self._pooled(track))
 
     def _free_number(self) -> int:
         taken = {track.number for track in self._tracks} | {person.number for person in self._gone}
         return next(number for number in range(1, len(taken) + 2) if number not in taken)
 
-    def _pooled(self, track: _Track) -> Pooled:
+    def _pooled(self, track: _Track) -> Person:
         age, gender, race = (total[None] / track.weight for total in (track.age, track.gender, track.race))
         read = Attributes(age, gender, race, self._interval_mass)
-        return Pooled(
+        return Person(
             number=track.number,
             first_seen=track.first_seen,
             last_seen=track.last_seen,

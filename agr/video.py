@@ -11,9 +11,9 @@ from typing import BinaryIO
 from .analyzer import Face, FaceAnalyzer
 from .images import ImageError, Photo
 from .render import DISPLAY_SIDE, Mark, draw_faces
-from .tracking import MIN_FRAMES, PATIENCE, FaceTracker, Pooled
+from .tracking import MIN_FRAMES, PATIENCE, FaceTracker, Person
 from .video_frames import Frames, VideoError, open_video
-from .video_writer import Way, mp4_writer
+from .video_writer import BoxPath, mp4_writer
 
 DEFAULT_RATE = 5.0
 """Frames a second: faces turn and blink but do not age, and who walks through a picture is seen several times."""
@@ -29,7 +29,7 @@ _HELD = 0.6
 
 
 @dataclass(frozen=True)
-class Row:
+class FaceAtTime:
     """A face in one frame: `time` in seconds, `track` the person's number, None if it was found too briefly to count;
     `face` what `Face.to_dict` says, its box in pixels of the upright video."""
 
@@ -43,15 +43,15 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Analyzed:
+class AnalyzedFrame:
     """A frame at `time` seconds: each of its faces, largest first, with the number of its person or None."""
 
     time: float
     faces: tuple[tuple[int | None, Face], ...]
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[FaceAtTime]:
         """Its faces, without their pictures."""
-        return [Row(self.time, number, face.to_dict()) for number, face in self.faces]
+        return [FaceAtTime(self.time, number, face.to_dict()) for number, face in self.faces]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Step:
     """Progress: `done` of all work, 0 to 1, and the next `frame`, if its faces' persons are known by now."""
 
     done: float
-    frame: Analyzed | None = None
+    frame: AnalyzedFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ class VideoResult:
     """`people`: one for each track, by number; `rows`: every face of every analyzed frame, by time;
     `seconds`: how much of the video was read; `problem`: what was wrong with it, as sentences, or None."""
 
-    people: tuple[Pooled, ...]
-    rows: tuple[Row, ...]
+    people: tuple[Person, ...]
+    rows: tuple[FaceAtTime, ...]
     seconds: float
     problem: str | None
 
@@ -102,12 +102,12 @@ class VideoRun:
         self._rate, self._longest = rate, longest
         self._tracker = FaceTracker(interval_mass=analyzer.config.interval_mass)
         self._frames: Frames | None = None
-        self._ways: dict[int, Way] = {}
+        self._ways: dict[int, BoxPath] = {}
         self._shown: tuple[float, list[Face]] | None = None
         self.is_stopped = self.is_drawing = False
 
     @property
-    def people(self) -> tuple[Pooled, ...]:
+    def people(self) -> tuple[Person, ...]:
         return tuple(self._tracker.people)
 
     @property
@@ -118,6 +118,8 @@ class VideoRun:
     def problem(self) -> str | None:
         wrong = self._frames.problem if self._frames else None
         stopped = f"Stopped after {self.seconds:.1f} seconds, as was asked." if self.is_stopped else None
+        if stopped and self.is_drawing:
+            stopped = "Stopped while boxes were drawn: the video with boxes was not written."
         return " ".join(filter(None, (wrong, stopped))) or None
 
     def stop(self) -> None:
@@ -137,7 +139,7 @@ class VideoRun:
 
     def _decided(self, file: BinaryIO) -> Iterator[Step]:
         """Every frame once it is known whose faces are in it."""
-        waiting: deque[Analyzed] = deque()
+        waiting: deque[AnalyzedFrame] = deque()
         frames = self._frames = Frames(file, rate=self._rate, longest=self._longest)
         share = _ANALYSIS_SHARE if self._output else 1.0
         for analyzed in self._analyzed(frames):
@@ -149,7 +151,7 @@ class VideoRun:
         while waiting:
             yield Step(share * frames.done, self._known(waiting.popleft()))
 
-    def _analyzed(self, frames: Frames) -> Iterator[Analyzed]:
+    def _analyzed(self, frames: Frames) -> Iterator[AnalyzedFrame]:
         """Every frame with the numbers that its faces have at that time."""
         ahead: deque[float] = deque()
 
@@ -166,7 +168,7 @@ class VideoRun:
             self._hold(time)
             self._shown = (time, faces)
             tracked = self._tracker.update(faces, time=time)
-            yield Analyzed(time, tuple((one.number, one.face) for one in tracked))
+            yield AnalyzedFrame(time, tuple((one.number, one.face) for one in tracked))
 
     def _hold(self, until: float) -> None:
         """Whoever is in a frame is seen for as long as it is shown."""
@@ -175,14 +177,16 @@ class VideoRun:
             while (time := time + _HELD) < until:
                 self._tracker.update(faces, time=time)
 
-    def _known(self, frame: Analyzed) -> Analyzed:
+    def _known(self, frame: AnalyzedFrame) -> AnalyzedFrame:
         """The frame without the numbers of those who were found too briefly: others bear them by now."""
         there = {one.number for one in self.people if one.first_seen <= frame.time <= one.last_seen}
-        known = Analyzed(frame.time, tuple((number if number in there else None, face) for number, face in frame.faces))
+        known = AnalyzedFrame(
+            frame.time, tuple((number if number in there else None, face) for number, face in frame.faces)
+        )
         if self._output:
             for number, face in known.faces:
                 if number is not None:
-                    self._ways.setdefault(number, Way()).add(frame.time, face.box)
+                    self._ways.setdefault(number, BoxPath()).add(frame.time, face.box)
         return known
 
     def _drawn(self, file: BinaryIO, output: Path) -> Iterator[Step]:
@@ -207,14 +211,25 @@ def _check_output(output: Path, clip: str | Path) -> None:
         raise VideoError(f"{output} cannot be written: it is no file.")
     if os.path.exists(output) and os.path.samefile(output, clip):
         raise VideoError(f"{output} is the video itself. Choose another file to write.")
+    if output.suffix.lower() != ".mp4":
+        raise VideoError(f"{output} cannot be written: an MP4 is made. Let its name end in .mp4.")
 
 
 def analyze_video(
     analyzer: FaceAnalyzer, path: str | Path, *, rate: float = DEFAULT_RATE, output: str | Path | None = None
 ) -> VideoResult:
     """Analyze a whole video file; options and errors as of `VideoRun`, which gives the same frame by frame: a row takes
-    2 KB of memory, so go through one where hours are to be analyzed."""
+    2 KB of memory, so go through one where hours are to be analyzed. If all is analyzed and the output cannot be
+    written, `problem` says so."""
     run = VideoRun(analyzer, path, rate=rate, output=output)
-    with closing(iter(run)) as steps:
-        rows = [row for step in steps if step.frame for row in step.frame.rows()]
-    return VideoResult(run.people, tuple(rows), run.seconds, run.problem)
+    rows: list[FaceAtTime] = []
+    problem = None
+    try:
+        with closing(iter(run)) as steps:
+            for step in steps:
+                rows += step.frame.rows() if step.frame else ()
+    except VideoError as error:
+        if not run.is_drawing:
+            raise
+        problem = str(error)
+    return VideoResult(run.people, tuple(rows), run.seconds, " ".join(filter(None, (run.problem, problem))) or None)

@@ -18,8 +18,8 @@ from .command import expect_writable, fail, is_same, open_output
 
 if TYPE_CHECKING:
     from .analyzer import FaceAnalyzer
-    from .tracking import Pooled
-    from .video import Analyzed, Step, VideoRun
+    from .tracking import Person
+    from .video import AnalyzedFrame, Step, VideoRun
     from .video_frames import VideoError
 
 
@@ -116,10 +116,14 @@ def video(
                 people_stream.flush()  # whatever becomes of the copy
                 if run.is_drawing and not ended:
                     ended = _follow(steps, f"{clip}, boxes")
-    except (ModelError, VideoError) as error:
+    except ModelError as error:
+        fail(str(error))
+    except VideoError as error:
         fail(f"{clip}: {error}")
     if isinstance(ended, VideoError):  # of the copy: what there is to know of the clip is known
         fail(f"{clip}: {ended} The tables are complete.")
+    if ended and run.is_drawing:
+        fail(f"{clip}: Stopped while boxes were drawn: {annotated} was not written. The tables are complete.", code=130)
     if ended or run.is_stopped:
         fail(f"{clip}: Stopped after {run.seconds:.1f} seconds. The tables hold what was found.", code=130)
     if run.problem:
@@ -144,7 +148,7 @@ def _first_interrupt(run: "VideoRun") -> Iterator[None]:
 
 
 def _follow(
-    steps: "Iterable[Step]", title: str, take: "Callable[[Analyzed], None] | None" = None
+    steps: "Iterable[Step]", title: str, take: "Callable[[AnalyzedFrame], None] | None" = None
 ) -> "KeyboardInterrupt | VideoError | None":
     """Go through the steps; returns what ended them early."""
     from .video_frames import VideoError
@@ -174,7 +178,7 @@ def _bar(title: str) -> Iterator[Callable[[float], None]]:
         yield tell
 
 
-def _times_writer(stream: TextIO, as_csv: bool) -> "Callable[[Analyzed], None]":
+def _times_writer(stream: TextIO, as_csv: bool) -> "Callable[[AnalyzedFrame], None]":
     from .video_table import time_row, time_writer
 
     if as_csv:
@@ -183,7 +187,7 @@ def _times_writer(stream: TextIO, as_csv: bool) -> "Callable[[Analyzed], None]":
     return lambda frame: stream.writelines(json.dumps(row.to_dict()) + "\n" for row in frame.rows())
 
 
-def _write_people(stream: TextIO, people: "Iterable[Pooled]", as_csv: bool) -> None:
+def _write_people(stream: TextIO, people: "Iterable[Person]", as_csv: bool) -> None:
     from .video_table import write_people
 
     if as_csv:

@@ -21,7 +21,7 @@ _BT709, _LIMITED = 1, 1
 """What browsers take an untagged video for, said explicitly."""
 
 
-class Way:
+class BoxPath:
     """One person's boxes through a video, 40 bytes each: of hours, some megabytes."""
 
     def __init__(self) -> None:

@@ -24,7 +24,7 @@ from agr.attributes import N_AGES
 from agr.engine import cores
 from agr.images import load_photo
 from agr.pictures import PictureSource, file_key
-from agr.tracking import FaceTracker, Pooled
+from agr.tracking import FaceTracker, Person
 from agr.ui.live_html import overlay, panel
 from agr.ui.page import build_page
 
@@ -117,7 +117,7 @@ def _row(analyzer: FaceAnalyzer, people: int) -> str:
         works.append(1000 * (time.process_time() - work))
         ours.append(1000 * (now - own))
         for person in tracked:
-            ages.setdefault(person.number, []).append((person.face.age, person.pooled.age))
+            ages.setdefault(person.number, []).append((person.face.age, person.person.age))
     single, pooled = _spread(ages, tracker.people)
     late = float(np.quantile(walls, 0.95))
     return (
@@ -178,7 +178,7 @@ def _pooling(analyzer: FaceAnalyzer, pictures: PictureSource) -> str:
     )
 
 
-def _spread(ages: dict[int, list[tuple[float, float]]], people: list[Pooled]) -> tuple[float, float]:
+def _spread(ages: dict[int, list[tuple[float, float]]], people: list[Person]) -> tuple[float, float]:
     """Standard deviation of the age over a track in years, of single frames and pooled, the mean of all tracks; each
     track from its first second on, when there is an answer to be steady."""
     spreads = [np.std(ages[person.number][RATE:], axis=0) for person in people if person.frames > 2 * RATE]

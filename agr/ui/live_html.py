@@ -9,7 +9,7 @@ from PIL import ImageFont
 
 from agr.labels import AGE_GROUPS, GENDERS
 from agr.render import place_captions
-from agr.tracking import Pooled, Tracked
+from agr.tracking import Person, TrackedFace
 from agr.video_table import write_people
 
 from .cards import data_link
@@ -18,7 +18,7 @@ LETTERS = 26
 """Captions are a longer side over this high: to be read on a phone, where the picture is 350 pixels wide."""
 
 
-def overlay(tracked: Sequence[Tracked], size: tuple[int, int], *, frame: int) -> str:
+def overlay(tracked: Sequence[TrackedFace], size: tuple[int, int], *, frame: int) -> str:
     """An SVG of a frame's size with everybody's box and caption. Who was seen too briefly to count gets a dashed box.
 
     `frame`: how many came before, so that two answers are never the same.
@@ -42,7 +42,7 @@ def overlay(tracked: Sequence[Tracked], size: tuple[int, int], *, frame: int) ->
     )
 
 
-def panel(people: Sequence[Pooled], here: Sequence[Pooled], *, seconds: float) -> str:
+def panel(people: Sequence[Person], here: Sequence[Person], *, seconds: float) -> str:
     """How many people there were and are, who is `here`, and how age and gender are spread over all who were seen."""
     head = (
         f"<div><dt>People seen</dt><dd>{len(people)}</dd></div>"
@@ -58,28 +58,28 @@ def panel(people: Sequence[Pooled], here: Sequence[Pooled], *, seconds: float) -
     )
 
 
-def table_link(people: Sequence[Pooled], *, asked: int) -> str:
+def table_link(people: Sequence[Person], *, asked: int) -> str:
     """A link that saves the table of all people as CSV; `asked`: how often before, so that each is a new one."""
     text = io.StringIO()
     write_people(text, people)
     return f'<span data-asked="{asked}">{data_link("people.csv", "people.csv", text.getvalue())}</span>'
 
 
-def _captions(person: Tracked) -> tuple[str, str, str]:
-    number, pooled = person.number, person.pooled
-    low, high = pooled.age_interval
-    short = f"{number} · {pooled.gender[0]} {pooled.age:.0f}"
-    return f"{short} ({low:.0f}–{high:.0f})", short, str(number)
+def _captions(tracked: TrackedFace) -> tuple[str, str, str]:
+    person = tracked.person
+    low, high = person.age_interval
+    short = f"{person.number} · {person.gender[0]} {person.age:.0f}"
+    return f"{short} ({low:.0f}–{high:.0f})", short, str(person.number)
 
 
-def _box(person: Tracked) -> str:
-    left, top, right, bottom = person.face.box
-    kind = "agr-live-box" if person.is_sure else "agr-live-box agr-live-unsure"
+def _box(tracked: TrackedFace) -> str:
+    left, top, right, bottom = tracked.face.box
+    kind = "agr-live-box" if tracked.is_sure else "agr-live-box agr-live-unsure"
     place = f'x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{bottom - top:.1f}" rx="4"'
     return f'<rect class="agr-live-edge" {place}/><rect class="{kind}" {place}/>'
 
 
-def _in_view(here: Sequence[Pooled]) -> str:
+def _in_view(here: Sequence[Person]) -> str:
     if not here:
         return '<p class="agr-live-nobody agr-live-now">Nobody is in view.</p>'
     rows = "".join(

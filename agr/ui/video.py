@@ -13,7 +13,7 @@ import numpy as np
 
 from agr.analyzer import Face, FaceAnalyzer
 from agr.sources import VIDEO_ENDINGS
-from agr.video import DEFAULT_RATE, MIN_RATE, Row, VideoRun
+from agr.video import DEFAULT_RATE, MIN_RATE, FaceAtTime, VideoRun
 from agr.video_frames import VideoError
 
 from .cards import message
@@ -160,7 +160,7 @@ def _answers(
 
 
 def _analyzed(analyzer: FaceAnalyzer, clip: Path, rate: float, visit: Visit, work: Work) -> Iterator[Answer]:
-    rows: list[Row] = []
+    rows: list[FaceAtTime] = []
     moments: list[float] = []
     best: dict[int, tuple[float, np.ndarray]] = {}
     with TemporaryDirectory() as folder:  # Gradio takes a copy into its cache, which is cleared
@@ -188,8 +188,6 @@ def _analyzed(analyzer: FaceAnalyzer, clip: Path, rate: float, visit: Visit, wor
                 yield _refused(str(error).replace(str(clip), clip.name))
                 return
             undrawn = "The video with boxes could not be written; all else is here."
-        if run.is_drawing and run.is_stopped:
-            undrawn = "Stopped: the video with boxes was not written."
         crops = {number: crop for number, (_, crop) in best.items()}
         boxed = None if undrawn or run.is_stopped else str(output)
         yield _shown(run, rows, moments, crops, boxed, undrawn, clip)
@@ -201,7 +199,7 @@ def _refused(text: str) -> Answer:
 
 def _shown(
     run: VideoRun,
-    rows: list[Row],
+    rows: list[FaceAtTime],
     moments: list[float],
     crops: dict[int, np.ndarray],
     boxed: str | None,
@@ -212,8 +210,7 @@ def _shown(
     count = "1 person" if len(people) == 1 else f"{len(people)} people"
     found = f"{count} in {run.seconds:.1f} seconds of {clip.name}, as numbered."
     said = found if people else TOO_BRIEF if rows else NOBODY
-    problem = None if run.is_drawing and run.is_stopped else run.problem
-    status = message(said) + "".join(message(each) for each in (problem, undrawn) if each)
+    status = message(said) + "".join(message(each) for each in (run.problem, undrawn) if each)
     tables = (people_table(people, crops) + timeline(people, rows, moments, run.seconds)) if people else ""
     links = video_downloads(people, rows, name=clip.stem) if rows else ""
     return boxed, status, links, tables + (time_table(rows) if rows else ""), gr.Button(interactive=False)

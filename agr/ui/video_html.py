@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from agr.tracking import MIN_FRAMES, PATIENCE, Pooled
-from agr.video import Row
+from agr.tracking import MIN_FRAMES, PATIENCE, Person
+from agr.video import FaceAtTime
 from agr.video_table import time_row, time_writer, write_people
 
 from .cards import crop_uri, data_link, percent
@@ -15,7 +15,7 @@ MOST_ROWS = 1000
 """That the page shows of the table by time; the CSV has all."""
 
 
-def people_table(people: Sequence[Pooled], crops: Mapping[int, np.ndarray]) -> str:
+def people_table(people: Sequence[Person], crops: Mapping[int, np.ndarray]) -> str:
     """A row for each person, with a picture of them where there is one."""
     rows = "".join(
         f'<tr><th scope="row"><span class="agr-person"><span class="agr-number">{one.number}</span>'
@@ -31,7 +31,7 @@ def people_table(people: Sequence[Pooled], crops: Mapping[int, np.ndarray]) -> s
     return f'<div class="agr-scroll">{table}</div>'
 
 
-def timeline(people: Sequence[Pooled], rows: Sequence[Row], moments: Sequence[float], seconds: float) -> str:
+def timeline(people: Sequence[Person], rows: Sequence[FaceAtTime], moments: Sequence[float], seconds: float) -> str:
     """A lane for each person, filled where they are in the picture. `moments`: of all analyzed frames."""
     whole = max(seconds, 0.1)
     order = {moment: place for place, moment in enumerate(moments)}
@@ -53,7 +53,7 @@ def timeline(people: Sequence[Pooled], rows: Sequence[Row], moments: Sequence[fl
     )
 
 
-def time_table(rows: Sequence[Row]) -> str:
+def time_table(rows: Sequence[FaceAtTime]) -> str:
     """Every face of every analyzed frame, folded away."""
     shown = "".join(
         f'<tr><th scope="row">{row.time:.1f} s</th><td>{row.track or "–"}</td>'
@@ -75,7 +75,7 @@ def time_table(rows: Sequence[Row]) -> str:
     )
 
 
-def video_downloads(people: Sequence[Pooled], rows: Sequence[Row], *, name: str) -> str:
+def video_downloads(people: Sequence[Person], rows: Sequence[FaceAtTime], *, name: str) -> str:
     """Links to both tables as CSV, or to the one by time where there are no people; `name`: the video's, which the
     files begin with."""
     by_person, by_time = io.StringIO(), io.StringIO()
@@ -104,7 +104,7 @@ def _stretches(times: Sequence[float], order: Mapping[float, int]) -> list[tuple
     return stretches
 
 
-def _picture(one: Pooled, crops: Mapping[int, np.ndarray]) -> str:
+def _picture(one: Person, crops: Mapping[int, np.ndarray]) -> str:
     if one.number not in crops:
         return ""
     return f'<img src="{crop_uri(crops[one.number])}" width="48" height="48" alt="Person {one.number}">'

@@ -28,6 +28,7 @@ from agr.collection import (
     encoded_part,
 )
 from agr.collection_folder import CLAIM_FILE, Counts, claim, claim_of, unread_of
+from agr.config import ModelError
 from agr.images import ImageError
 from agr.listing import CollectionError, Listing, listing_of, read_listing, write_listing, write_whole
 from agr.local_run import encoded_by_cores
@@ -97,6 +98,13 @@ def test_a_worker_that_is_killed_ends_the_run_with_a_sentence(begun):
         worker.kill()
     with pytest.raises(CollectionError, match="Run the same command again to continue"):
         next(begun)
+
+
+@pytest.mark.slow
+def test_why_workers_cannot_begin_is_said(monkeypatch):
+    monkeypatch.setattr(local_run, "cores", lambda: 1)
+    with pytest.raises(ModelError, match="no/model"):
+        next(encoded_by_cores(Path("no/model"), iter([Part(0, ())]), lambda seen: None))
 
 
 @pytest.mark.parametrize("errors", [(), (0,), (6,), (2, 3), range(7)])

@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -176,6 +177,14 @@ def test_a_callers_picture_that_several_ask_about_at_once_is_decoded_once(noise,
         with ThreadPoolExecutor(4) as pool:
             photos = list(pool.map(load_photo, [shared] * 4))
         assert {photo.rgb.tobytes() for photo in photos} == {photos[0].rgb.tobytes()}
+
+
+def test_the_programs_own_filters_of_warnings_stay(encoded):
+    """They are one list for all threads."""
+    content, before = encoded(Image.new("RGB", (30, 30)), "PNG"), list(warnings.filters)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(load_photo, [content] * 400))
+    assert warnings.filters == before
 
 
 def test_a_window_repeats_edges(noise):

@@ -1,5 +1,7 @@
 """Where a model comes from; the Hub is a server on this machine that speaks its protocol."""
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +44,22 @@ def test_the_bundled_model_and_a_folder(tmp_path):
 def test_a_folder_that_is_not_there_is_named(name):
     with pytest.raises(ModelError, match="no folder"):
         find_model(name)
+
+
+def test_a_path_is_never_looked_for_on_the_hub(monkeypatch):
+    monkeypatch.setattr("agr.pretrained._from_hub", lambda *_: pytest.fail("it was"))
+    with pytest.raises(ModelError, match="no folder"):
+        find_model(Path("ann/faces"))
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES])
+def test_a_model_that_cannot_be_stored_is_no_trouble_of_the_network(monkeypatch, code):
+    def full(*_, **__):
+        raise OSError(code, os.strerror(code), "/cache")
+
+    monkeypatch.setattr("agr.pretrained._snapshot", full)
+    with pytest.raises(ModelError, match=f"cannot be stored in /cache: {os.strerror(code)}"):
+        find_model("ann/faces")
 
 
 def test_a_copy_without_a_model_says_which_folder_is_missing(monkeypatch, tmp_path):

@@ -62,7 +62,7 @@ def test_every_picture_is_found_and_read_in_any_order(packed, name):
 
 def test_a_list_names_paths_and_what_is_missing_stays_in_it(packed, monkeypatch):
     monkeypatch.chdir(packed)
-    Path("list.txt").write_text("\ufefffolder/a.jpg\r\n\nnowhere.jpg\n", encoding="utf-8")
+    Path("list.txt").write_text("\ufefffolder/a.jpg\r\n\nclip.MP4\nnowhere.jpg\n", encoding="utf-8")
     items = list(photos_of([Path("list.txt"), Path("folder/deep/b.PNG")]))
     assert [item.file for item in items] == ["folder/a.jpg", "nowhere.jpg", "folder/deep/b.PNG"]
     assert [item.path for item in items] == [str(packed / item.file) for item in items]
@@ -97,6 +97,15 @@ def test_links_in_circles_end(packed):
     assert len(list(photos_of([packed / "folder"]))) == len(PICTURES)
 
 
+def test_a_folder_that_is_linked_to_is_searched_once(packed, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "e.jpg").write_bytes(b"x")
+    for name in ("linked", "once more"):
+        (packed / "folder" / name).symlink_to(elsewhere)
+    found = [item.file for item in photos_of([packed / "folder"])]
+    assert found == [str(packed / "folder" / file) for file in (*PICTURES, "linked/e.jpg")]
+
+
 def test_names_that_are_no_text_can_be_printed_and_opened(tmp_path):
     file = tmp_path / b"\xff.jpg".decode(errors="surrogateescape")
     file.write_bytes(b"x")
@@ -112,6 +121,21 @@ def test_a_damaged_archive_is_named(packed, name):
     (packed / name).write_bytes(whole[: len(whole) // 2] if name != "photos.tar" else b"no tar at all")
     with pytest.raises(SourceError, match=f"{name} is damaged"):
         list(photos_of([packed / name]))
+
+
+def test_whatever_is_wrong_with_a_zips_directory_is_said(packed):
+    """It can raise OSError, BadZipFile, UnicodeDecodeError, NotImplementedError, IndexError, ..."""
+    whole = (packed / "photos.zip").read_bytes()
+    damaged = packed / "damaged.zip"
+    refused = 0
+    for place in range(whole.index(b"PK\x01\x02"), len(whole)):
+        for value in (0x00, 0x80, 0xFF):
+            damaged.write_bytes(whole[:place] + bytes([value]) + whole[place + 1 :])
+            try:
+                list(photos_of([damaged]))
+            except SourceError:
+                refused += 1
+    assert refused > 100
 
 
 def test_a_damaged_member_is_one_error(packed):

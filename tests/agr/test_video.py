@@ -140,6 +140,26 @@ def test_cancelled_it_keeps_what_it_found(analyzer, clip, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_stopped_while_boxes_are_drawn_only_the_copy_is_missing(analyzer, clip, tmp_path):
+    run = VideoRun(analyzer, clip, output=tmp_path / "out.mp4")
+    for step in run:
+        if step.done > 0.8:
+            run.stop()
+    assert run.problem == "Stopped while boxes were drawn: the video with boxes was not written."
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_copy_that_cannot_be_written_costs_nothing_else(analyzer, clip, whole, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise VideoError("out.mp4 cannot be written: the disk is full.")
+
+    monkeypatch.setattr("agr.video.draw_faces", full)
+    result = analyze_video(analyzer, clip, output=tmp_path / "out.mp4")
+    assert result.problem == "out.mp4 cannot be written: the disk is full."
+    assert [one.to_dict() for one in result.people] == [one.to_dict() for one in whole[0].people]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_left_at_any_step_it_leaves_nothing(analyzer, clip, tmp_path):
     steps = iter(VideoRun(analyzer, clip, output=tmp_path / "out.mp4"))
     while next(steps).done < 0.8:
@@ -165,7 +185,8 @@ def test_memory_does_not_grow_with_the_length(analyzer, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("output", "message"), [("clip.mp4", "the video itself"), ("no/out.mp4", "no folder"), ("text.mp4", None)]
+    ("output", "message"),
+    [("clip.mp4", "the video itself"), ("no/out.mp4", "no folder"), ("out.avi", "end in .mp4"), ("text.mp4", None)],
 )
 def test_what_cannot_be_written_is_said_first(analyzer, clip, output, message):
     if message is None:

@@ -3,12 +3,12 @@ import pytest
 from PIL import Image
 
 from agr.video_frames import Frames, VideoError
-from agr.video_writer import Way, mp4_writer
+from agr.video_writer import BoxPath, mp4_writer
 from tests.clips import scene
 
 
 def test_boxes_move_on_straight_lines_and_end():
-    way = Way()
+    way = BoxPath()
     way.add(1.0, (0, 0, 10, 10))
     way.add(1.2, (20, 40, 30, 50))
     way.add(5.0, (100, 100, 110, 110))

@@ -82,5 +82,5 @@ def test_the_table_has_a_row_a_person(tracked):
 
 def test_names_are_escaped(tracked):
     first = tracked[0][0]
-    odd = replace(first, pooled=replace(first.pooled, gender="<b>"))
+    odd = replace(first, person=replace(first.person, gender="<b>"))
     assert "1 · &lt; 25" in overlay([odd], SIZE, frame=0)

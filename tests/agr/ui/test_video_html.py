@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from agr.labels import AGE_GROUPS, GENDERS, RACES
-from agr.tracking import Pooled
+from agr.tracking import Person
 from agr.ui.video_html import MOST_ROWS, people_table, progress_bar, time_table, timeline, video_downloads
-from agr.video import Row
+from agr.video import FaceAtTime
 
 
 @pytest.fixture
 def person():
-    return Pooled(
+    return Person(
         number=3,
         first_seen=0.0,
         last_seen=9.0,
@@ -35,7 +35,7 @@ def person():
 def rows(person):
     face = {name: value for name, value in person.to_dict().items() if name not in ("track", "frames")}
     face |= {"box": [1, 2, 3, 4], "score": 0.9}
-    return [Row(time, 3, face) for time in (0.0, 0.5, 1.0, 8.5, 9.0)] + [Row(9.2, None, face)]
+    return [FaceAtTime(time, 3, face) for time in (0.0, 0.5, 1.0, 8.5, 9.0)] + [FaceAtTime(9.2, None, face)]
 
 
 def test_a_person_is_a_row(person):
