@@ -65,7 +65,9 @@ def main(
     except ModelError as error:  # the reports can be read without a model
         typer.echo(str(error), err=True)
         analyzer = error
-    shown = reports_of(reports, model=folder if model else None, name=model)
+    # Visitors are not told where on the machine a folder lies.
+    name = folder.name if folder and model and Path(model).is_dir() else model
+    shown = reports_of(reports, model=folder if model else None, name=name)
     if reports != REPORTS and not shown:
         typer.echo(f"There is no report in {reports}. Expected a folder with a report.json, or one of such.", err=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # or what visitors sent would outlive a container's stop

@@ -61,7 +61,7 @@ def model_card(report: EvalReport, *, repo_id: str | None = None) -> str:
         f"---\n{_metadata(report, repo_id).to_yaml()}\n---\n",
         _TEXT.format(**model | {"recipe": _recipe(model["recipe"])}),
         f"## Figures\n\n{_measured(data)}\n\n{figures_table(report)}\n",
-        f"## By group\n\nWith 95 % intervals, on the whole subset.\n\n{group_tables(report)}\n",
+        _BY_GROUP.format(tables=group_tables(report)),
         *([_pictures()] if repo_id else []),
         _CAUTION.format(model=repo_id or "FOLDER_OR_HUB_ID"),
     ]
@@ -144,8 +144,8 @@ def _measured(data: dict) -> str:
     return (
         f"On UTKFace's {data['subset']} subset: {data['n']} pictures through detection, alignment and network, as the "
         f"app does it. In {data['n'] - data['detected']} of them no face was found, which counts as wrong. "
-        f"{data['twins']} have a byte-identical twin in the other subsets. 95 % bootstrap intervals in brackets."
-        + known.get(data["subset"], "")
+        f"{data['twins']} have a byte-identical twin in the other subsets. 95 % intervals in brackets: Wilson's "
+        "of shares, the bootstrap's of the rest." + known.get(data["subset"], "")
     )
 
 
@@ -282,6 +282,14 @@ network, which learnt from three million faces of its own and is in the public d
 w600k_mbf, which learnt from the faces of WebFace600K and is for non-commercial research.""",
 }
 """Backbone, of a model or its teachers -> where what it knows of faces comes from."""
+
+_BY_GROUP = """## By group
+
+With 95 % intervals, on the whole subset. Groups differ in age too, and so in how hard they are (gender is hard to read
+off small children): the page's Groups view compares them at equal ages.
+
+{tables}
+"""
 
 _CAUTION = """## Known weaknesses
 

@@ -24,28 +24,46 @@ _ROWS_AT_ONCE = 50_000
 @dataclass(frozen=True)
 class Estimate:
     """A figure with the ends of its 95 % interval, from n faces. All are nan where there was nothing to compute it
-    from."""
+    from; the ends alone where there was one face, whose resamples are all alike."""
 
     value: float
     low: float
     high: float
     n: int
 
+    @classmethod
+    def from_dict(cls, saved: Mapping[str, float | None]) -> "Estimate":
+        """As a report's JSON holds it, where null is what JSON has no nan for."""
+        value, low, high = (np.nan if (end := saved[key]) is None else float(end) for key in ("value", "low", "high"))
+        return cls(value, low, high, int(saved["n"] or 0))
+
 
 def estimates(statistics: Mapping[str, Statistic]) -> dict[str, Estimate]:
-    """Value and percentile bootstrap interval of each statistic. Two exceptions: shares of exactly 0 or 1, whose
-    resamples are all alike, get Wilson's interval; statistics that resampling biases (`Statistic.is_biased`) get the
-    basic interval, as far below the value as resamples lie above it.
+    """Value and interval of each statistic: of a share Wilson's, of others the bootstrap's by percentiles; statistics
+    that resampling biases (`Statistic.is_biased`) get the basic interval, as far below the value as resamples lie above
+    it.
 
-    Resamples are drawn alike for all statistics over n faces, and for every call with the same n.
-    Sources: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13; Davison and Hinkley,
-    "Bootstrap Methods and their Application" (1997), section 5.2 (basic limits); Wilson, "Probable Inference, the Law
-    of Succession, and Statistical Inference" (1927).
+    Resamples are drawn alike for all statistics over n faces, and for every call with the same n. Of fewer than some
+    thirty faces the bootstrap's intervals are too narrow.
+    Sources: Wilson, "Probable Inference, the Law of Succession, and Statistical Inference" (1927); Efron and
+    Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13; Davison and Hinkley, "Bootstrap Methods and their
+    Application" (1997), section 5.2 (basic limits).
     """
-    found: dict[str, Estimate] = {}
-    for n in {len(statistic.terms) for statistic in statistics.values()}:
-        found |= _over(n, {name: s for name, s in statistics.items() if len(s.terms) == n})
+    found = {name: _of_share(statistic) for name, statistic in statistics.items() if statistic.is_share}
+    others = {name: statistic for name, statistic in statistics.items() if not statistic.is_share}
+    for n in {len(statistic.terms) for statistic in others.values()}:
+        found |= _over(n, {name: s for name, s in others.items() if len(s.terms) == n})
     return {name: found[name] for name in statistics}
+
+
+def _of_share(statistic: Statistic) -> Estimate:
+    n, share = statistic.n, statistic.value
+    if not n:
+        return Estimate(np.nan, np.nan, np.nan, 0)
+    centre = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
+    half = _Z / (1 + _Z**2 / n) * np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
+    low, high = (centre - half if share > 0 else 0.0), (centre + half if share < 1 else 1.0)
+    return Estimate(share, float(low), float(high), n)
 
 
 def _over(n: int, statistics: dict[str, Statistic]) -> dict[str, Estimate]:
@@ -131,9 +149,8 @@ def _estimate(statistic: Statistic, sums: np.ndarray) -> Estimate:
     tail = (1 - CONFIDENCE) / 2
     low, high = np.nanquantile(resampled, [tail, 1 - tail]) if np.isfinite(resampled).any() else (np.nan, np.nan)
     value = statistic.value
-    if statistic.is_share and value in (0.0, 1.0):
-        doubt = _Z**2 / (statistic.n + _Z**2)
-        low, high = (0.0, doubt) if value == 0 else (1 - doubt, 1.0)
+    if statistic.n == 1:
+        return Estimate(value, np.nan, np.nan, 1)
     if statistic.is_biased:
         low, high = max(statistic.least, min(value, 2 * value - high)), max(value, 2 * value - low)
     return Estimate(value, float(low), float(high), statistic.n)

@@ -19,6 +19,8 @@ COLOURS = (BLUE, ORANGE, GREEN, PURPLE, "#56B4E9", "#D55E00", "#F0E442", "#8C6D3
 TASK_TITLES = {"age_group": "Age group", "gender": "Gender", "race": "Race"}
 LEAST_GROUP = 30
 """Faces; groups of fewer are grey, and no gap is named after them."""
+IN_YEARS = {"age_mae", "age_bias"}
+"""Of the figures of groups; the others are shares."""
 _CURVE_POINTS = 1000
 NORMALIZATIONS = ("counts", "rows", "columns")
 
@@ -72,14 +74,15 @@ def calibration_bins(table: pd.DataFrame, task: str) -> pd.DataFrame:
 def reliability_diagram(table: pd.DataFrame, task: str) -> go.Figure:
     """Accuracy against confidence in `metrics.N_BINS` bins, over a histogram of confidence; the dashed line is
     calibrated. Bins of fewer than `LEAST_GROUP` faces are grey."""
-    bins = calibration_bins(table, task)
-    n = bins["n"].sum()
-    ece = f"{(bins['n'] * (bins['accuracy'] - bins['confidence']).abs()).sum() / n:.3f}" if n else "–"
+    bins, found = calibration_bins(table, task), classified(table, task).found
+    n = len(found)
+    ece, chance = m.expected_calibration_error(found.true, found.probs).value, m.chance_calibration_error(found.probs)
+    said = f"{ece:.3f} ({chance:.3f} by chance alone)" if n else "–"
     figure = go.Figure(
         [
             go.Bar(
-                x=(bins["bin"] + 0.5) / m.N_BINS, y=bins["n"] / max(1, n), name="share of faces", marker_color=GREY,
-                opacity=0.35,
+                x=(bins["bin"] + 0.5) / m.N_BINS, y=bins["n"] / max(1, n), width=1 / m.N_BINS, name="share of faces",
+                marker_color=GREY, opacity=0.35,
             ),
             go.Scatter(x=[0, 1], y=[0, 1], name="calibrated", mode="lines", line={"color": GREY, "dash": "dash"}),
             go.Scatter(
@@ -89,7 +92,8 @@ def reliability_diagram(table: pd.DataFrame, task: str) -> go.Figure:
             ),
         ]
     )  # fmt: skip
-    return _styled(figure, "confidence", "accuracy", f"{TASK_TITLES[task]}: ECE {ece}")
+    figure = _styled(figure, "confidence", "accuracy", f"{TASK_TITLES[task]}: ECE {said}")
+    return figure.update_layout(xaxis_range=[0, 1], yaxis_range=[0, 1.02])
 
 
 def age_density(table: pd.DataFrame) -> go.Figure:
@@ -97,15 +101,23 @@ def age_density(table: pd.DataFrame) -> go.Figure:
     found = with_age(table)
     edges = np.arange(0, MAX_AGE + 3, 2)
     counts = np.histogram2d(found["pred_age"].astype(float), found["true_age"], bins=(edges, edges))[0]
+    true, pred = np.meshgrid(edges[:-1], edges[:-1])
     heat = go.Heatmap(
         z=np.where(counts > 0, np.log10(np.maximum(counts, 1)), np.nan), x=edges[:-1] + 1, y=edges[:-1] + 1,
-        customdata=counts, colorscale="Viridis", showscale=False,
-        hovertemplate="true %{x:.0f}<br>predicted %{y:.0f}<br>%{customdata:.0f} faces<extra></extra>",
+        customdata=np.stack([counts, true, true + 1, pred, pred + 2], axis=-1), colorscale="Viridis", showscale=False,
+        hovertemplate="true %{customdata[1]} to %{customdata[2]}<br>predicted %{customdata[3]} to %{customdata[4]}<br>"
+        "%{customdata[0]} faces<extra></extra>",
     )  # fmt: skip
     line = go.Scatter(
         x=[0, MAX_AGE], y=[0, MAX_AGE], mode="lines", line={"color": GREY, "dash": "dash"}, hoverinfo="skip"
     )
-    return _styled(go.Figure([heat, line]), "true age", "predicted age", "Predicted against true age", legend=False)
+    return _styled(
+        go.Figure([heat, line]),
+        "true age",
+        "predicted age",
+        "Predicted against true age (colour: logarithm of the faces)",
+        legend=False,
+    )
 
 
 def age_error_by_band(bands: list[Group]) -> go.Figure:
@@ -188,15 +200,13 @@ def abstention_curve(
 
 
 def group_bars(groups: list[Group], names: dict[str, str], title: str) -> go.Figure:
-    """Figures (name -> what it is called) of each group with their 95 % intervals, side by side; groups of fewer than
-    `LEAST_GROUP` faces are grey."""
+    """Figures (name -> what it is called) of each group with their 95 % intervals, side by side."""
     bars = []
     for i, (name, label) in enumerate(names.items()):
-        bar = _bar_with_interval(groups, name, label, COLOURS[i % len(COLOURS)])
-        bar.marker.color = [bar.marker.color if n >= LEAST_GROUP else GREY for n in bar.customdata]
-        bars.append(bar)
-    figure = _styled(go.Figure(bars), "", title, title, legend=len(bars) > 1).update_xaxes(type="category")
-    in_years = set(names) & {"age_mae", "age_bias"}
+        bars.append(_bar_with_interval(groups, name, label, COLOURS[i % len(COLOURS)]))
+    in_years = bool(IN_YEARS & set(names))
+    axis = title + ", years" * in_years
+    figure = _styled(go.Figure(bars), "", axis, title, legend=len(bars) > 1).update_xaxes(type="category")
     return figure if in_years else figure.update_yaxes(tickformat=".0%")
 
 
@@ -214,20 +224,21 @@ def training_curves(history: pd.DataFrame, prefix: str, title: str) -> go.Figure
 
 
 def _bar_with_interval(groups: list[Group], name: str, title: str, colour: str) -> go.Bar:
+    """Of groups of fewer than `LEAST_GROUP` faces bars are grey."""
     filled = [group for group in groups if group.figures[name].n]
     estimates: list[Estimate] = [group.figures[name] for group in filled]
     names, values = [", ".join(group.names) for group in filled], [e.value for e in estimates]
     error = {
         "type": "data",
         "symmetric": False,
-        "array": [e.high - e.value for e in estimates],
-        "arrayminus": [e.value - e.low for e in estimates],
+        "array": np.nan_to_num([e.high - e.value for e in estimates]),
+        "arrayminus": np.nan_to_num([e.value - e.low for e in estimates]),
         "color": GREY,
     }
     hover = "%{x}<br>%{y:.3f}<br>n = %{customdata}<extra></extra>"
     return go.Bar(
-        x=names, y=values, error_y=error, name=title, marker_color=colour, customdata=[e.n for e in estimates],
-        hovertemplate=hover,
+        x=names, y=values, error_y=error, name=title, hovertemplate=hover, customdata=[e.n for e in estimates],
+        marker_color=[colour if e.n >= LEAST_GROUP else GREY for e in estimates],
     )  # fmt: skip
 
 

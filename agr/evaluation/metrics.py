@@ -146,6 +146,36 @@ def expected_calibration_error(true: ArrayLike, probs: np.ndarray) -> Statistic:
     return Statistic(terms, finish, is_biased=True, least=0.0)
 
 
+def chance_calibration_error(probs: np.ndarray) -> float:
+    """The ECE that a perfectly calibrated model is expected to have of n faces with these probabilities (n, k): in
+    every bin some more or fewer are right by chance. nan of none.
+
+    Source: as Roelofs et al., "Mitigating Bias in Calibration Error Estimation" (2022), who measure it; here the mean
+    distance of a normal variable from its centre stands for that of each bin's count.
+    """
+    confidence = probs.max(axis=1)
+    variances = np.bincount(confidence_bins(confidence), confidence * (1 - confidence), N_BINS)
+    return float(np.sqrt(2 / np.pi * variances).sum() / len(probs)) if len(probs) else float("nan")
+
+
+def standardized(statistic: Statistic, strata: ArrayLike, weights: ArrayLike) -> Statistic:
+    """A mean or a share over faces, as it would be if `weights` (k,) said how many of them lie in each of k strata.
+
+    `strata`: (n,), the place of each face's. Strata without a face are left out, and the others' weights scaled up.
+    Source: direct standardization, as in Rothman, Greenland and Lash, "Modern Epidemiology" (2008), chapter 3.
+    """
+    strata, weights = np.asarray(strata), np.asarray(weights, float)
+    terms = np.zeros((len(strata), 2, len(weights)))
+    terms[np.arange(len(strata)), :, strata] = statistic.terms
+
+    def finish(sums: np.ndarray) -> np.ndarray:
+        values, counts = np.split(sums, 2, axis=-1)
+        there = np.where(counts > 0, weights, 0.0)
+        return _ratio((np.nan_to_num(_ratio(values, counts)) * there).sum(axis=-1), there.sum(axis=-1))
+
+    return Statistic(terms.reshape(len(strata), -1), finish)
+
+
 def confusion_matrix(true: ArrayLike, pred: ArrayLike, n_classes: int) -> np.ndarray:
     """Counts, int (n_classes, n_classes): row = true class, column = predicted class; faces not found are left out."""
     true, pred = _same_length(true, pred)

@@ -101,7 +101,9 @@ def _read_table(path: Path) -> pd.DataFrame:
     """`COLUMNS` alone, as far as they are there: no index and nothing else that a file may hold."""
     there = pq.read_schema(path).names
     table = pq.read_table(path, columns=[name for name in COLUMNS if name in there]).to_pandas(ignore_metadata=True)
-    return table.astype({"true_age": float}) if "true_age" in table else table
+    # Columns without any label are of whatever type the file was given.
+    types = {"true_age": float, "true_gender": object, "true_race": object}
+    return table.astype({name: kind for name, kind in types.items() if name in table})
 
 
 def _read_history(path: Path) -> pd.DataFrame:

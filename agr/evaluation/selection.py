@@ -1,6 +1,6 @@
 """Which faces of a report are looked at: one filter for every figure of the dashboard."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -34,6 +34,12 @@ class Selection:
         low, high = self.confidence
         if not 0 <= low <= high <= 1:
             raise ValueError(f"expected a range of confidence within 0 and 1, got {self.confidence}")
+
+    @property
+    def faces(self) -> "Selection":
+        """The same for every task, where no filter speaks of the task."""
+        speaks_of_task = self.predicted or self.confidence != (0.0, 1.0)
+        return self if speaks_of_task else replace(self, task="race")
 
 
 def select(table: pd.DataFrame, selection: Selection) -> pd.DataFrame:

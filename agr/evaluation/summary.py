@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 
+import numpy as np
 import pandas as pd
 
-from agr.labels import TASK_CLASSES
+from agr.labels import AGE_GROUPS, TASK_CLASSES
 
 from . import metrics as m
 from .bootstrap import Estimate, estimates, in_random_groups
-from .tables import AGE_BANDS, classified, group_columns, with_age
+from .tables import AGE_BANDS, age_groups, classified, group_columns, with_age
 
 GROUPINGS = (("gender",), ("race",), ("age_group",), ("age_band",), ("gender", "race"))
 
@@ -52,25 +54,45 @@ GROUP_FIGURES = (
 )
 
 
-def groups_of(table: pd.DataFrame, by: Sequence[str]) -> list[Group]:
+def groups_of(table: pd.DataFrame, by: Sequence[str], *, at_equal_ages: bool = False) -> list[Group]:
     """`GROUP_FIGURES` and the selection rate of every class, for each group of faces that share the true `by`: one or
-    more of gender, race, age_group, age_band. Faces without these labels belong to none."""
+    more of gender, race, age_group, age_band. Faces without these labels belong to none.
+
+    `at_equal_ages`: as if every group had as many faces of each age group as all of them together: gender is hard to
+    read off small children, and who has more of them would seem to be treated worse. Faces without an age are left out.
+    """
     table = table.assign(**group_columns(table))
+    if at_equal_ages:
+        table = table[table["true_age"].notna()]
+    compute = partial(_group_statistics, ages=_age_counts(table) if at_equal_ages else None)
     found = []
     for names, part in table.groupby([f"true_{name}" for name in by], observed=True, sort=False):
-        found.append(Group(tuple(map(str, names)), len(part), estimates(in_random_groups(part, _group_statistics))))
+        found.append(Group(tuple(map(str, names)), len(part), estimates(in_random_groups(part, compute))))
     return sorted(found, key=lambda group: [_place(name, kind) for name, kind in zip(group.names, by, strict=True)])
 
 
-def _group_statistics(part: pd.DataFrame) -> dict[str, m.Statistic]:
-    parts = {task: classified(part, task) for task in TASK_CLASSES}
-    chosen = {f"{task}_accuracy": m.accuracy(c.true, c.pred) for task, c in parts.items()}
-    chosen |= {
-        f"{task}_selection_{label}": m.selection_rate(c.pred, i)
-        for task, c in parts.items()
-        for i, label in enumerate(TASK_CLASSES[task])
-    }
-    return chosen | _age_errors(with_age(part))
+def _group_statistics(part: pd.DataFrame, *, ages: np.ndarray | None = None) -> dict[str, m.Statistic]:
+    """`ages`: as if there were so many faces of each of `AGE_GROUPS`."""
+    found: dict[str, m.Statistic] = {}
+    for task, labels in TASK_CLASSES.items():
+        chosen = classified(part, task)
+        of_task = {f"{task}_accuracy": m.accuracy(chosen.true, chosen.pred)}
+        of_task |= {f"{task}_selection_{label}": m.selection_rate(chosen.pred, i) for i, label in enumerate(labels)}
+        found |= _at_ages(of_task, chosen.rows, ages)
+    aged = with_age(part)
+    return found | _at_ages(_age_errors(aged), aged, ages)
+
+
+def _at_ages(statistics: dict[str, m.Statistic], rows: pd.DataFrame, ages: np.ndarray | None) -> dict[str, m.Statistic]:
+    if ages is None:
+        return statistics
+    strata = age_groups(rows["true_age"].to_numpy(float))
+    return {name: m.standardized(statistic, strata, ages) for name, statistic in statistics.items()}
+
+
+def _age_counts(table: pd.DataFrame) -> np.ndarray:
+    """Faces of each of `AGE_GROUPS`."""
+    return np.bincount(age_groups(table["true_age"].to_numpy(float)), minlength=len(AGE_GROUPS))
 
 
 def statistics(table: pd.DataFrame) -> dict[str, m.Statistic]:

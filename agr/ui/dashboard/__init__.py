@@ -19,8 +19,8 @@ from ..cards import message
 from ..received import all_sent
 from .face import OPEN_DIALOG, face_page
 from .head import head
-from .look import Opened, Reports, look_at
-from .own import GUIDE, KEPT_SECONDS, TITLE, evaluate_own
+from .look import OWN, Opened, Reports, look_at
+from .own import GUIDE, KEPT_SECONDS, evaluate_own
 from .state import Spot, address_of, names_lost_report, read_address, tab_of
 from .view import View, text_slot
 from .views import VIEWS
@@ -50,7 +50,7 @@ QUIET: dict[str, Any] = {
 
 FILTERS = ("gender", "race", "age_group", "predicted", "least", "most")
 """Controls that lie in an accordion, which is open if an address says anything of them."""
-LOST = "The report in this link is no longer here: reports of your own pictures are kept while the page is open."
+LOST = "A report in this link is not here: that of your own pictures is kept for an hour, and for you alone."
 
 
 class Dashboard:
@@ -106,8 +106,7 @@ class Dashboard:
         outputs = self.outputs[view.name] if view else []
         try:
             opened = self.reports.open(options["report"], own)
-            is_compared = spot.view == "Compare" and options["other"]
-            other = self.reports.open(options["other"], own) if is_compared else None
+            other = self._other(options["other"], own) if spot.view == "Compare" and options["other"] else None
             look = look_at(opened, spot, options, other)
             said = {self.head: head(look), self.face: face_page(look)}
             shown = view.show(look) if view else []
@@ -124,6 +123,13 @@ class Dashboard:
         where = {self.spot: spot, self.address: address_of(spot, self.controls, options)}
         return where | said | dict(zip(outputs, shown, strict=True))
 
+    def _other(self, name: str, own: Opened | None) -> Opened | ReportError:
+        """The report to compare with, or what is wrong with it, which is no fault of the one that is open."""
+        try:
+            return self.reports.open(name, own)
+        except ReportError as error:
+            return error
+
     def first_page(self, spot: Spot, own: Opened | None, *values: Any) -> dict:
         """A filter was changed: the gallery's page was of other faces."""
         return self.answer(spot.after("page", 0), own, *values)
@@ -138,7 +144,10 @@ class Dashboard:
         """Something was clicked. That changes no figure, and opening or closing a face leaves the whole view as it
         is."""
         sent = event._data or {}
-        after = spot.after(str(sent.get("action")), sent.get("value"))
+        value = sent.get("value")
+        if sent.get("action") == "tick" and isinstance(value, list):
+            value = [values[list(self.controls).index("report")], *value]
+        after = spot.after(str(sent.get("action")), value)
         if sent.get("action") == "face":
             return self._answer(after, own, values, None)
         answer = self.answer(after, own, *values)
@@ -153,7 +162,7 @@ class Dashboard:
             if read is None:
                 return {tabs: gr.Tabs(selected=named) if named else gr.skip()}
             spot, options = read
-            if names_lost_report(query, self.controls["report"]):
+            if names_lost_report(query, self.controls):
                 gr.Warning(f"{LOST} Another one is shown instead.", duration=None)
             chosen = {self.controls[name]: value for name, value in options.items()}
             chosen[self.controls["predicted"]] = _classes(options)
@@ -219,8 +228,8 @@ class Dashboard:
             """The visitor's report among the others, and open."""
             if not is_new:
                 return gr.skip(), gr.skip()
-            names = [*self.reports.folders, TITLE]
-            return gr.Dropdown(names, value=TITLE), gr.Dropdown(names)
+            names = [*self.reports.folders, OWN]
+            return gr.Dropdown(names, value=OWN), gr.Dropdown(names)
 
         is_new = gr.State(False)
         with gr.Accordion("Evaluate your own labelled faces", open=not self.reports.folders, elem_id="own"):

@@ -73,10 +73,12 @@ def _age(row: dict) -> str:
 
 
 def _twins(look: Look, file: str) -> str:
-    known = look.report.summary["data"].get("twins_of", {})
+    known = look.report.summary["data"].get("twins_of")
+    if known is None:  # nobody looked for them
+        return ""
     twins = known.get(file, []) if isinstance(known, dict) else []
     if not twins:
-        return "<p>No other picture is equal to it byte by byte.</p>"
+        return "<p>Of the pictures that were compared no other is equal to it byte by byte.</p>"
     lines = "".join(
         f"<li>{html.escape(str(twin.get('file')))}: {html.escape(_labels(twin))}</li>"
         for twin in twins
@@ -101,7 +103,7 @@ def _task(row: dict, task: str, look: Look) -> str:
     given = row[f"true_{task}"]
     box = ""
     if row["detected"] and isinstance(given, str) and given != row[f"pred_{task}"]:
-        checked = "checked" * ((task, row["file"]) in look.spot.ticked)
+        checked = "checked" * ((task, row["file"]) in look.ticked)
         tick = act("tick", [task, row["file"]])
         box = f'<label><input type="checkbox" {tick} {checked}> this label looks wrong</label>'
     return (

@@ -1,60 +1,65 @@
 """A report's figures as cards, beside those of the two systems that this one descends from. Knows no Gradio."""
 
-import math
+from collections.abc import Mapping
 
-CARDS: dict[str, tuple[tuple, ...]] = {
+from agr.evaluation.bootstrap import Estimate
+
+from .html import estimate_html
+
+CARDS: dict[str, tuple[tuple[str, str, int, int], ...]] = {
     "Age": (
-        ("Mean absolute error, years", "age_mae", 1, 2, ()),
-        ("Mean squared error", "age_mse", 1, 1, (("MobileNetV2 ancestor", 47.45),)),
-        ("Bias, years", "age_bias", 1, 2, ()),
-        ("Within 5 years, %", "age_cs5", 100, 1, ()),
-        ("80 % interval holds, %", "age_interval_coverage", 100, 1, ()),
-        ("Eight groups, %", "age_group_accuracy", 100, 1, (("DenseNet ancestor", 67.48),)),
-        ("At most one group off, %", "age_group_one_off", 100, 1, (("DenseNet ancestor", 93.84),)),
-        ("Groups, macro F1, %", "age_group_macro_f1", 100, 1, ()),
-        ("Groups, ECE", "age_group_ece", 1, 3, ()),
+        ("Mean absolute error, years", "age_mae", 1, 2),
+        ("Mean squared error, years²", "age_mse", 1, 1),
+        ("Bias, years", "age_bias", 1, 2),
+        ("Within 5 years, %", "age_cs5", 100, 1),
+        ("80 % interval holds, %", "age_interval_coverage", 100, 1),
+        ("Eight groups, %", "age_group_accuracy", 100, 1),
+        ("At most one group off, %", "age_group_one_off", 100, 1),
+        ("Groups, macro F1, %", "age_group_macro_f1", 100, 1),
+        ("Groups, ECE", "age_group_ece", 1, 3),
     ),
     "Gender": (
-        ("Accuracy, %", "gender_accuracy", 100, 1, (("DenseNet ancestor", 92.89), ("MobileNetV2 ancestor", 91))),
-        ("Macro F1, %", "gender_macro_f1", 100, 1, ()),
-        ("ECE", "gender_ece", 1, 3, ()),
+        ("Accuracy, %", "gender_accuracy", 100, 1),
+        ("Macro F1, %", "gender_macro_f1", 100, 1),
+        ("ECE", "gender_ece", 1, 3),
     ),
     "Race": (
-        ("Accuracy, %", "race_accuracy", 100, 1, (("DenseNet ancestor", 82.06), ("MobileNetV2 ancestor", 80))),
-        ("Macro F1, %", "race_macro_f1", 100, 1, ()),
-        ("ECE", "race_ece", 1, 3, ()),
+        ("Accuracy, %", "race_accuracy", 100, 1),
+        ("Macro F1, %", "race_macro_f1", 100, 1),
+        ("ECE", "race_ece", 1, 3),
     ),
 }
-"""For each card: what a figure is called, its name in the report, factor, digits, and the ancestors' figures."""
-
-
+"""For each card: what a figure is called, its name in the report, factor and digits."""
+ANCESTORS = {
+    "age_mse": ("MobileNetV2 ancestor, other split: 47.45",),
+    "age_group_accuracy": ("DenseNet ancestor: 67.48",),
+    "age_group_one_off": ("DenseNet ancestor: 93.84",),
+    "gender_accuracy": ("DenseNet ancestor: 92.89", "MobileNetV2 ancestor, other split: 91"),
+    "race_accuracy": ("DenseNet ancestor: 82.06", "MobileNetV2 ancestor, other split: 80"),
+}
+"""As their authors give them."""
 TITLES = {
-    name: (f"{task}: {title}", factor, digits)
-    for task, rows in CARDS.items()
-    for title, name, factor, digits, _ in rows
+    name: (f"{task}: {title}", factor, digits) for task, rows in CARDS.items() for title, name, factor, digits in rows
 }
 """For each figure: what it is called where no card says of which task it is, factor, digits."""
 
 
-def figure_cards(figures: dict[str, dict], *, with_ancestors: bool) -> str:
+def figure_cards(figures: Mapping[str, dict], *, with_ancestors: bool, by_chance: Mapping[str, float]) -> str:
     """Three cards; `figures` as in a report's summary: name -> value, low, high (or None), n. The ancestors' figures
-    are of a whole test part: beside other faces they would mislead."""
-    cards = "".join(_card(title, rows, figures, with_ancestors) for title, rows in CARDS.items())
-    return f'<div class="agr-cards">{cards}</div>'
+    are of a whole test part: beside other faces they would mislead. `by_chance`: what a figure would be by chance
+    alone."""
 
+    def line(title: str, name: str, factor: float, digits: int) -> str:
+        said = ANCESTORS.get(name, ()) if with_ancestors else ()
+        if name in by_chance and name in figures:
+            said = (*said, f"by chance alone: {by_chance[name] * factor:.{digits}f}")
+        beside = "".join(f"<small>{each}</small>" for each in said)
+        text = estimate_html(Estimate.from_dict(figures[name]), factor, digits) if name in figures else "–"
+        return f'<tr><th scope="row">{title}{beside}</th><td>{text}</td></tr>'
 
-def _card(title: str, rows: tuple, figures: dict[str, dict], with_ancestors: bool) -> str:
-    lines = "".join(_row(row, figures.get(row[1]), with_ancestors) for row in rows)
-    return (
-        f'<article class="agr-card"><h3>{title}</h3><table class="agr-figures"><tbody>{lines}</tbody></table></article>'
+    cards = "".join(
+        f'<article class="agr-card"><h3>{task}</h3><table class="agr-figures"><tbody>'
+        f"{''.join(line(*row) for row in rows)}</tbody></table></article>"
+        for task, rows in CARDS.items()
     )
-
-
-def _row(row: tuple, cell: dict | None, with_ancestors: bool) -> str:
-    title, _, factor, digits, ancestors = row
-    if cell is None or cell["value"] is None or math.isnan(cell["value"]):  # no such face, or no such label
-        return f'<tr><th scope="row">{title}</th><td>–</td></tr>'
-    interval = "" if cell["low"] is None else f"{cell['low'] * factor:.{digits}f} to {cell['high'] * factor:.{digits}f}"
-    beside = "".join(f"<small>{name}: {figure:.1f}</small>" for name, figure in ancestors if with_ancestors)
-    value = f"{cell['value'] * factor:.{digits}f}"
-    return f'<tr><th scope="row">{title}{beside}</th><td><strong>{value}</strong><small>{interval}</small></td></tr>'
+    return f'<div class="agr-cards">{cards}</div>'

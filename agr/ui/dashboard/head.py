@@ -27,16 +27,16 @@ def head(look: Look) -> str:
         "Faces": _said(
             f"{len(total):,}",
             f"{int(total['detected'].sum()):,} detected",
-            f"{int(total['has_twin'].sum()):,} with twins",
+            data.get("subset") and f"{int(total['has_twin'].sum()):,} with twins",
         ),
         "Evaluated": _said(str(summary["created"])[:10]),
-        "Selected": f"{len(look.table):,} of {len(total):,} faces, {found:,} detected"
-        if len(look.table)
-        else "none: the filters leave no face",
     }
+    selected = f"{len(look.table):,} of {len(total):,} faces, {found:,} detected"
+    if not len(look.table):
+        selected = "none: the filters leave no face"
     cells = "".join(f"<div><dt>{name}</dt><dd>{html.escape(text)}</dd></div>" for name, text in facts.items() if text)
     note = "" if look.opened.has_faces else f'<p class="agr-note">{NO_FACES}</p>'
-    return f'<dl class="agr-head" role="status">{cells}</dl>{note}'
+    return f'<dl class="agr-head">{cells}</dl><p class="agr-note" role="status">Selected: {selected}.</p>{note}'
 
 
 def _said(*parts: object) -> str:

@@ -2,12 +2,14 @@
 
 import html
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from agr.evaluation.bootstrap import Estimate
+from agr.evaluation.figures import LEAST_GROUP
 
 from ..cards import data_link
 
@@ -96,15 +98,23 @@ def table_html(head: Sequence[str], rows: Sequence[tuple[Sequence[str], str]]) -
     )
 
 
-def estimate_html(estimate: Estimate, factor: float = 100, digits: int = 1) -> str:
-    """A figure with its interval below it."""
-    if estimate.value != estimate.value:
+def estimate_html(estimate: Estimate, factor: float = 100, digits: int = 1, *, signed: bool = False) -> str:
+    """A figure with its interval below it, if it has one; a dash if there is no figure."""
+    if math.isnan(estimate.value):
         return "–"
     value, low, high = (
-        f"{round(number * factor, digits) + 0.0:.{digits}f}"  # and no -0.0
+        f"{round(number * factor, digits) + 0.0:{'+' * signed}.{digits}f}"  # and no -0.0
         for number in (estimate.value, estimate.low, estimate.high)
     )
-    return f"{value}<small>{low} to {high}</small>"
+    return value if math.isnan(estimate.low) else f"{value}<small>{low} to {high}</small>"
+
+
+def difference_html(estimate: Estimate, factor: float = 100, digits: int = 1) -> str:
+    """The same with a sign; bold if it is not chance: the interval, of `LEAST_GROUP` faces and more, leaves out
+    zero."""
+    text = estimate_html(estimate, factor, digits, signed=True)
+    is_sure = estimate.n >= LEAST_GROUP and (estimate.low > 0 or estimate.high < 0)
+    return f"<strong>{text}</strong>" if is_sure else text
 
 
 def pager(count: int, page: int, size: int) -> str:

@@ -20,6 +20,9 @@ Find = Callable[[str], bytes | None]
 """A file's picture, or None where it cannot be had."""
 T = TypeVar("T")
 _REMEMBERED, _REMEMBERED_ROWS = 64, 400_000
+OWN = "your own"
+"""What the report of a visitor's own pictures is called."""
+LOST_OWN = "The report of your own pictures is gone: it is kept for an hour after it was made. Evaluate them again."
 NO_REPORT = "There is no report yet. Write one with python -m train evaluate, or evaluate your own pictures below."
 
 
@@ -70,6 +73,8 @@ class Reports:
         """The report of a name; `own` is the visitor's. Raises ReportError if it cannot be used."""
         if own is not None and name == own.title:
             return own
+        if name == OWN:
+            raise ReportError(LOST_OWN)
         if name not in self.folders:
             raise ReportError(NO_REPORT if not self.folders else "There is no such report. Choose another one.")
         if name not in self._opened:
@@ -93,14 +98,14 @@ def find_reports(folder: Path) -> dict[str, Path]:
 @dataclass(frozen=True, eq=False)
 class Look:
     """`table`: the predictions that the selection keeps. `options`: the value of every control, by name. `other`: the
-    report to compare with, if one is chosen."""
+    report to compare with, if one is chosen, or why there is none."""
 
     opened: Opened
     selection: Selection
     table: pd.DataFrame
     spot: Spot
     options: Mapping[str, Any]
-    other: Opened | None = None
+    other: Opened | ReportError | None = None
 
     @property
     def task(self) -> str:
@@ -118,14 +123,19 @@ class Look:
     @property
     def part(self) -> Classified:
         """The selected faces that carry a label of the task."""
-        return self.once("classified", lambda: classified(self.table, self.task))
+        return self.once(("classified", self.task), lambda: classified(self.table, self.task))
+
+    @property
+    def ticked(self) -> tuple[tuple[str, str], ...]:
+        """(task, file) of the labels of this report that were ticked."""
+        return self.spot.ticked_in(self.opened.title)
 
     def once(self, what: Any, compute: Callable[[], T]) -> T:
-        """What `compute` gives for this selection, computed once."""
-        return self.opened.once((self.selection, what), compute)
+        """What `compute` gives for these faces, computed once: where it depends on the task, `what` names it."""
+        return self.opened.once((self.selection.faces, what), compute)
 
 
-def look_at(opened: Opened, spot: Spot, options: Mapping[str, Any], other: Opened | None = None) -> Look:
+def look_at(opened: Opened, spot: Spot, options: Mapping[str, Any], other: Opened | ReportError | None = None) -> Look:
     """Raises ValueError if the options do not make a selection."""
     task, least, most = options["task"], options["least"], options["most"]
     selection = Selection(
@@ -138,5 +148,5 @@ def look_at(opened: Opened, spot: Spot, options: Mapping[str, Any], other: Opene
         confidence=(min(least, most), max(least, most)),
         twins=bool(options["twins"]),
     )
-    table = opened.once((selection, "table"), lambda: select(opened.predictions, selection))
+    table = opened.once((selection.faces, "table"), lambda: select(opened.predictions, selection))
     return Look(opened, selection, table, spot, options, other)

@@ -22,10 +22,9 @@ from agr.predictions import model_facts, predict, report_of, table_of
 from ..cards import message
 from ..received import held, uploaded
 from .html import faces
-from .look import Opened, Reports
+from .look import OWN, Opened, Reports
 from .upload import MAX_BYTES, MAX_PICTURE_BYTES, MAX_PICTURES, Upload, UploadError, is_report, open_upload
 
-TITLE = "your own"
 KEPT_SECONDS = 3600
 _KEPT_SIDE = 160
 """Pixels of the small pictures that the session keeps to show: some 5 KB each."""
@@ -35,7 +34,7 @@ GUIDE = (
     f"{MAX_PICTURE_BYTES // 1_000_000} MB each. Labels come from UTKFace's names (`age_gender_race_date.jpg`: gender "
     "0 Male, 1 Female; race 0 White, 1 Black, 2 Asian, 3 Indian, 4 Others) or from one CSV with the columns file, age, "
     "gender, race, of which one is enough. A report that was downloaded here opens again. All stays in your session, "
-    "which forgets it after an hour."
+    "which forgets it an hour later."
 )
 
 
@@ -65,7 +64,7 @@ def _answered(
         if len(files) == 1 and is_report(files[0]):
             report = unpack(files[0])
             yield (
-                Opened(TITLE, report, reports.find, reports.has_faces, is_own=True),
+                Opened(OWN, report, reports.find, reports.has_faces, is_own=True),
                 message(f"Opened a report of {faces(len(report.predictions))}."),
             )
             return
@@ -99,19 +98,19 @@ def _evaluated(analyzer: FaceAnalyzer, upload: Upload, progress: gr.Progress) ->
         raise UploadError(f"None of the {len(upload)} pictures can be read. {bad[0][0]}: {bad[0][1]}")
     report = report_of(
         table_of(rows),
-        name=TITLE,
+        name=OWN,
         model=model_facts(analyzer),
         data={"name": "your own pictures", "twins_of": _twins(contents, upload.labels)},
         history=None,
     )
     found = int(report.predictions["detected"].sum())
-    text = message(f"{faces(len(rows))} evaluated, {found} detected, and shown above as the report “{TITLE}”.")
+    text = message(f"{faces(len(rows))} evaluated, {found} detected, and shown above as the report “{OWN}”.")
     saved = base64.b64encode(pack(report)).decode()
     link = (
         '<div class="agr-downloads"><a class="agr-download" download="report.zip" '
         f'href="data:application/zip;base64,{saved}">Download the report</a></div>'
     )
-    yield Opened(TITLE, report, kept.get, is_own=True), text + link + _listed(bad)
+    yield Opened(OWN, report, kept.get, is_own=True), text + link + _listed(bad)
 
 
 def _small(content: bytes, found: list[Face]) -> bytes:

@@ -21,13 +21,17 @@ MOST_SENT = 50
 @dataclass(frozen=True)
 class Spot:
     """What no control shows: the open `view`, the chosen `cell` of the matrix (true, predicted), the open `face` (its
-    file), the `page` of the gallery, and the labels ticked as suspicious, as (task, file) pairs."""
+    file), the `page` of the gallery, and the labels ticked as suspicious, as (report, task, file)."""
 
     view: str = "Figures"
     cell: tuple[int, int] | None = None
     face: str | None = None
     page: int = 0
-    ticked: tuple[tuple[str, str], ...] = ()
+    ticked: tuple[tuple[str, str, str], ...] = ()
+
+    def ticked_in(self, report: str) -> tuple[tuple[str, str], ...]:
+        """(task, file) of the labels that were ticked in a report."""
+        return tuple((task, file) for name, task, file in self.ticked if name == report)
 
     def after(self, action: str, value: Any) -> "Spot":
         """The spot after a click that sent {"action", "value"}; anything else that a browser may send changes
@@ -38,10 +42,10 @@ class Spot:
             return replace(self, face=value)
         if action == "page" and type(value) is int:
             return replace(self, page=max(0, value))
-        if action == "tick" and isinstance(value, list) and len(value) == 3 and all(map(_is_file, value[:2])):
-            pair = (value[0], value[1])
-            rest = tuple(other for other in self.ticked if other != pair)
-            return replace(self, ticked=(*rest, pair)[-_MOST_TICKED:] if value[2] is True else rest)
+        if action == "tick" and isinstance(value, list) and len(value) == 4 and all(map(_is_file, value[:3])):
+            label = (value[0], value[1], value[2])
+            rest = tuple(other for other in self.ticked if other != label)
+            return replace(self, ticked=(*rest, label)[-_MOST_TICKED:] if value[3] is True else rest)
         return self
 
 
@@ -58,8 +62,8 @@ def address_of(spot: Spot, controls: Mapping[str, gr.components.Component], valu
         parts["face"] = spot.face
     if spot.page:
         parts[PAGE] = str(spot.page)
-    if spot.ticked:
-        parts["tick"] = [f"{task}:{file}" for task, file in spot.ticked[:MOST_SENT]]
+    if ticked := spot.ticked_in(values["report"]):
+        parts["tick"] = [f"{task}:{file}" for task, file in ticked[-MOST_SENT:]]
     for name, component in controls.items():
         value = values[name]
         if (value or None) != (component.value or None):
@@ -83,9 +87,9 @@ def read_address(
     page = texts.get(PAGE, "")
     if page.isdecimal() and len(page) < 6:
         spot = spot.after("page", int(page))
-    for text in sent.get("tick", [])[:MOST_SENT]:
-        spot = spot.after("tick", [*text.split(":", 1), True])
     read = {name: _read(component, texts.get(name)) for name, component in controls.items()}
+    for text in sent.get("tick", [])[-MOST_SENT:]:
+        spot = spot.after("tick", [read["report"], *text.split(":", 1), True])
     if "predicted" in read:  # whose choices are the task's, not those it has at first
         classes = TASK_CLASSES[read["task"]]
         read["predicted"] = [name for name in texts.get("predicted", "").split(",") if name in classes]
@@ -98,10 +102,11 @@ def tab_of(query: str, tabs: gr.Tabs) -> str | None:
     return named if named in {getattr(tab, "id", None) for tab in tabs.children} else None
 
 
-def names_lost_report(query: str, reports: gr.Dropdown) -> bool:
-    """Whether an address names a report that there is none of."""
-    named = parse_qs(query.lstrip("?")).get("report", [])
-    return not {*named} <= {value for _, value in reports.choices or []}
+def names_lost_report(query: str, controls: Mapping[str, Any]) -> bool:
+    """Whether an address names a report, to look at or to compare with, that there is none of."""
+    sent = parse_qs(query.lstrip("?"))
+    known = {name: {value for _, value in controls[name].choices or []} for name in ("report", "other")}
+    return any(not {*sent.get(name, [])} <= values for name, values in known.items())
 
 
 def _text(value: Any) -> str:

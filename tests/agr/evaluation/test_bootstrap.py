@@ -19,28 +19,25 @@ def estimate(statistic):
     return b.estimates({"": statistic})[""]
 
 
-def test_the_interval_of_a_share_is_the_binomial_one():
-    correct = RNG.random(2000) < 0.9
-    found = estimate(m.mean(correct))
-    half = 1.96 * np.sqrt(correct.mean() * (1 - correct.mean()) / 2000)
-    assert found.value == pytest.approx(correct.mean())
-    assert found.low == pytest.approx(correct.mean() - half, abs=0.002)
-    assert found.high == pytest.approx(correct.mean() + half, abs=0.002)
-    assert found.n == 2000
+@pytest.mark.parametrize(("right", "n"), [(0, 8), (7, 8), (8, 8), (1, 137), (136, 137), (1800, 2000)])
+def test_the_interval_of_a_share_is_wilsons(right, n):
+    labels = np.repeat([0, 1], n)  # for the recall, of half of the faces
+    pred = np.concatenate([np.zeros(n, int), np.arange(n) < right]).astype(int)
+    for statistic in (m.accuracy(labels[n:], pred[n:]), m.recall(labels, pred, 1)):
+        found = estimate(statistic)
+        assert (found.value, found.n) == (pytest.approx(right / n), n)
+        assert (found.low, found.high) == pytest.approx(proportion_confint(right, n))
+        assert found.low <= found.value <= found.high
 
 
-@pytest.mark.parametrize("n", [8, 137])
-def test_a_share_of_none_or_all_is_not_certain(n):
-    labels = np.zeros(2 * n, int)
-    labels[n:] = 1
-    for right, ends in ((np.zeros(n), proportion_confint(0, n)), (np.ones(n), proportion_confint(n, n))):
-        statistics = {"accuracy": m.accuracy(np.ones(n), right), "recall": m.recall(labels[n:], right.astype(int), 1)}
-        for found in b.estimates(statistics).values():
-            assert (found.low, found.high) == pytest.approx(ends)
-    whole = m.recall(labels, labels, 1)  # half of the faces are of another class
-    assert estimate(whole).low == pytest.approx(proportion_confint(n, n)[0])
+def test_of_one_face_there_is_no_interval_and_no_doubt_where_all_are_alike():
+    one = estimate(m.mean_absolute_error([30], [38]))
+    assert (one.value, one.n) == (8, 1)
+    assert np.isnan(one.low)
+    assert np.isnan(one.high)
+    labels = np.zeros(9, int)
     assert estimate(m.mean_absolute_error(labels, labels)).high == 0
-    assert estimate(b.difference(whole, whole)).high == 0
+    assert estimate(b.difference(m.recall(labels, labels, 0), m.recall(labels, labels, 0))).high == 0
 
 
 def proportion_confint(count: int, n: int) -> tuple[float, float]:

@@ -83,16 +83,17 @@ def test_age_bands_hold_their_own_faces(predictions):
 
 
 def test_density_counts_every_detected_face(predictions):
-    assert f.age_density(predictions).data[0].customdata.sum() == predictions["detected"].sum()
+    assert f.age_density(predictions).data[0].customdata[..., 0].sum() == predictions["detected"].sum()
 
 
 def test_density_has_true_ages_across_and_predicted_ones_up(predictions):
     old = predictions[predictions["detected"] & (predictions["true_age"] >= 60)]
     too_young = old.assign(pred_age=old["true_age"] - 30.0)
     heat = f.age_density(too_young).data[0]
-    up, across = np.nonzero(heat.customdata)
+    up, across = np.nonzero(heat.customdata[..., 0])
     assert len(up)
     assert np.asarray(heat.x)[across] - np.asarray(heat.y)[up] == pytest.approx(np.full(len(up), 30))
+    assert heat.customdata[31 // 2, 61 // 2, 1:].tolist() == [60, 61, 30, 32]  # what hovering says
 
 
 def test_intervals_reach_from_their_lower_to_their_upper_end():
@@ -103,6 +104,19 @@ def test_intervals_reach_from_their_lower_to_their_upper_end():
         pytest.approx(0.05),
         pytest.approx(0.1),
     )
+
+
+def test_bins_are_as_wide_as_they_are_however_few_are_filled(predictions):
+    sure = predictions[predictions[PROBABILITY_COLUMNS["gender"]].max(axis=1) > 14 / 15]
+    bars, *_ = f.reliability_diagram(sure, "gender").data
+    assert len(bars.x) == 1
+    assert bars.width == pytest.approx(1 / 15)
+
+
+def test_small_bands_are_grey_too():
+    bands = [Group(("0-19",), n, dict.fromkeys(("age_mae", "age_bias"), Estimate(5, 4, 6, n))) for n in (29, 30)]
+    assert [bar.marker.color for bar in f.age_error_by_band(bands[:1]).data] == [(f.GREY,), (f.GREY,)]
+    assert f.GREY not in f.age_error_by_band(bands[1:]).data[0].marker.color
 
 
 def test_small_groups_are_grey():

@@ -89,3 +89,27 @@ def test_a_face_that_was_not_found_is_wrong_everywhere():
 def test_shapes_are_checked():
     with pytest.raises(ValueError, match="one and the same shape"):
         m.accuracy([1, 2], [1])
+
+
+@pytest.mark.parametrize(("n", "classes"), [(60, 2), (3000, 2), (3000, 5)])
+def test_a_calibrated_model_has_the_calibration_error_of_chance(n, classes):
+    rng = np.random.default_rng(3)
+    probs = rng.dirichlet(np.full(classes, 0.5), n)
+    drawn = [
+        m.expected_calibration_error((probs.cumsum(axis=1) > rng.random((n, 1))).argmax(axis=1), probs).value
+        for _ in range(200)
+    ]
+    assert m.chance_calibration_error(probs) == pytest.approx(np.mean(drawn), rel=0.1)
+    assert np.isnan(m.chance_calibration_error(np.empty((0, classes))))
+
+
+def test_a_standardized_mean_is_that_of_the_strata_weighted():
+    strata = RNG.integers(0, 4, N)
+    strata[strata == 2] = 3  # the third one is empty
+    right, weights = TRUE == PRED, np.array([10, 20, 30, 40])
+    means = np.array([right[strata == i].mean() for i in (0, 1, 3)])
+    found = m.standardized(m.accuracy(TRUE, PRED), strata, weights)
+    assert found.value == pytest.approx(np.average(means, weights=weights[[0, 1, 3]]))
+    own = m.standardized(m.accuracy(TRUE, PRED), strata, np.bincount(strata))
+    assert own.value == pytest.approx(right.mean())
+    assert own.n == N

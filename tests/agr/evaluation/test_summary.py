@@ -86,6 +86,20 @@ def test_groups_equal_fairlearn(predictions):
             assert group.figures["race_selection_Indian"].value == pytest.approx(float(expected), abs=1e-9)
 
 
+def test_at_equal_ages_every_group_has_the_ages_of_all(predictions):
+    """Against weights for each face, by scikit-learn."""
+    table = predictions.assign(group=predictions["true_age"].map(age_group_of))
+    share, wanted = table.groupby(["true_gender", "group"]).size(), table["group"].value_counts()
+    for group in groups_of(predictions, ["gender"], at_equal_ages=True):
+        part = table[table["true_gender"] == group.names[0]]
+        weights = part["group"].map(wanted / share[group.names[0]])
+        expected = accuracy_score(part["true_race"], part["pred_race"].fillna("nothing"), sample_weight=weights)
+        found = group.figures["race_accuracy"]
+        assert found.value == pytest.approx(expected)
+        assert found.low < found.value < found.high
+        assert (found.n, group.n) == (len(part), len(part))
+
+
 def test_groups_are_in_the_order_of_their_labels(predictions):
     assert [group.names[0] for group in groups_of(predictions, ["race"])] == list(RACES)
     assert [group.names[0] for group in groups_of(predictions, ["age_group"])] == list(AGE_GROUPS)

@@ -1,12 +1,13 @@
 """Abstain: what is gained by answering only from some confidence on."""
 
 import gradio as gr
-import numpy as np
 
 from agr.evaluation import figures as f
+from agr.evaluation import metrics as m
+from agr.evaluation.bootstrap import estimates
 
 from ...cards import message
-from ..html import csv_link
+from ..html import csv_link, faces
 from ..look import Look
 from ..view import Parts, View, figure_slot, text_slot
 
@@ -20,14 +21,16 @@ def layout(reports: list[str]) -> Parts:
 def show(look: Look) -> list:
     floor, found = look.options["floor"], look.part.found
     kept = found.confidence >= floor
-    points = look.once("abstain", lambda: f.abstention_points(look.table, look.task))
+    points = look.once(("abstain", look.task), lambda: f.abstention_points(look.table, look.task))
     figure = f.abstention_curve(look.table, look.task, floor, points=points)
     curve = csv_link("abstain", points, "Download the curve as CSV")
     if not kept.any():
         return [message(f"No face is answered with a confidence of {floor:.2f} or more."), figure, curve]
-    share, right = kept.sum() / len(look.part), np.mean((found.true == found.pred)[kept])
+    right = estimates({"": m.accuracy(found.true[kept], found.pred[kept])})[""]
+    share = 100 * right.n / len(look.part)
     sentence = (
-        f"From a confidence of {floor:.2f} on, {share:.1%} of the faces are answered, {right:.1%} of them rightly."
+        f"From a confidence of {floor:.2f} on, {right.n:,} of {faces(len(look.part))} are answered ({share:.1f} %), "
+        f"{100 * right.value:.1f} % of them rightly ({100 * right.low:.1f} to {100 * right.high:.1f})."
     )
     return [message(sentence), figure, curve]
 

@@ -11,6 +11,8 @@ from ..look import Look
 from ..tables import group_rows
 from ..view import Parts, View, figure_slot, text_slot
 
+SMALL = f'<p class="agr-note">Bands under {f.LEAST_GROUP} faces are grey.</p>'
+
 
 def layout(reports: list[str]) -> Parts:
     with gr.Row():
@@ -45,7 +47,7 @@ def _drawn(table: pd.DataFrame) -> list:
         f.age_error_by_band(bands),
         f.cumulative_score_curve(table),
         f.interval_coverage_by_band(bands),
-        table_html(head, rows) + csv_link("age_bands", group_rows(bands, ["age"])),
+        table_html(head, rows) + SMALL + csv_link("age_bands", group_rows(bands, ["age"])),
     ]
 
 

@@ -8,12 +8,14 @@ import gradio as gr
 import pandas as pd
 
 from agr.evaluation.compare import Compared, common, compare, contradicted, disagreements
+from agr.evaluation.figures import LEAST_GROUP
+from agr.evaluation.report import ReportError
 from agr.evaluation.selection import select
 
 from ...cards import message
 from ..figure_cards import TITLES
 from ..gallery import gallery, heading
-from ..html import csv_link, estimate_html, faces, table_html
+from ..html import csv_link, difference_html, estimate_html, faces, table_html
 from ..look import Look
 from ..view import Parts, View, click_slot, text_slot
 
@@ -42,10 +44,12 @@ def layout(reports: list[str]) -> Parts:
 
 
 def show(look: Look) -> list:
+    if isinstance(look.other, ReportError):
+        return [message(str(look.other), is_error=True), ""]
     if look.other is None or look.other is look.opened:
         return [message("Choose another report to compare this one with."), ""]
     selection = replace(look.selection, predicted=(), confidence=(0.0, 1.0))
-    first = look.opened.once((selection, "table"), lambda: select(look.opened.predictions, selection))
+    first = look.opened.once((selection.faces, "table"), lambda: select(look.opened.predictions, selection))
     second = look.other.predictions
     if not len(first):
         return [message("The filters leave no face."), ""]
@@ -58,22 +62,23 @@ def show(look: Look) -> list:
     rows = keeper.once((key, "compare"), lambda: compare(this, other))
     names = (look.opened.title, look.other.title)
     unheeded = message(UNHEEDED) if selection != look.selection else ""
-    return [unheeded + _table(rows, len(this), names), _faces(look, this, other)]
+    return [unheeded + _table(rows, len(this), names), _faces(look, this, other, look.other.title)]
 
 
 def _table(rows: list[Compared], n: int, names: tuple[str, str]) -> str:
     text = message(
         f"{n} files are in both with the same labels. The difference is the second less the first, with its 95 % "
-        "interval from resampled pairs; it is bold where the interval leaves out zero, save for calibration errors, "
-        "whose intervals are rough."
+        f"interval from resampled pairs; it is bold where the interval, of {LEAST_GROUP} faces or more, leaves out "
+        "zero, save for calibration errors, whose intervals are rough."
     )
     cells = []
     for row in rows:
         title, factor, digits = TITLES[row.name]
-        gap = estimate_html(row.difference, factor, digits)
-        sure = (row.difference.low > 0 or row.difference.high < 0) and not row.name.endswith("_ece")
+        is_rough = row.name.endswith("_ece")
+        gap = row.difference
+        said = estimate_html(gap, factor, digits, signed=True) if is_rough else difference_html(gap, factor, digits)
         values = ("–" if math.isnan(value) else f"{value * factor:.{digits}f}" for value in (row.first, row.second))
-        cells.append(([title, *values, f"<strong>{gap}</strong>" if sure else gap], ""))
+        cells.append(([title, *values, said], ""))
     table = pd.DataFrame(
         [
             [row.name, row.first, row.second, row.difference.value, row.difference.low, row.difference.high]
@@ -84,7 +89,7 @@ def _table(rows: list[Compared], n: int, names: tuple[str, str]) -> str:
     return text + table_html(["Figure", *names, "Difference"], cells) + csv_link("compare", table)
 
 
-def _faces(look: Look, this: pd.DataFrame, other: pd.DataFrame) -> str:
+def _faces(look: Look, this: pd.DataFrame, other: pd.DataFrame, name: str) -> str:
     if look.options["side"] == SIDES[2]:
         return _contradicted(look, this, other)
     first, second = disagreements(this, other, look.task)
@@ -92,9 +97,7 @@ def _faces(look: Look, this: pd.DataFrame, other: pd.DataFrame) -> str:
     rows = this[this["file"].isin(files)]
     said = other[other["file"].isin(files)].to_dict("records")
     notes = {row["file"]: f"the other: {heading(row, look.task)[1]}" for row in said}
-    title = (
-        f"Only {look.other.title if look.other else ''} is right: {faces(len(second))}; only this one: {len(first)}."
-    )
+    title = f"Only {name} is right: {faces(len(second))}; only this one: {len(first)}."
     tiles = gallery(rows, look.task, look.opened.find, page=look.spot.page, notes=notes)
     return message(title) + tiles + csv_link("disagreements", rows[["file", f"true_{look.task}", f"pred_{look.task}"]])
 

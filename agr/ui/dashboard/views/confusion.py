@@ -37,7 +37,7 @@ def show(look: Look) -> list:
     grid = confusion_grid(counts, look.task, by=by, hide_diagonal=hide, chosen=cell)
     grid += csv_link(f"confusion_{look.task}", table.reset_index(), "Download the counts as CSV")
     heatmap = look.once(
-        ("heatmap", by, hide), lambda: f.confusion_heatmap(counts, look.task, by=by, hide_diagonal=hide)
+        ("heatmap", look.task, by, hide), lambda: f.confusion_heatmap(counts, look.task, by=by, hide_diagonal=hide)
     )
     return [grid, heatmap, message("Choose a cell to see its faces.") if cell is None else _faces(look, cell)]
 

@@ -1,27 +1,29 @@
 """Groups: a figure for each group of faces with its interval, and the widest gap in words."""
 
 import gradio as gr
+import pandas as pd
+from gradio.components import Component
 
 from agr.evaluation import figures as f
 from agr.evaluation.summary import Group, groups_of
 from agr.labels import TASK_CLASSES
 
 from ...cards import message
+from ..figure_cards import TITLES
 from ..html import csv_link, estimate_html, table_html
 from ..look import Look
 from ..tables import group_rows
 from ..view import Parts, View, figure_slot, text_slot
 
 KINDS = ["accuracy", "selection rate", "age error", "age bias", "80 % interval holds"]
+SAME = (
+    "Grouped by {0}, the share that is taken for each {0} is the confusion matrix, and no gap between groups: choose "
+    "another way to group, or another figure."
+)
 _AGE_FIGURES = {"age error": "age_mae", "age bias": "age_bias", "80 % interval holds": "age_interval_coverage"}
-_COLUMNS = {
-    "Gender, %": ("gender_accuracy", 100, 1),
-    "Race, %": ("race_accuracy", 100, 1),
-    "Age group, %": ("age_group_accuracy", 100, 1),
-    "Age error, years": ("age_mae", 1, 2),
-    "Age bias, years": ("age_bias", 1, 2),
-}
-"""Columns of the table: a figure of each group, its factor and digits."""
+_COLUMNS = ("gender_accuracy", "race_accuracy", "age_group_accuracy", "age_mae", "age_bias")
+_YEARS_APART = 5.0
+"""Between the mean ages of two groups, from which on their figures are said to be figures of age too."""
 
 
 def layout(reports: list[str]) -> Parts:
@@ -35,23 +37,48 @@ def layout(reports: list[str]) -> Parts:
         figure = gr.Radio(
             KINDS, value=KINDS[0], label="Figure (accuracy and selection rate are the task's)", min_width=300
         )
+        at_equal_ages = gr.Checkbox(
+            False, label="at equal ages", info="as if every group had the ages of all these faces", min_width=240
+        )
     gap = text_slot("gap")
-    return Parts([gap, figure_slot("groups"), text_slot("groups-table")], {"group_by": group_by, "figure": figure})
+    controls: dict[str, Component] = {"group_by": group_by, "figure": figure, "at_equal_ages": at_equal_ages}
+    return Parts([gap, figure_slot("groups"), text_slot("groups-table")], controls)
 
 
 def show(look: Look) -> list:
     by = tuple(look.options["group_by"] or ())
     if not by:
         return [message("Choose at least one way to group."), None, ""]
-    groups = look.once(("groups", by), lambda: groups_of(look.table, by))
+    is_by_age = "age_group" in by
+    at_equal_ages = bool(look.options["at_equal_ages"]) and not is_by_age  # groups of one age have no other
+    groups = look.once(("groups", by, at_equal_ages), lambda: groups_of(look.table, by, at_equal_ages=at_equal_ages))
     if not groups:
         return [message("The filters leave no face with such labels."), None, ""]
     kind = look.options["figure"]
+    if kind == "selection rate" and look.task in by:
+        return [message(SAME.format(f.TASK_TITLES[look.task].lower())), None, _table(groups, by)]
     names = _figures_of(kind, look.task)
     title = f"{f.TASK_TITLES[look.task]}: {kind}" if kind in KINDS[:2] else kind
-    drawn = f.group_bars(groups, names, title)
+    drawn = f.group_bars(groups, names, title + ", at equal ages" * at_equal_ages)
     widest = _widest(groups, names)
-    return [message(_gap(groups, widest, names[widest])), drawn, _table(groups, by)]
+    said = _gap(groups, widest, names[widest])
+    if not (is_by_age or at_equal_ages):
+        said += look.once(("ages", by), lambda: _ages(look.table, by))
+    return [message(said), drawn, _table(groups, by)]
+
+
+def _ages(table: pd.DataFrame, by: tuple[str, ...]) -> str:
+    """What is to be known of the groups' ages before their figures are compared, if these are far apart."""
+    aged = table[table["true_age"].notna()]
+    ages = aged.groupby([aged[f"true_{name}"] for name in by], observed=True)["true_age"].agg(["mean", "size"])
+    mean = ages["mean"][ages["size"] >= f.LEAST_GROUP]
+    if len(mean) < 2 or mean.max() - mean.min() < _YEARS_APART:
+        return ""
+    low, high = (", ".join(name) if isinstance(name, tuple) else name for name in (mean.idxmin(), mean.idxmax()))
+    return (
+        f" The groups differ in age too, from {mean.min():.0f} years on average ({low}) to {mean.max():.0f} ({high}), "
+        "and so in how hard they are: compare them at equal ages."
+    )
 
 
 def _figures_of(kind: str, task: str) -> dict[str, str]:
@@ -81,14 +108,20 @@ def _gap(groups: list[Group], name: str, label: str) -> str:
     if len(sure) < 2:
         return f"Fewer than two groups have {f.LEAST_GROUP} faces or more: no gap to name."
     low, high = (pick(sure, key=lambda group: group.figures[name].value) for pick in (min, max))
+    factor, digits, unit = (1, 2, "years") if name in f.IN_YEARS else (100, 1, "%")
 
     def said(group: Group) -> str:
-        estimate = group.figures[name]
-        in_years = name in ("age_mae", "age_bias")
-        value = f"{estimate.value:.2f} years" if in_years else f"{100 * estimate.value:.1f} %"
-        return f"{', '.join(group.names)} {value} (n = {estimate.n})"
+        e = group.figures[name]
+        value, least, most = (f"{factor * number:.{digits}f}" for number in (e.value, e.low, e.high))
+        return f"{', '.join(group.names)} {value} {unit} ({least} to {most}, n = {e.n})"
 
-    return f"The widest gap ({label}): {said(low)}, {said(high)}. Groups under {f.LEAST_GROUP} faces are grey."
+    grey = f"Groups under {f.LEAST_GROUP} faces are grey."
+    if low.figures[name].value == high.figures[name].value:
+        return f"No gap ({label}): {said(low)}, and so the others. {grey}"
+    return (
+        f"The widest gap ({label}): {said(low)}, {said(high)}. The more groups there are, the wider it is by chance "
+        f"alone: mind the intervals. {grey}"
+    )
 
 
 def _table(groups: list[Group], by: tuple[str, ...]) -> str:
@@ -97,17 +130,19 @@ def _table(groups: list[Group], by: tuple[str, ...]) -> str:
             [
                 ", ".join(group.names),
                 str(group.n),
-                *(_cell(group, name, factor, digits) for name, factor, digits in _COLUMNS.values()),
+                *(_cell(group, name) for name in _COLUMNS),
             ],
             "agr-grey" * (group.n < f.LEAST_GROUP),
         )
         for group in groups
     ]
-    return table_html(["Group", "Faces", *_COLUMNS], rows) + csv_link("groups", group_rows(groups, by))
+    head = ["Group", "Faces", *(TITLES[name][0] for name in _COLUMNS)]
+    return table_html(head, rows) + csv_link("groups", group_rows(groups, by))
 
 
-def _cell(group: Group, name: str, factor: float, digits: int) -> str:
+def _cell(group: Group, name: str) -> str:
     """Grey where few faces of a large group carry the label; of a small group the whole row is."""
+    _, factor, digits = TITLES[name]
     text = estimate_html(group.figures[name], factor, digits)
     is_small = group.figures[name].n < f.LEAST_GROUP <= group.n
     return f'<span class="agr-grey">{text}</span>' if is_small else text

@@ -24,22 +24,22 @@ def layout(reports: list[str]) -> Parts:
 
 def show(look: Look) -> list:
     order, threshold = look.options["order"], look.options["threshold"]
-    ranked = look.once(("mislabels", order), lambda: mislabels(look.table, look.task, by=order))
+    ranked = look.once(("mislabels", look.task, order), lambda: mislabels(look.table, look.task, by=order))
     confident = ranked[ranked["wrong_confidence"] >= threshold]
     title = (
         f"Predicted as another class than the label says: {faces(len(ranked))}, {len(confident)} of them with a "
         f"probability of {threshold:.2f} or more. Tick those whose label looks wrong; a click on a face opens it."
     )
     rows = look.table.loc[confident.index]
-    tiles = gallery(rows, look.task, look.opened.find, page=look.spot.page, ticked=look.spot.ticked)
+    tiles = gallery(rows, look.task, look.opened.find, page=look.spot.page, ticked=look.ticked)
     return [message(title) + tiles + csv_link(f"mislabels_{look.task}", confident), _export(look)]
 
 
 def _export(look: Look) -> str:
-    chosen = relabel_list(look.opened.predictions, look.spot.ticked)
+    chosen = relabel_list(look.opened.predictions, look.ticked)
     text = f"Suspicious labels chosen: {len(chosen)}."
-    if len(chosen) > MOST_SENT:
-        text += f" The page's address holds {MOST_SENT} of them: download the list before you leave."
+    if len(look.ticked) > MOST_SENT:
+        text += f" The page's address holds the last {MOST_SENT} of them: download the list before you leave."
     said = message(text) + _use(look)
     return said + csv_link("relabel", chosen, "Download the relabel list") if len(chosen) else said
 

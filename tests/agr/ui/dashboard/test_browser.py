@@ -159,7 +159,7 @@ def test_a_later_page_can_be_sent_as_an_address_and_the_focus_stays(visit):
 
 def test_a_report_that_is_not_here_any_more_is_said(visit):
     page = visit(query="show=Figures&report=your+own")
-    page.get_by_text("The report in this link is no longer here").wait_for(timeout=WAIT)
+    page.get_by_text("A report in this link is not here").wait_for(timeout=WAIT)
 
 
 def test_figures_are_saved_as_png_and_svg(visit, tmp_path):

@@ -32,7 +32,7 @@ def test_every_face_that_is_marked_has_a_twin_elsewhere(opened):
 
 def test_only_labels_that_disagree_can_be_ticked(look_with, opened):
     file = mislabels(opened.predictions, "race")["file"].iloc[0]
-    text = face_page(look_with(Spot(face=file, ticked=(("race", file),))))
+    text = face_page(look_with(Spot(face=file, ticked=((opened.title, "race", file),))))
     assert html.escape(f'["race", "{file}"]', quote=True) in text
     assert text.count(" checked") == 1
 

@@ -1,20 +1,45 @@
 import math
 
+import pytest
+
 from agr.evaluation.bootstrap import Estimate
 from agr.evaluation.compare import Compared
 from agr.ui.dashboard.figure_cards import figure_cards
-from agr.ui.dashboard.html import pager
+from agr.ui.dashboard.html import difference_html, estimate_html, pager
 from agr.ui.dashboard.views.compare import _table
 
 NONE = Estimate(math.nan, math.nan, math.nan, 0)
 
 
 def test_a_figure_of_no_face_is_a_dash():
-    text = figure_cards(
-        {"age_mae": {"value": math.nan, "low": math.nan, "high": math.nan, "n": 0}}, with_ancestors=True
-    )
+    empty = {"value": math.nan, "low": math.nan, "high": math.nan, "n": 0}
+    text = figure_cards({"age_mae": empty, "age_mse": dict.fromkeys(empty)}, with_ancestors=True, by_chance={})
     assert "nan" not in text
-    assert "–" in text
+    assert text.count("<td>–</td>") == text.count("<td>")
+
+
+def test_a_figure_without_an_interval_stands_alone():
+    assert estimate_html(Estimate(8.234, math.nan, math.nan, 1), 1, 2) == "8.23"
+
+
+def test_what_chance_alone_would_give_stands_beside_a_figure():
+    figures = {"race_ece": {"value": 0.014, "low": 0.003, "high": 0.016, "n": 100}}
+    text = figure_cards(figures, with_ancestors=False, by_chance={"race_ece": 0.0107, "gender_ece": 0.5})
+    assert "by chance alone: 0.011" in text
+    assert "0.500" not in text
+
+
+@pytest.mark.parametrize(
+    ("gap", "text"),
+    [
+        (Estimate(0.02, 0.01, 0.03, 30), "<strong>+2.0<small>+1.0 to +3.0</small></strong>"),
+        (Estimate(-0.02, -0.03, -0.01, 30), "<strong>-2.0<small>-3.0 to -1.0</small></strong>"),
+        (Estimate(0.02, 0.01, 0.03, 29), "+2.0<small>+1.0 to +3.0</small>"),  # few faces leave out zero by chance
+        (Estimate(-0.00001, -0.01, 0.01, 900), "+0.0<small>-1.0 to +1.0</small>"),
+    ],
+)
+def test_a_difference_is_bold_if_it_is_not_chance(gap, text):
+    assert difference_html(gap) == text
     shown = _table([Compared("age_mae", math.nan, math.nan, NONE)], 0, ("one", "two")).split("<a")[0]
     assert "nan" not in shown
 

@@ -7,8 +7,8 @@ from PIL import Image
 
 from agr.evaluation.archive import pack
 from agr.ui.dashboard import own as own_page
-from agr.ui.dashboard.look import Reports
-from agr.ui.dashboard.own import TITLE, evaluate_own
+from agr.ui.dashboard.look import OWN, Reports
+from agr.ui.dashboard.own import evaluate_own
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +36,7 @@ def test_labelled_pictures_become_a_report_of_the_session(analyzer, astronaut, e
         archive.writestr("notes.txt", b"x")
     own, said, steps = run(analyzer, tmp_path / "mine.zip")
     assert steps == 4
-    assert own.title == TITLE
+    assert own.title == OWN
     table = own.report.predictions.set_index("file")
     assert sorted(table.index) == ["1_0_2_2017.png", "41_1_0_2017.jpg", "41_1_3_2018.jpg"]
     assert table["detected"].tolist() == [False, True, True]

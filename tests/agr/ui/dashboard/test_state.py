@@ -17,8 +17,15 @@ def test_the_first_view_has_a_short_address(dashboard):
 
 
 def test_an_address_brings_everything_back(dashboard):
-    spot = Spot("Confusion", (4, 0), "a&b=1_0_0_2017.jpg", 3, (("race", "x:y.jpg"), ("gender", "b.jpg")))
+    spot = Spot(
+        "Confusion",
+        (4, 0),
+        "a&b=1_0_0_2017.jpg",
+        3,
+        (("mobilenet_v2", "race", "x:y.jpg"), ("mobilenet_v2", "gender", "b.jpg")),
+    )
     values = first_values(dashboard) | {
+        "report": "mobilenet_v2",
         "task": "age_group",
         "twins": False,
         "gender": ["Female"],
@@ -68,9 +75,10 @@ def test_an_address_without_a_view_opens_nothing(dashboard, query):
 def test_clicks_move_the_spot():
     spot = Spot("Mislabels").after("cell", [1, 2]).after("page", 2).after("face", "a.jpg")
     assert (spot.cell, spot.page, spot.face) == ((1, 2), 2, "a.jpg")
-    ticked = spot.after("tick", ["race", "a.jpg", True]).after("tick", ["gender", "b.jpg", True])
-    assert ticked.ticked == (("race", "a.jpg"), ("gender", "b.jpg"))
-    assert ticked.after("tick", ["race", "a.jpg", False]).ticked == (("gender", "b.jpg"),)
+    ticked = spot.after("tick", ["r", "race", "a.jpg", True]).after("tick", ["r", "gender", "b.jpg", True])
+    assert ticked.ticked_in("r") == (("race", "a.jpg"), ("gender", "b.jpg"))
+    assert ticked.ticked_in("another") == ()
+    assert ticked.after("tick", ["r", "race", "a.jpg", False]).ticked_in("r") == (("gender", "b.jpg"),)
     assert spot.after("face", None).face is None
 
 

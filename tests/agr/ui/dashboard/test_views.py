@@ -16,7 +16,7 @@ from agr.evaluation.report import EvalReport
 from agr.labels import RACES, TASK_CLASSES
 from agr.ui.dashboard.face import face_page
 from agr.ui.dashboard.head import head
-from agr.ui.dashboard.look import Opened, look_at
+from agr.ui.dashboard.look import OWN, Opened, look_at
 from agr.ui.dashboard.state import Spot
 from agr.ui.dashboard.views import VIEWS
 from tests.conftest import ROOT
@@ -89,7 +89,7 @@ def test_the_threshold_counts_and_the_ticked_are_exported_over_tasks(look_with, 
     assert "chosen: 0" in export
     file, table = listed["file"][0], opened.predictions
     old = table[table["pred_age_group"] != table["true_age_group"]].iloc[0]
-    ticked = (("race", file), ("age_group", old["file"]))
+    ticked = ((opened.title, "race", file), (opened.title, "age_group", old["file"]), ("another", "gender", file))
     export = BY_NAME["Mislabels"].show(look_with(Spot(ticked=ticked)))[1]
     assert saved(export, "relabel")[["file", "task"]].to_numpy().tolist() == [[old["file"], "age"], [file, "race"]]
 
@@ -102,6 +102,58 @@ def test_groups_name_the_widest_gap_and_save_selection_rates(look_with, opened):
     assert table.loc["Asian", "gender_selection_Female"] == pytest.approx((part["pred_gender"] == "Female").mean())
     assert "predicted" in gap
     assert "Choose at least one" in BY_NAME["Groups"].show(look_with(group_by=[]))[0]
+
+
+def test_groups_of_other_ages_are_compared_at_equal_ones(look_with, opened):
+    show = BY_NAME["Groups"].show
+    gap, _, text = show(look_with(group_by=["race"], figure="accuracy", task="gender"))
+    assert "The groups differ in age too, from 2" in gap
+    equal, drawn, table = show(look_with(group_by=["race"], figure="accuracy", task="gender", at_equal_ages=True))
+    assert "differ in age" not in equal
+    assert "at equal ages" in drawn.layout.title.text
+    before, after = (saved(each, "groups").set_index("race")["gender_accuracy"] for each in (text, table))
+    assert after["Asian"] > before["Asian"] + 0.02  # of whose faces a quarter are small children's
+    by_age = [show(look_with(group_by=["race", "age_group"], at_equal_ages=equal))[2] for equal in (False, True)]
+    assert by_age[0] == by_age[1]
+
+
+def test_no_gap_is_named_where_there_is_none(look_with):
+    look = look_with(task="gender", predicted=["Male"], group_by=["race"], figure="selection rate")
+    assert "No gap" in BY_NAME["Groups"].show(look)[0]
+    said, figure, _ = BY_NAME["Groups"].show(look_with(task="race", group_by=["race"], figure="selection rate"))
+    assert "is the confusion matrix" in said
+    assert figure is None
+
+
+def test_no_f1_of_classes_that_were_filtered_away(look_with):
+    table = saved(BY_NAME["Figures"].show(look_with(race=["Asian"]))[0], "figures").set_index("figure")
+    assert "race_macro_f1" not in table.index
+    assert "gender_macro_f1" in table.index
+
+
+def test_what_depends_on_no_task_is_computed_once_for_all(look_with):
+    first, second = (look_with(task=task, race=["Asian"]) for task in ("race", "gender"))
+    assert first.table is second.table
+    assert first.once("x", lambda: 1) == second.once("x", lambda: 2) == 1
+    sure = [look_with(task=task, least=0.9) for task in ("race", "gender")]
+    assert len(sure[0].table) != len(sure[1].table)
+
+
+def test_a_lost_report_is_said_by_compare_alone(look_with, dashboard, opened):
+    options = look_with().options | {"report": "mobilenet_v2", "other": OWN}
+    answer = dashboard.answer(Spot("Compare"), None, *options.values())
+    assert "Selected" in answer[dashboard.head]
+    assert "it is kept for an hour" in answer[dashboard.outputs["Compare"][0]]
+
+
+def test_of_twins_nothing_is_said_where_nobody_looked(opened, look_with):
+    file = opened.predictions["file"].iloc[0]
+    for data, said in (({"name": "x"}, ""), ({"name": "x", "twins_of": {}}, "Of the pictures that were compared")):
+        report = EvalReport({**opened.report.summary, "data": data}, opened.report.predictions)
+        look = look_at(Opened("x", report, lambda file: None), Spot(face=file), look_with().options)
+        assert "twins" not in head(look)
+        assert said in face_page(look)
+        assert ("byte by byte" in face_page(look)) == bool(said)
 
 
 def test_small_groups_are_grey_and_no_gap_is_named_after_them(look_with):
@@ -163,6 +215,7 @@ def test_robustness_is_shown_if_it_was_measured(opened, dashboard):
     report = EvalReport(opened.report.summary | {"stress": stress}, opened.report.predictions)
     (text,) = BY_NAME["Robustness"].show(look_at(Opened("x", report, opened.find), Spot(), options))
     assert "<strong>-2.0" in text
+    assert "as by chance alone 0 of these 6 would" in text
     assert len(saved(text, "robustness")) == 6
     bare = EvalReport({k: v for k, v in opened.report.summary.items() if k != "stress"}, opened.report.predictions)
     (text,) = BY_NAME["Robustness"].show(look_at(Opened("x", bare, opened.find), Spot(), options))
