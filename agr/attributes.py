@@ -58,6 +58,8 @@ class Attributes:
             np.concatenate([getattr(part, name) for part in parts])
             for name in ("age_probs", "gender_probs", "race_probs")
         )
+        if any(part.interval_mass != parts[0].interval_mass for part in parts):
+            raise ValueError("expected attributes by one model, got several intervals' masses")
         return cls(age, gender, race, parts[0].interval_mass)
 
     @classmethod

@@ -298,7 +298,8 @@ def card(
     model: Annotated[Path, typer.Option(help="Folder of the model; its README.md is written anew.")],
     report: Annotated[Path, typer.Option(help="Folder of the model's report.")],
 ) -> None:
-    """Write the model card, with the report's figures, beside the weights.
+    """Write the model card, with the report's figures, beside the weights. `publish` sends its own, with the confusion
+    matrices too.
 
     Example: python -m train card --model runs/first --report eval_reports/first
     """

@@ -21,7 +21,7 @@ from .finish import Balance, finish
 from .fit import rows_of, valid_figures
 from .model import AttributeNet
 from .prepare import Prepared, load_prepared
-from .run_folder import SPLIT_FILE, expect_unseen, read_run, taught_by, write_recipe
+from .run_folder import RECORD_FILE, expect_unseen, keep_split, read_run, taught_by, write_record
 from .soft import read_all
 from .teach import BEST_FOLDER, trained
 from .utkface import read_split
@@ -44,8 +44,9 @@ def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Ave
     those weights count that training left, not yet balanced. Raises ModelError or DataError if they do not fit each
     other or the data.
     """
-    if (output / WEIGHTS_FILE).exists():
-        raise DataError(f"{output} holds a model already. Choose another --output.")
+    is_one_of_them = output.resolve() in [folder.resolve() for folder in models]  # that was broken off
+    if (output / WEIGHTS_FILE).exists() or ((output / RECORD_FILE).exists() and not is_one_of_them):
+        raise DataError(f"{output} holds a model or a training run already. Choose another --output.")
     keep_freed_memory(None)
     prepared, parts = load_prepared(data), read_split(split)
     valid = rows_of(prepared, parts, "valid")
@@ -70,13 +71,11 @@ def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Ave
     net.load_state_dict(mean_of_states([other.state_dict() for other in nets]))
     mean = _score(net, prepared, valid)
     hashes = [content_hash_of(trained(folder) / WEIGHTS_FILE) for folder in models]
-    output.mkdir(parents=True, exist_ok=True)
-    if split.resolve() != (output / SPLIT_FILE).resolve():
-        shutil.copyfile(split, output / SPLIT_FILE)
+    keep_split(split, output, learnt_from=models)
     net.save(output / BEST_FOLDER)
     balance = finish(net, prepared, valid, output)
     if runs[0]:
-        write_recipe(output, _told(runs, hashes) | {"balance": balance})
+        write_record(output, _told(runs, hashes) | {"balance": balance})
     history = models[0] / HISTORY_FILE
     if history.is_file() and history.resolve() != (output / HISTORY_FILE).resolve():
         shutil.copy(history, output)

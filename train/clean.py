@@ -4,6 +4,7 @@ What a model says of faces that it was trained on repeats their labels; out of s
 Source: Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels" (2021).
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,14 +20,16 @@ from agr.predictions import report_of
 from agr.reader import AttributeReader
 
 from .config import FitConfig
-from .files import write_atomically
+from .files import content_hash_of, write_atomically
 from .fit import fit
 from .prepare import load_prepared
-from .run_folder import RECIPE_FILE, expect_untrained
+from .run_folder import RECORD_FILE, expect_untrained
 from .soft import read_all, save_soft
 from .utkface import read_split, subset_files
 
 SOFT_FILE, RELABEL_FILE, REPORT_FOLDER = "soft_labels.parquet", "relabel.csv", "report"
+CLAIM_FILE = "clean.json"
+"""What the folds were drawn from."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +59,16 @@ def clean(config: FitConfig, *, data: Path, split: Path, folds: int, threshold: 
         expect_untrained(init.parent, rows.index)
     fold_of = folds_of(rows["content"], folds, config.seed)
     output.mkdir(parents=True, exist_ok=True)
+    _claim(output, {"folds": folds, "seed": config.seed, "split_hash": content_hash_of(split)})
     reads = []
     for fold in range(folds):
         held_out = rows.index[fold_of == fold]
         model = _fold_model(config, data, parts, held_out, output / f"fold_{fold}")
         reads.append(read_all(AttributeReader.load(model), prepared.crops, rows.loc[held_out]))
-    order = np.concatenate([rows.index[fold_of == fold].to_numpy() for fold in range(folds)])
-    read = Attributes.concatenated(reads)
-    save_soft(output / SOFT_FILE, pd.Index(order), read)
-    return _found(read, rows.loc[order], threshold, output)
+    parts_of = [rows[fold_of == fold] for fold in range(folds)]
+    tables = [predictions_of(read, part) for read, part in zip(reads, parts_of, strict=True)]
+    save_soft(output / SOFT_FILE, pd.concat(parts_of).index, reads)
+    return _found(pd.concat(tables).sort_values("file", ignore_index=True), threshold, output)
 
 
 def folds_of(content: pd.Series, folds: int, seed: int) -> np.ndarray:
@@ -74,15 +78,35 @@ def folds_of(content: pd.Series, folds: int, seed: int) -> np.ndarray:
     return (np.random.default_rng(seed).permutation(len(unique)) % folds)[codes]
 
 
+def _claim(output: Path, mine: dict) -> None:
+    """Of an earlier run with another `mine` the folds would be others. Raises DataError if there was one."""
+    path = output / CLAIM_FILE
+    if path.exists():
+        try:
+            theirs = json.loads(path.read_text(encoding="utf-8"))
+            changed = [
+                f"{name} {theirs.get(name)} then, {value} now"
+                for name, value in mine.items()
+                if theirs.get(name) != value
+            ]
+        except (ValueError, AttributeError) as error:
+            raise DataError(f"{path} is damaged ({error}). Choose another --output.") from error
+        if changed:
+            raise DataError(
+                f"{output} was begun otherwise ({', '.join(changed)}). Go on with the same options, or choose another "
+                "--output."
+            )
+    write_atomically(path, lambda temporary: temporary.write_text(json.dumps(mine) + "\n"))
+
+
 def _fold_model(config: FitConfig, data: Path, parts: pd.Series, held_out: pd.Index, output: Path) -> Path:
     kept = parts.drop(held_out).rename_axis("file").reset_index(name="split")
     split = output.with_suffix(".csv")
     write_atomically(split, lambda path: kept.to_csv(path, index=False))
-    return fit(config, data=data, split=split, output=output, resume=(output / RECIPE_FILE).exists())
+    return fit(config, data=data, split=split, output=output, resume=(output / RECORD_FILE).exists())
 
 
-def _found(read: Attributes, rows: pd.DataFrame, threshold: float, output: Path) -> Cleaned:
-    table = predictions_of(read, rows).sort_values("file", ignore_index=True)
+def _found(table: pd.DataFrame, threshold: float, output: Path) -> Cleaned:
     chosen: list[tuple[str, str]] = []
     for task in TASK_CLASSES:
         contradicted = mislabels(table, task)

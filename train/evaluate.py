@@ -1,5 +1,6 @@
 """A model over one subset of the data, through the app's own path (detect, align, model), into an EvalReport."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from agr.pretrained import find_model
 
 from .files import content_hash_of
 from .prepare import source_of
-from .run_folder import expect_unseen, options_of
+from .run_folder import expect_unseen, is_known, options_of, run_of
 from .stress import stress
 from .utkface import SUBSETS, read_split, subset_files
 
@@ -49,8 +50,14 @@ def evaluate(
     keys = (file_key(member) for member in pictures.members)
     labels = {key: found for key in keys if (found := labels_of(key))}
     files = set(subset_files(parts, subset, pd.Index(labels)))
-    model = find_model(model)
+    named, model = model, find_model(model)
     expect_unseen(model, pd.Index(sorted(files)), subset)
+    if not is_known(model):
+        tqdm.write(
+            f"Its folder does not say which pictures {named} was trained on: if some of these {len(files)} are "
+            "among them, the figures are too good.",
+            file=sys.stderr,
+        )
     options = options_of(model)
     analyzer = FaceAnalyzer.from_pretrained(model)
     output.mkdir(parents=True, exist_ok=True)  # what is wrong with it shows now, and not after the work
@@ -75,7 +82,7 @@ def evaluate(
             "recipe": options and _without_paths(options),
         },
         data={"name": "UTKFace", "subset": subset, "split_hash": content_hash_of(split), "twins_of": twins},
-        history=pd.read_csv(model / HISTORY_FILE) if (model / HISTORY_FILE).exists() else None,
+        history=pd.read_csv(history) if (history := run_of(model) / HISTORY_FILE).exists() else None,
     )
     if with_stress:
         report.save(output)  # what comes next takes thirteen times as long

@@ -1,7 +1,10 @@
 """Files that are either whole or not there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from agr.pictures import DataError, content_hash
 
@@ -13,6 +16,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """
     temporary = path.with_name(path.name + ".tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write(temporary)
         temporary.replace(path)
     except (OSError, RuntimeError) as error:  # torch.save reports a full disk as RuntimeError
@@ -21,6 +25,20 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
             f"{path} could not be written ({error}). "
             "Free some space or choose another folder; what was there before is untouched."
         ) from error
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """While it lasts no other process may work in the folder. Raises DataError if one does."""
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise DataError(f"Another process works in {folder}. Wait for it, or choose another --output.") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def content_hash_of(path: Path) -> str:

@@ -4,6 +4,7 @@ it, so a run that was interrupted and resumed ends in the same weights as one th
 import math
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from agr.pictures import DataError
 
 from .augment import mix, move, vary
 from .config import FitConfig
-from .files import content_hash_of, write_atomically
+from .files import alone_in, content_hash_of, write_atomically
 from .finish import finish
 from .init import load_init, model_config
 from .losses import attribute_losses, hard_targets, mixed_targets
@@ -30,7 +31,7 @@ from .model import AttributeNet, to_input
 from .precision import keep_strided_depthwise_in_float32, use_bf16
 from .prepare import Prepared, load_prepared
 from .relabel import read_relabel, relabelled
-from .run_folder import CHECKPOINT_FILE, claim, expect_unseen, read_run, recipe_of, taught_by, write_recipe
+from .run_folder import CHECKPOINT_FILE, claim, expect_unseen, read_run, record_of, taught_by, write_record
 from .soft import load_soft, read_all
 from .teach import BEST_FOLDER, Teachers, trained
 from .utkface import read_split, subset_files
@@ -58,6 +59,8 @@ def fit(
     """
     if soft_labels and teachers:
         raise DataError("Labels are softened by a file or by teachers. Expected one of the two, got both.")
+    if config.soft_weight != FitConfig.soft_weight and not (soft_labels or teachers):
+        raise DataError("A soft weight is the share of a label that others say. Expected soft labels or teachers.")
     if config.mixup and not teachers:
         raise DataError("Faces laid over one another have no labels. Expected teachers, who say what they show.")
     accelerator = _accelerator(config)
@@ -65,42 +68,49 @@ def fit(
     parts = read_split(split)
     train, valid = (rows_of(prepared, parts, subset) for subset in ("train", "valid"))
     _check_batches(config, len(train), accelerator.num_processes)
-    for folder in (*teachers, *([init.parent] if (init := Path(config.init)).is_file() else [])):
+    learnt_from = [*teachers, *([init.parent] if (init := Path(config.init)).is_file() else [])]
+    for folder in learnt_from:
         expect_unseen(folder, valid.index, "valid")
         expect_unseen(folder, parts.index[parts == "test"], "test")
-    soft = load_soft(soft_labels, train.index) if soft_labels else {}
+    soft = {}
+    if soft_labels:
+        soft = load_soft(soft_labels, train.index, unseen=parts.index[parts != "train"])
     asked = Teachers(teachers, accelerator.device) if teachers else None
-    recipe = recipe_of(config, prepared, split) | {
+    record = record_of(config, prepared, split) | {
         "relabel_hash": content_hash_of(relabel) if relabel else None,
         "soft_labels_hash": content_hash_of(soft_labels) if soft_labels else None,
         "teachers_hash": [content_hash_of(trained(folder) / WEIGHTS_FILE) for folder in teachers],
         "teacher_backbones": [net.config.backbone for net in asked.nets] if asked else [],
         "teachers_taught_by": sorted(set().union(*(taught_by(read_run(folder)) for folder in teachers))),
         "processes": accelerator.num_processes,
+        "computed_in": accelerator.mixed_precision,  # where "auto" leads depends on the machine
     }
     if relabel:
         train, changed = relabelled(train, read_relabel(relabel))
-        recipe["relabelled"] = changed
+        record["relabelled"] = changed
         if accelerator.is_main_process:
             tqdm.write(f"{changed} labels of the train part are corrected as {relabel} says.")
     run = _Run(config, accelerator, prepared, train, valid, soft, asked, output)
     if accelerator.is_main_process:  # now that all which the run needs is there
-        claim(output, recipe, split, resume=resume)
+        claim(output, record, split, resume=resume, learnt_from=learnt_from)
     accelerator.wait_for_everyone()
-    if resume:
-        run.restore()
-    run.train()
-    if accelerator.is_main_process:
-        best = AttributeNet.load(output / BEST_FOLDER).to(accelerator.device)
-        balance = finish(best, prepared, valid, output)
-        write_recipe(output, recipe | {"balance": balance})
-    accelerator.wait_for_everyone()
+    with alone_in(output) if accelerator.is_main_process else nullcontext():
+        if resume:
+            run.restore()
+        run.train()
+        if accelerator.is_main_process:
+            best = AttributeNet.load(output / BEST_FOLDER).to(accelerator.device)
+            balance = finish(best, prepared, valid, output)
+            write_record(output, record | {"balance": balance})
+        accelerator.wait_for_everyone()
     return output
 
 
 def _accelerator(config: FitConfig) -> Accelerator:
     AcceleratorState._reset_state()  # of a run before this one in the same process, perhaps in another precision
-    accelerator = Accelerator(mixed_precision="bf16" if use_bf16(config.precision) else "no")
+    # Not on Apple's GPUs, which have neither double precision nor all that the augmentation takes.
+    mixed = "bf16" if use_bf16(config.precision) else "no"
+    accelerator = Accelerator(mixed_precision=mixed, cpu=torch.backends.mps.is_available())
     if accelerator.device.type == "cpu":
         keep_freed_memory(None)
     return accelerator
@@ -110,7 +120,9 @@ def _check_batches(config: FitConfig, faces: int, processes: int) -> None:
     if config.batch_size % processes:
         raise DataError(f"The batch size {config.batch_size} cannot be shared evenly by {processes} processes.")
     if faces < config.batch_size:
-        raise DataError(f"The train part has {faces} faces, less than one batch of {config.batch_size}.")
+        raise DataError(
+            f"The train part has {faces} faces, less than one batch of {config.batch_size}. Take smaller batches."
+        )
 
 
 class _Run:
@@ -194,7 +206,7 @@ class _Run:
             parts = self._step(self.epoch * self.steps + step, np.sort(mine), generator)
             for name, value in parts.items():
                 sums[name] = sums.get(name, 0.0) + value
-            if step % 10 == 0:  # a GPU would stand still at every look at the loss
+            if step % 10 == 0 or step == self.steps - 1:  # a GPU would stand still at every look at the loss
                 loss = sum(value.item() for value in sums.values()) / (step + 1)
                 if not math.isfinite(loss):
                     raise DataError(

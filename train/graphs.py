@@ -19,13 +19,11 @@ from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
 from onnx import TensorProto, helper
 from torch import Tensor, nn
 
-from agr.attributes import N_AGES
 from agr.config import HEADS, ModelError
 from agr.engine import GRAPHS
-from agr.labels import GENDERS, RACES
 
 from .files import write_atomically
-from .model import headless
+from .model import headless, heads
 
 OPSET = 17
 
@@ -40,14 +38,13 @@ class Architecture:
     free: dict[str, dict[int, str]]
 
 
-class Attributes(nn.Module):
+class LogitsOfBytes(nn.Module):
     """Crops, uint8 (n, size, size, 3), mean and std of RGB in 0 to 1, (3,) -> logits of age, gender and race."""
 
     def __init__(self, backbone: str) -> None:
         super().__init__()
         self.backbone, width = headless(backbone)
-        classes = {"age": N_AGES, "gender": len(GENDERS), "race": len(RACES)}
-        self.heads = nn.ModuleDict({task: nn.Linear(width, n) for task, n in classes.items()})
+        self.heads = heads(width)
         with torch.no_grad():
             for tensor in self.state_dict().values():
                 if tensor.is_floating_point():
@@ -193,16 +190,21 @@ def _detector() -> dict[str, Architecture]:
 def _attributes(backbone: str) -> Architecture:
     crops = torch.zeros(2, 128, 128, 3, dtype=torch.uint8)
     inputs = {"crops": crops, "mean": torch.zeros(3), "std": torch.ones(3)}
-    return Architecture(Attributes(backbone), inputs, HEADS, {"crops": {0: "n", 1: "size", 2: "size"}})
+    return Architecture(LogitsOfBytes(backbone), inputs, HEADS, {"crops": {0: "n", 1: "size", 2: "size"}})
 
 
 def _exported_backbone(name: str) -> onnx.ModelProto:
     architecture = _attributes(name)
     try:
-        return _exported(architecture)
+        architecture.network.train()(*architecture.inputs.values())  # some have other outputs then, or none
+        graph = _exported(architecture)
+        foreign = [tensor.name for tensor in graph.graph.initializer if tensor.data_type != TensorProto.FLOAT]
+        if foreign:
+            raise TypeError(f"{foreign[0]} holds other things than weights")
+        return graph
     except Exception as error:  # from whatever the network does with crops of another size than its own, or with ONNX
         raise ModelError(
-            f"{name!r} cannot be written as a graph for crops of any size: {str(error).splitlines()[0]}"
+            f"{name!r} cannot be written as a graph for crops of any size: {error or type(error).__name__}"
         ) from error
 
 

@@ -27,13 +27,7 @@ class AttributeNet(nn.Module):
         super().__init__()
         self.config = config
         self.backbone, width = headless(config.backbone)
-        self.heads = nn.ModuleDict(
-            {
-                "age": nn.Linear(width, N_AGES),
-                "gender": nn.Linear(width, len(GENDERS)),
-                "race": nn.Linear(width, len(RACES)),
-            }
-        )
+        self.heads = heads(width)
         self.mean: Tensor
         self.std: Tensor
         # Not saved: the config is where these stand.
@@ -90,6 +84,12 @@ class AttributeNet(nn.Module):
                 f"{folder / WEIGHTS_FILE} does not fit the backbone {net.config.backbone!r}: {error}"
             ) from error
         return net.eval()
+
+
+def heads(width: int) -> nn.ModuleDict:
+    """A linear layer of `width` features for each task."""
+    classes = {"age": N_AGES, "gender": len(GENDERS), "race": len(RACES)}
+    return nn.ModuleDict({task: nn.Linear(width, n) for task, n in classes.items()})
 
 
 def to_input(crops: np.ndarray, device: torch.device | str = "cpu") -> Tensor:

@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context
@@ -27,7 +28,7 @@ from agr.engine import cores
 from agr.images import ImageError, load_photo
 from agr.pictures import DataError, PictureSource, content_hash, file_key
 
-from .files import write_atomically
+from .files import alone_in, write_atomically
 
 if TYPE_CHECKING:
     from agr.detect import FaceDetector
@@ -69,18 +70,25 @@ def prepare(source: Path, output: Path, *, size: int = 160, workers: int | None 
     output.mkdir(parents=True, exist_ok=True)
     _claim(output, pictures, size)
     parts = output / "parts"
-    if not (output / "faces.csv").exists():
-        parts.mkdir(exist_ok=True)
-        _make_parts(pictures, parts, size, workers or cores())
-        _join_parts(parts, output, size)
-    shutil.rmtree(parts, ignore_errors=True)
+    with alone_in(output):
+        if not _is_finished(output):
+            parts.mkdir(exist_ok=True)
+            _make_parts(pictures, parts, size, workers or cores())
+            _join_parts(parts, output, size)
+        shutil.rmtree(parts, ignore_errors=True)
     return _summarise(pd.read_csv(output / "faces.csv"))
+
+
+def _is_finished(output: Path) -> bool:
+    """Whether both files are there; one alone is made again."""
+    return (output / "faces.csv").exists() and (output / "crops.npy").exists()
 
 
 def load_prepared(folder: Path) -> Prepared:
     """Open what `prepare` wrote. Raises DataError if it is missing or was not finished."""
     try:
-        index = pd.read_csv(folder / "faces.csv").query("status != 'malformed'").set_index("file")
+        table = pd.read_csv(folder / "faces.csv")
+        index = table[table["status"] != "malformed"].set_index("file")
         source = json.loads((folder / "source.json").read_text(encoding="utf-8"))
         crops = np.load(folder / "crops.npy", mmap_mode="r")
     except (OSError, ValueError, KeyError) as error:
@@ -117,10 +125,20 @@ def _claim(output: Path, pictures: PictureSource, size: int) -> None:
 
 def _make_parts(pictures: PictureSource, parts: Path, size: int, workers: int) -> None:
     stream = pictures.read()
+    try:
+        _compute_parts(stream, parts, size, workers, len(pictures))
+    except BrokenProcessPool as error:
+        raise DataError(
+            "A worker process was killed, probably because memory ran out. Run the same command again with fewer "
+            "--workers: it goes on where it was."
+        ) from error
+
+
+def _compute_parts(stream: Iterator[tuple[str, bytes]], parts: Path, size: int, workers: int, pictures: int) -> None:
     with (
         # Spawned, not forked: a forked child inherits torch's threads in an unusable state.
         ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker) as pool,
-        tqdm(total=len(pictures), unit="picture", desc="prepare", smoothing=0.05) as bar,
+        tqdm(total=pictures, unit="picture", desc="prepare", smoothing=0.05) as bar,
     ):
         running: list[tuple[Future, int]] = []
         for number, chunk in enumerate(_chunks(stream)):
@@ -193,6 +211,7 @@ def _join_parts(parts: Path, output: Path, size: int) -> None:
     index = pd.concat(tables, ignore_index=True)
     has_crop = index["status"] == "face"
     index["row"] = np.where(has_crop, has_crop.cumsum() - 1, -1)
+    _expect_room(output, int(has_crop.sum()) * size * size * 3)
     crops = np.lib.format.open_memmap(
         output / "crops.npy", mode="w+", dtype=np.uint8, shape=(int(has_crop.sum()), size, size, 3)
     )
@@ -203,6 +222,16 @@ def _join_parts(parts: Path, output: Path, size: int) -> None:
         start += len(block)
     crops.flush()
     write_atomically(output / "faces.csv", lambda path: index.to_csv(path, index=False))
+
+
+def _expect_room(folder: Path, needed: int) -> None:
+    """A disk that fills while mapped memory is written ends the process without a word."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise DataError(
+            f"{folder} has {free / 1e6:,.0f} MB left, the crops take {needed / 1e6:,.0f} more. Free some space and run "
+            "the same command again: it goes on where it was."
+        )
 
 
 def _summarise(index: pd.DataFrame) -> Summary:
@@ -225,7 +254,12 @@ def source_of(data: Path) -> Path:
     claim = data / "source.json"
     if not claim.is_file():
         return data
-    source = Path(json.loads(claim.read_text(encoding="utf-8"))["source"])
+    try:
+        source = Path(json.loads(claim.read_text(encoding="utf-8"))["source"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{claim} does not say where the pictures are ({error}). Pass the pictures themselves as --data."
+        ) from error
     if not source.exists():
         raise DataError(
             f"{data} was prepared from {source}, which is not there any more. Pass the pictures themselves as --data."

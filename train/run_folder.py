@@ -3,6 +3,7 @@
 import json
 import platform
 import shutil
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,12 +22,13 @@ from .prepare import Prepared
 from .teach import BEST_FOLDER
 from .utkface import SUBSETS, read_split
 
-RECIPE_FILE = "fit.json"
+RECORD_FILE = "fit.json"
 """In a run's folder: what it is made of."""
 CHECKPOINT_FILE = "checkpoint.pt"
 SPLIT_FILE = "split.csv"
 """In a run's folder: the split that it was trained by."""
-
+_EARLIER = "split-"
+"""So begin the names of those that models were trained by which it learnt from."""
 
 _CALLED = {
     "split_hash": "another split",
@@ -39,10 +41,11 @@ _CALLED = {
     "template": "crops by another template",
     "crop_sigma": "crops of another softness",
     "processes": "another number of processes",
+    "computed_in": "another precision",
 }
 
 
-def recipe_of(config: FitConfig, prepared: Prepared, split: Path) -> dict:
+def record_of(config: FitConfig, prepared: Prepared, split: Path) -> dict:
     """What is needed to repeat a run, but for its corrected labels and teachers."""
     return {
         "config": asdict(config),
@@ -70,8 +73,9 @@ def config_of(init: Path) -> dict | None:
 
 
 def read_run(folder: Path) -> dict | None:
-    """What a run's `fit.json` says; None of a folder without one. Raises DataError if it is damaged."""
-    path = folder / RECIPE_FILE
+    """What a run's `fit.json` says, also of its best epoch's folder; None of a folder without one. Raises DataError if
+    it is damaged."""
+    path = run_of(folder) / RECORD_FILE
     if not path.is_file():
         return None
     try:
@@ -89,7 +93,7 @@ def options_of(folder: Path) -> dict | None:
     run = read_run(folder)
     if run is None:
         return None
-    history = folder / HISTORY_FILE
+    history = run_of(folder) / HISTORY_FILE
     return run["config"] | {
         "init_config": run.get("init_config"),
         # Fewer than its options say if it was broken off.
@@ -115,10 +119,10 @@ def taught_by(run: dict | None) -> set[str]:
     return found
 
 
-def claim(output: Path, recipe: dict, split: Path, *, resume: bool) -> None:
-    """Write the recipe into an empty run folder, or see that the one there is the same. Raises DataError if it is not,
+def claim(output: Path, record: dict, split: Path, *, resume: bool, learnt_from: Iterable[Path] = ()) -> None:
+    """Write the record into an empty run folder, or see that the one there is the same. Raises DataError if it is not,
     or if the folder holds something else."""
-    path, checkpoint = output / RECIPE_FILE, output / CHECKPOINT_FILE
+    path, checkpoint = output / RECORD_FILE, output / CHECKPOINT_FILE
     if path.exists() and not resume:
         raise DataError(f"{output} holds a run already. Add --resume to go on with it, or choose another --output.")
     if resume and not path.exists():
@@ -132,13 +136,14 @@ def claim(output: Path, recipe: dict, split: Path, *, resume: bool) -> None:
             old = json.loads(path.read_text(encoding="utf-8"))
             # An option that is newer than the run had its default then; what is newer and no option was not there.
             old["config"] = asdict(FitConfig(**old["config"]))
-            changed = [key for key in keys if (old.get(key) or None) != (recipe[key] or None)]
-            changed += [key for key in crops if old["data"].get(key) != recipe["data"].get(key)]
-            changed += ["processes"] if old.get("processes", 1) != recipe["processes"] else []
+            changed = [key for key in keys if (old.get(key) or None) != (record[key] or None)]
+            changed += [key for key in crops if old["data"].get(key) != record["data"].get(key)]
+            changed += ["processes"] if old.get("processes", 1) != record["processes"] else []
+            changed += ["computed_in"] if old.get("computed_in", record["computed_in"]) != record["computed_in"] else []
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise DataError(f"{path} is damaged ({error}). Start anew in another --output.") from error
         if changed:
-            then, now = old["config"], recipe["config"]
+            then, now = old["config"], record["config"]
             changed = [_CALLED.get(key, key) for key in changed if key != "config"]
             options = [f"{name} {then[name]} then, {now[name]} now" for name in now if then[name] != now[name]]
             raise DataError(
@@ -146,9 +151,22 @@ def claim(output: Path, recipe: dict, split: Path, *, resume: bool) -> None:
                 "Resume with the same ones, or choose another --output."
             )
         return
+    keep_split(split, output, learnt_from=learnt_from)
+    write_record(output, record)
+
+
+def keep_split(split: Path, output: Path, *, learnt_from: Iterable[Path]) -> None:
+    """Put a copy of the split into a run's folder, which may be where it lies, and of those that the models were
+    trained by which it learns from."""
     output.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(split, output / SPLIT_FILE)
-    write_recipe(output, recipe)
+    if split.resolve() != (output / SPLIT_FILE).resolve():
+        shutil.copyfile(split, output / SPLIT_FILE)
+    copies = {content_hash_of(split): output / SPLIT_FILE}
+    for earlier in (path for model in learnt_from for path in _splits_of(model)):
+        name = content_hash_of(earlier)
+        if name not in copies:
+            copies[name] = output / f"{_EARLIER}{name[:12]}.csv"
+            shutil.copyfile(earlier, copies[name])
 
 
 def expect_unseen(model: Path, files: pd.Index, subset: str) -> None:
@@ -160,8 +178,13 @@ def expect_unseen(model: Path, files: pd.Index, subset: str) -> None:
     if counts:
         raise DataError(
             f"{model} was {' and '.join(counts)} of the split's {len(files)} {subset} pictures. Take the split by "
-            f"which it was trained, {_run_of(model) / SPLIT_FILE}."
+            f"which it was trained, {run_of(model) / SPLIT_FILE}."
         )
+
+
+def is_known(model: Path) -> bool:
+    """Whether its folder says which pictures a model was trained on."""
+    return bool(_splits_of(model))
 
 
 def expect_untrained(model: Path, files: pd.Index) -> None:
@@ -174,17 +197,26 @@ def expect_untrained(model: Path, files: pd.Index) -> None:
 
 
 def _parts_of(model: Path, files: pd.Index) -> dict[str, int]:
-    """How many of the `files` are in each part of the split that a run was trained by."""
-    split = _run_of(model) / SPLIT_FILE
-    if not split.is_file():
-        return {}
-    theirs = read_split(split).reindex(files)
-    return {part: int((theirs == part).sum()) for part in SUBSETS}
+    """How many of the `files` a run was trained on (train) and chosen by (valid), it or one that it learnt from."""
+    theirs = [read_split(path).reindex(files) for path in _splits_of(model)]
+    found, rest = {}, np.ones(len(files), bool)
+    for part in SUBSETS[:2]:
+        of_part = rest & np.any([(split == part).to_numpy() for split in theirs], axis=0)
+        found[part], rest = int(of_part.sum()), rest & ~of_part
+    return found
 
 
-def _run_of(model: Path) -> Path:
+def _splits_of(model: Path) -> list[Path]:
+    """The split that a run was trained by, and those of the runs that it learnt from; none of what is no run's."""
+    folder = run_of(model)
+    return [path for path in (folder / SPLIT_FILE, *sorted(folder.glob(f"{_EARLIER}*.csv"))) if path.is_file()]
+
+
+def run_of(model: Path) -> Path:
+    """The folder of the run that a model is of: its own, or of the best epoch's the one around it."""
     return model.parent if model.name == BEST_FOLDER else model
 
 
-def write_recipe(output: Path, recipe: dict) -> None:
-    write_atomically(output / RECIPE_FILE, lambda tmp: tmp.write_text(json.dumps(recipe, indent=2) + "\n"))
+def write_record(output: Path, record: dict) -> None:
+    """Say in `fit.json` what the run is made of."""
+    write_atomically(output / RECORD_FILE, lambda tmp: tmp.write_text(json.dumps(record, indent=2) + "\n"))

@@ -1,6 +1,7 @@
 """Soft labels: for each training face the distributions that a model gives it which was not trained on it, to be mixed
 into its labels."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,22 +27,31 @@ COLUMNS = {
 }
 
 
-def save_soft(path: Path, files: pd.Index, read: Attributes) -> None:
-    """Write distributions of `files`, in their order, in half precision: three digits are more than they are worth."""
-    values = np.concatenate([read.age_probs, read.gender_probs, read.race_probs], axis=1).astype(np.float16)
+def save_soft(path: Path, files: pd.Index, reads: Sequence[Attributes]) -> None:
+    """Write distributions of `files`, in their order, in half precision: three digits are more than they are worth.
+    `reads`: by one model after another."""
+    parts = [np.concatenate([read.age_probs, read.gender_probs, read.race_probs], axis=1) for read in reads]
+    values = np.concatenate(parts).astype(np.float16)
     names = [name for part in COLUMNS.values() for name in part]
     path.parent.mkdir(parents=True, exist_ok=True)
     table = pd.DataFrame(values, columns=names).assign(file=list(files))
     write_atomically(path, lambda temporary: table.to_parquet(temporary, index=False, compression="zstd"))
 
 
-def load_soft(path: Path, files: pd.Index) -> dict[str, np.ndarray]:
+def load_soft(path: Path, files: pd.Index, *, unseen: pd.Index) -> dict[str, np.ndarray]:
     """Distributions of `files`, in their order: `age` (n, 117), `gender` (n, 2), `race` (n, 5), float32.
 
-    Raises DataError if the file is no such table or lacks one of them.
+    Raises DataError if the file is no such table, lacks one of them, or holds some of `unseen`: whoever said it was
+    trained on most of what it holds.
     """
     try:
         table = pd.read_parquet(path).set_index("file")
+        known = table.index.intersection(unseen)
+        if len(known):
+            raise DataError(
+                f"{path} was made with {len(known)} of the split's valid or test pictures, such as {known[0]}: what it "
+                "says was learnt from them. Take the split that it was made with."
+            )
         missing = files.difference(table.index)
         if len(missing):
             raise DataError(f"{path} has no soft label for {len(missing)} training face(s), such as {missing[0]}.")

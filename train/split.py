@@ -24,7 +24,10 @@ def make_split(data: Path, *, seed: int = 0, test_of: Path | None = None) -> pd.
     index = load_prepared(data).index
     rest, test = index, pd.Series(dtype=str)
     if test_of:
-        files = EvalReport.load(test_of).predictions["file"]
+        report = EvalReport.load(test_of)
+        if (subset := report.summary["data"].get("subset", "test")) != "test":
+            raise DataError(f"{test_of} is a report of the {subset} part. Expected one of the test part.")
+        files = report.predictions["file"]
         absent = files[~files.isin(index.index)]
         if len(absent):
             raise DataError(f"{len(absent)} pictures of {test_of}, such as {absent.iloc[0]}, are not in {data}.")

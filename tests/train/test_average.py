@@ -32,7 +32,7 @@ def test_a_mean_is_a_model_that_tells_what_it_is(prepared, split, tmp_path):
     assert told["balance"] == made.balance
     alone = [average([folder], data=prepared, split=split, output=tmp_path / f"{folder.name} alone") for folder in both]
     assert made.scores == tuple(each.mean for each in alone)
-    with pytest.raises(DataError, match="a model already"):
+    with pytest.raises(DataError, match="a model or a training run already"):
         average(both, data=prepared, split=split, output=tmp_path / "mean")
 
 
@@ -43,6 +43,9 @@ def test_a_run_that_was_broken_off_is_the_best_so_far(prepared, split, tmp_path)
     average([tmp_path / "run"], data=prepared, split=split, output=tmp_path / "mean")
     told = json.loads((tmp_path / "mean" / "fit.json").read_text())
     assert told["averaged"] == [content_hash_of(tmp_path / "run" / "best" / "model.safetensors")]
+    (tmp_path / "mean" / "model.safetensors").unlink()  # a run that goes on in another process, say
+    with pytest.raises(DataError, match="a training run already"):
+        average([tmp_path / "run"], data=prepared, split=split, output=tmp_path / "mean")
 
 
 @pytest.mark.slow

@@ -33,11 +33,16 @@ def test_every_training_face_is_judged_by_a_model_that_did_not_see_it(prepared, 
     for fold in range(2):
         kept = pd.read_csv(tmp_path / "clean" / f"fold_{fold}.csv", index_col="file")["split"]
         assert len(train - set(kept.index)) == 16
-    assert load_soft(tmp_path / "clean" / SOFT_FILE, pd.Index(sorted(train)))["gender"].shape == (32, 2)
+    assert load_soft(tmp_path / "clean" / SOFT_FILE, pd.Index(sorted(train)), unseen=pd.Index([]))["gender"].shape == (
+        32,
+        2,
+    )
     assert len(EvalReport.load(tmp_path / "clean" / REPORT_FOLDER).predictions) == 32
     listed = read_relabel(tmp_path / "clean" / RELABEL_FILE)
     assert len(listed) == len(found.suspicious) > 0
     relabelled(load_prepared(prepared).index, listed)  # every given label is the data's own
+    with pytest.raises(DataError, match="folds 2 then, 3 now"):
+        clean(config, **asked | {"folds": 3})
     again = clean(config, **asked)  # all folds are there: nothing is trained again
     pd.testing.assert_frame_equal(again.suspicious, found.suspicious)
 
@@ -46,7 +51,7 @@ def test_each_face_gets_the_answer_to_its_own_crop(prepared, split, tmp_path, mo
     parts = pd.read_csv(split)
     parts.loc[parts["file"] == "30_0_0_20179998.jpg", "split"] = "train"  # in which no face was found
     parts.to_csv(split, index=False)
-    held_out = {}
+    held_out, masses = {}, {}
 
     def trained(config, *, data, split, output, resume):
         held_out[output] = set(parts["file"]) - set(pd.read_csv(split)["file"])
@@ -54,8 +59,11 @@ def test_each_face_gets_the_answer_to_its_own_crop(prepared, split, tmp_path, mo
 
     def answered(folder, crops, rows):
         assert set(rows.index) == held_out[folder]
-        ages = np.eye(117)[rows["age"].to_numpy()]
-        return Attributes(ages, np.eye(2)[1 - rows["gender"].to_numpy()], np.eye(5)[rows["race"].to_numpy()])
+        ages = 0.9 * np.eye(117)[rows["age"].to_numpy()] + 0.1 / 117
+        masses[folder] = (0.5 + 0.1 * len(masses),) * 5  # each fold's model is calibrated by itself
+        return Attributes(
+            ages, np.eye(2)[1 - rows["gender"].to_numpy()], np.eye(5)[rows["race"].to_numpy()], masses[folder]
+        )
 
     monkeypatch.setattr("train.clean.fit", trained)
     monkeypatch.setattr("train.clean.AttributeReader.load", lambda folder: folder)
@@ -65,10 +73,13 @@ def test_each_face_gets_the_answer_to_its_own_crop(prepared, split, tmp_path, mo
     table = found.report.predictions
     assert len(table) == 32
     assert (table["pred_race"] == table["true_race"]).all()
-    assert np.allclose(table["pred_age"], table["true_age"])
+    assert np.allclose(table["pred_age"], 0.9 * table["true_age"] + 0.1 * 58)
+    widths = table["age_high"] - table["age_low"]
+    by_fold = [widths[table["file"].isin(files)].mean() for files in held_out.values()]
+    assert by_fold[0] < by_fold[1] < by_fold[2]  # by the masses of its own model
     assert set(found.suspicious["file"]) == set(table["file"])  # all genders are contradicted
     rows = load_prepared(prepared).index.loc[table["file"]]
-    soft = load_soft(tmp_path / "clean" / SOFT_FILE, pd.Index(table["file"]))
+    soft = load_soft(tmp_path / "clean" / SOFT_FILE, pd.Index(table["file"]), unseen=pd.Index([]))
     assert (soft["race"].argmax(axis=1) == rows["race"]).all()
     assert (soft["gender"].argmax(axis=1) == 1 - rows["gender"]).all()
 

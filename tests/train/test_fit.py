@@ -164,6 +164,12 @@ def test_errors_are_clear_and_leave_nothing(prepared, split, tmp_path):
         run(data=tmp_path / "nowhere")
     with pytest.raises(DataError, match="cannot be read"):
         run(split=tmp_path / "nowhere.csv")
+    for config, message in (
+        (replace(CONFIG, soft_weight=0.9), "Expected soft labels or teachers"),
+        (replace(CONFIG, batch_size=64), "Take smaller batches"),
+    ):
+        with pytest.raises(DataError, match=message):
+            fit(config, data=prepared, split=split, output=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
     run()

@@ -74,5 +74,9 @@ def test_a_classifier_that_is_none_is_named(tmp_path):
 
     with pytest.raises(ModelError, match="has a classifier 'mine'"):
         write_graphs(["mine"], tmp_path)
+    with pytest.raises(
+        ModelError, match="'googlenet' cannot be written as a graph"
+    ):  # whose outputs differ in training
+        write_graphs(["googlenet"], tmp_path)
     with pytest.raises(ModelError, match="'vit_tiny_patch16_224' cannot be written as a graph"):  # of 224 px alone
         write_graphs(["vit_tiny_patch16_224"], tmp_path)

@@ -1,6 +1,8 @@
 """From a real portrait under UTKFace's names to crops: once, resumable, everything accounted for."""
 
+import os
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from agr.align import crop_face
 from agr.detect import FaceDetector
 from agr.pictures import DataError
 from train import prepare as module
+from train.files import alone_in
 from train.prepare import load_prepared, prepare, source_of
 
 pytestmark = pytest.mark.slow
@@ -79,6 +82,46 @@ def test_crops_of_two_kinds_are_not_mixed(archive, tmp_path):
     prepare(archive, tmp_path / "out", size=64, workers=1)
     with pytest.raises(DataError, match="input_size"):
         prepare(archive, tmp_path / "out", size=96, workers=1)
+
+
+def test_crops_that_have_gone_are_made_again(archive, tmp_path):
+    prepare(archive, tmp_path / "out", size=64, workers=1)
+    before = np.load(tmp_path / "out" / "crops.npy")
+    (tmp_path / "out" / "crops.npy").unlink()
+    prepare(archive, tmp_path / "out", size=64, workers=1)
+    assert np.array_equal(load_prepared(tmp_path / "out").crops, before)
+
+
+def killed(*_) -> None:
+    os._exit(1)
+
+
+def test_a_worker_that_is_killed_and_a_full_disk_are_said(archive, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_make_part", killed)
+    with pytest.raises(DataError, match="worker process was killed"):
+        prepare(archive, tmp_path / "out", size=64, workers=1)
+    monkeypatch.undo()
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda folder: SimpleNamespace(free=100))
+    with pytest.raises(DataError, match="has 0 MB left"):
+        prepare(archive, tmp_path / "out", size=64, workers=1)
+    monkeypatch.undo()
+    assert prepare(archive, tmp_path / "out", size=64, workers=1).faces == 3
+
+
+def test_two_do_not_work_in_one_folder(archive, tmp_path):
+    (tmp_path / "out").mkdir()
+    with alone_in(tmp_path / "out"), pytest.raises(DataError, match="Another process works in"):
+        prepare(archive, tmp_path / "out", size=64, workers=1)
+
+
+def test_files_of_the_same_names_that_are_not_ours_are_said(tmp_path):
+    (tmp_path / "faces.csv").write_text("file,face,age\na.jpg,1,30\n")
+    with pytest.raises(DataError, match="no finished prepared data"):
+        load_prepared(tmp_path)
+    for text in ("{", "[]", "{}", '{"source": 3}'):
+        (tmp_path / "source.json").write_text(text)
+        with pytest.raises(DataError, match="does not say where the pictures are"):
+            source_of(tmp_path)
 
 
 def test_unfinished_data_is_no_data(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 from agr.pictures import DataError
 from train.config import FitConfig
-from train.run_folder import claim, config_of, expect_unseen, options_of, taught_by
+from train.run_folder import claim, config_of, expect_unseen, is_known, keep_split, options_of, taught_by
 
 
 def test_an_init_is_told_as_it_is_finished_or_as_training_left_it(tmp_path):
@@ -48,7 +48,7 @@ def test_a_model_is_not_measured_on_what_it_knows(tmp_path):
 def recipe():
     hashes = {f"{name}_hash": name for name in ("split", "init", "relabel", "soft_labels", "teachers")}
     data = {"names": "n", "input_size": 32, "template": []}
-    return {"config": asdict(FitConfig(epochs=3)), "data": data, "processes": 1, **hashes}
+    return {"config": asdict(FitConfig(epochs=3)), "data": data, "processes": 1, "computed_in": "bf16", **hashes}
 
 
 def test_other_settings_are_named(recipe, tmp_path):
@@ -60,6 +60,32 @@ def test_other_settings_are_named(recipe, tmp_path):
         claim(tmp_path / "run", other, tmp_path / "split.csv", resume=True)
     with pytest.raises(DataError, match="other settings: another split"):
         claim(tmp_path / "run", recipe | {"split_hash": "another"}, tmp_path / "split.csv", resume=True)
+    with pytest.raises(DataError, match="other settings: another precision"):
+        claim(tmp_path / "run", recipe | {"computed_in": "no"}, tmp_path / "split.csv", resume=True)
+    claim(tmp_path / "run", recipe, tmp_path / "run" / "split.csv", resume=True)  # its own copy
+
+
+def test_what_was_learnt_at_second_hand_is_not_measured_on_either(tmp_path):
+    """From a run, by one whose split leaves some of its pictures out."""
+    splits = {"first": {"a": "train", "b": "train", "c": "valid"}, "second": {"b": "valid", "c": "valid", "d": "train"}}
+    for name, parts in splits.items():
+        pd.DataFrame(parts.items(), columns=["file", "split"]).to_csv(tmp_path / f"{name}.csv", index=False)
+    keep_split(tmp_path / "first.csv", tmp_path / "one", learnt_from=[])
+    keep_split(tmp_path / "second.csv", tmp_path / "two", learnt_from=[tmp_path / "one" / "best"])
+    keep_split(tmp_path / "second.csv", tmp_path / "three", learnt_from=[tmp_path / "one", tmp_path / "two"])
+    assert len(list((tmp_path / "three").iterdir())) == 2  # the second's own, and the first's once
+    for run in ("two", "three"):
+        with pytest.raises(DataError, match="trained on 3 and chosen by 1 of the split's 4 test pictures"):
+            expect_unseen(tmp_path / run, pd.Index([*"abcd"]), "test")
+    assert is_known(tmp_path / "two" / "best")
+    assert not is_known(tmp_path)
+
+
+def test_the_best_epoch_is_told_of_as_its_run(tmp_path):
+    (tmp_path / "fit.json").write_text(json.dumps({"config": {"epochs": 3}}))
+    (tmp_path / "history.csv").write_text("epoch\n1\n2\n")
+    assert options_of(tmp_path / "best") == options_of(tmp_path)
+    assert options_of(tmp_path / "best")["epochs_done"] == 2
 
 
 @pytest.mark.parametrize(

@@ -19,27 +19,29 @@ def made_up(n: int, seed: int = 0) -> Attributes:
 
 def test_they_go_out_and_come_back_in_any_order(tmp_path):
     read = made_up(3)
-    save_soft(tmp_path / "deep" / "soft.parquet", FILES, read)
-    again = load_soft(tmp_path / "deep" / "soft.parquet", FILES[::-1])
+    save_soft(tmp_path / "deep" / "soft.parquet", FILES, [read[:1], read[1:]])
+    again = load_soft(tmp_path / "deep" / "soft.parquet", FILES[::-1], unseen=pd.Index([]))
     assert again["age"] == pytest.approx(read.age_probs[::-1], rel=1e-3, abs=1e-6)
     assert again["race"] == pytest.approx(read.race_probs[::-1], rel=1e-3)
 
 
 def test_what_is_missing_or_no_such_table_is_said(tmp_path):
-    save_soft(tmp_path / "soft.parquet", FILES, made_up(3))
+    save_soft(tmp_path / "soft.parquet", FILES, [made_up(3)])
     with pytest.raises(DataError, match=r"1 training face.*d\.jpg"):
-        load_soft(tmp_path / "soft.parquet", pd.Index(["a.jpg", "d.jpg"]))
+        load_soft(tmp_path / "soft.parquet", pd.Index(["a.jpg", "d.jpg"]), unseen=pd.Index([]))
+    with pytest.raises(DataError, match=r"made with 1 of the split's valid or test pictures, such as c\.jpg"):
+        load_soft(tmp_path / "soft.parquet", FILES[:2], unseen=FILES[2:])
     pd.DataFrame({"file": ["a.jpg"]}).to_parquet(tmp_path / "other.parquet")
     with pytest.raises(DataError, match="no soft labels"):
-        load_soft(tmp_path / "other.parquet", FILES[:1])
+        load_soft(tmp_path / "other.parquet", FILES[:1], unseen=pd.Index([]))
     with pytest.raises(DataError, match="no soft labels"):
-        load_soft(tmp_path / "nothing.parquet", FILES)
+        load_soft(tmp_path / "nothing.parquet", FILES, unseen=pd.Index([]))
 
 
 @pytest.mark.slow
 def test_they_change_what_is_learnt(prepared, split, tmp_path):
     files = load_prepared(prepared).index.query("detected").index[:32]
-    save_soft(tmp_path / "soft.parquet", files, made_up(32))
+    save_soft(tmp_path / "soft.parquet", files, [made_up(32)])
     config = FitConfig(init="none", epochs=1, batch_size=8, precision="fp32")
     plain = fit(config, data=prepared, split=split, output=tmp_path / "plain")
     soft = fit(config, data=prepared, split=split, output=tmp_path / "soft", soft_labels=tmp_path / "soft.parquet")

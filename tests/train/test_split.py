@@ -51,6 +51,9 @@ def test_a_reports_pictures_are_the_test_part_and_what_equals_them_is_left_out(d
     assert contents(data).index[9] not in split.index
     assert len(split) == 999
     assert (split == "valid").sum() == pytest.approx(120, abs=12)
+    EvalReport(whole.summary | {"data": {"subset": "train"}}, few).save(tmp_path / "training")
+    with pytest.raises(DataError, match="a report of the train part"):
+        make_split(data, test_of=tmp_path / "training")
     with pytest.raises(DataError, match=r"4744 pictures .* are not in"):
         make_split(data, test_of=ROOT / "eval_reports/mobilenet_v2")
 
