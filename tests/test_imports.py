@@ -109,6 +109,13 @@ def test_no_name_of_the_package_loads_torch(name):
     assert done.stdout.strip() == "False"
 
 
+def test_only_training_itself_waits_for_torch():
+    light = "publish, evaluate, card, space, split, prepare"
+    code = f"from train import {light}; import sys; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 def test_the_app_requires_just_what_it_imports():
     provides = {"PIL": "Pillow"}
     ours = {"agr", "train", "app", *sys.stdlib_module_names}

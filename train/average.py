@@ -21,9 +21,8 @@ from .finish import Balance, finish
 from .fit import rows_of, valid_figures
 from .model import AttributeNet
 from .prepare import Prepared, load_prepared
-from .run_folder import RECORD_FILE, expect_unseen, keep_split, read_run, taught_by, write_record
+from .run_folder import BEST_FOLDER, RECORD_FILE, expect_unseen, keep_split, read_run, taught_by, trained, write_record
 from .soft import read_all
-from .teach import BEST_FOLDER, trained
 from .utkface import read_split
 
 

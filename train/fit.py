@@ -25,15 +25,25 @@ from .augment import mix, move, vary
 from .config import FitConfig
 from .files import alone_in, content_hash_of, write_atomically
 from .finish import finish
-from .init import load_init, model_config
+from .init import hash_of_init, load_init, model_config
 from .losses import attribute_losses, hard_targets, mixed_targets
 from .model import AttributeNet, to_input
 from .precision import keep_strided_depthwise_in_float32, use_bf16
 from .prepare import Prepared, load_prepared
 from .relabel import read_relabel, relabelled
-from .run_folder import CHECKPOINT_FILE, claim, expect_unseen, read_run, record_of, taught_by, write_record
+from .run_folder import (
+    BEST_FOLDER,
+    CHECKPOINT_FILE,
+    claim,
+    expect_unseen,
+    read_run,
+    record_of,
+    taught_by,
+    trained,
+    write_record,
+)
 from .soft import load_soft, read_all
-from .teach import BEST_FOLDER, Teachers, trained
+from .teach import Teachers
 from .utkface import read_split, subset_files
 
 
@@ -76,7 +86,7 @@ def fit(
     if soft_labels:
         soft = load_soft(soft_labels, train.index, unseen=parts.index[parts != "train"])
     asked = Teachers(teachers, accelerator.device) if teachers else None
-    record = record_of(config, prepared, split) | {
+    record = record_of(config, prepared, split, init_hash=hash_of_init(config.init)) | {
         "relabel_hash": content_hash_of(relabel) if relabel else None,
         "soft_labels_hash": content_hash_of(soft_labels) if soft_labels else None,
         "teachers_hash": [content_hash_of(trained(folder) / WEIGHTS_FILE) for folder in teachers],

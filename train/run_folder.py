@@ -5,11 +5,11 @@ import platform
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from agr.config import CODE_VERSION, WEIGHTS_FILE
 from agr.evaluation.report import HISTORY_FILE
@@ -17,13 +17,13 @@ from agr.pictures import DataError
 
 from .config import FitConfig
 from .files import content_hash_of, write_atomically
-from .init import hash_of_init
 from .prepare import Prepared
-from .teach import BEST_FOLDER
 from .utkface import SUBSETS, read_split
 
 RECORD_FILE = "fit.json"
 """In a run's folder: what it is made of."""
+BEST_FOLDER = "best"
+"""In a run's folder: the weights of its best epoch, as training left them."""
 CHECKPOINT_FILE = "checkpoint.pt"
 SPLIT_FILE = "split.csv"
 """In a run's folder: the split that it was trained by."""
@@ -45,18 +45,18 @@ _CALLED = {
 }
 
 
-def record_of(config: FitConfig, prepared: Prepared, split: Path) -> dict:
+def record_of(config: FitConfig, prepared: Prepared, split: Path, *, init_hash: str | None) -> dict:
     """What is needed to repeat a run, but for its corrected labels and teachers."""
     return {
         "config": asdict(config),
         "data": prepared.source,
         "split_hash": content_hash_of(split),
-        "init_hash": hash_of_init(config.init),
+        "init_hash": init_hash,
         "init_config": config_of(Path(config.init)),
         "versions": {
             "agr": CODE_VERSION,
-            "torch": torch.__version__,
-            "numpy": np.__version__,
+            "torch": version("torch"),
+            "numpy": version("numpy"),
             "python": platform.python_version(),
         },
     }
@@ -210,6 +210,13 @@ def _splits_of(model: Path) -> list[Path]:
     """The split that a run was trained by, and those of the runs that it learnt from; none of what is no run's."""
     folder = run_of(model)
     return [path for path in (folder / SPLIT_FILE, *sorted(folder.glob(f"{_EARLIER}*.csv"))) if path.is_file()]
+
+
+def trained(folder: Path) -> Path:
+    """Where a run's weights are as training left them, neither balanced nor calibrated; of any other model its
+    folder."""
+    best = folder / BEST_FOLDER
+    return best if best.exists() else folder
 
 
 def run_of(model: Path) -> Path:

@@ -13,9 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .model import AttributeNet
-
-BEST_FOLDER = "best"
-"""In a run's folder: the weights of its best epoch, as training left them."""
+from .run_folder import trained
 
 
 class Teachers:
@@ -40,10 +38,3 @@ def _said(net: AttributeNet, crops: Tensor) -> dict[str, Tensor]:
         crops = F.interpolate(crops, size=(size, size), mode="bilinear", antialias=crops.shape[-1] > size)
     logits = net(crops.contiguous(memory_format=torch.channels_last))
     return {task: torch.softmax(logits[task].float() / t, dim=1) for task, t in net.config.temperatures.items()}
-
-
-def trained(folder: Path) -> Path:
-    """Where a run's weights are as training left them, neither balanced nor calibrated; of any other model its
-    folder."""
-    best = folder / BEST_FOLDER
-    return best if best.exists() else folder

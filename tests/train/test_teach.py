@@ -10,7 +10,8 @@ from agr.pictures import DataError
 from train.config import FitConfig
 from train.fit import fit
 from train.model import AttributeNet
-from train.teach import BEST_FOLDER, Teachers, trained
+from train.run_folder import BEST_FOLDER, trained
+from train.teach import Teachers
 
 CPU = torch.device("cpu")
 
