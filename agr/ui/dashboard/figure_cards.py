@@ -39,7 +39,9 @@ ANCESTORS = {
 }
 """As their authors give them."""
 TITLES = {
-    name: (f"{task}: {title}", factor, digits) for task, rows in CARDS.items() for title, name, factor, digits in rows
+    name: (f"{task}: {title if title.isupper() else title[0].lower() + title[1:]}", factor, digits)
+    for task, rows in CARDS.items()
+    for title, name, factor, digits in rows
 }
 """For each figure: what it is called where no card says of which task it is, factor, digits."""
 

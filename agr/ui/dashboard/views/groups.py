@@ -35,7 +35,7 @@ def layout(reports: list[str]) -> Parts:
             min_width=300,
         )
         figure = gr.Radio(
-            KINDS, value=KINDS[0], label="Figure (accuracy and selection rate are the task's)", min_width=300
+            KINDS, value=KINDS[0], label="Figure", info="accuracy and selection rate are the task's", min_width=400
         )
         at_equal_ages = gr.Checkbox(
             False, label="at equal ages", info="as if every group had the ages of all these faces", min_width=240
