@@ -8,14 +8,13 @@ from typing import Annotated
 
 import typer
 
+from agr.command import Model
+
 REPORTS = Path(__file__).parent / "eval_reports"
 
 
 def main(
-    model: Annotated[
-        str | None,
-        typer.Option(help="A model folder or a Hugging Face Hub id; by default the bundled model.", envvar="AGR_MODEL"),
-    ] = None,
+    model: Model = None,
     faces: Annotated[
         Path | None,
         typer.Option(

@@ -15,7 +15,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from .command import fail, is_same, open_output
+from .command import Model, Revision, fail, is_same, open_output
 from .memory import keep_freed_memory
 from .video_command import is_video, video, write_videos
 
@@ -46,11 +46,8 @@ def analyze(
             show_default=False,
         ),
     ],
-    model: Annotated[
-        str | None,
-        typer.Option(help="A model folder or a Hugging Face Hub id; by default the bundled model.", envvar="AGR_MODEL"),
-    ] = None,
-    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub model.")] = None,
+    model: Model = None,
+    revision: Revision = None,
     format: Annotated[
         Format | None,
         typer.Option(
@@ -136,8 +133,8 @@ def report(
     data = made.summary["data"]
     photos = "1 labelled photo" if data["n"] == 1 else f"{data['n']:,} labelled photos"
     typer.echo(f"{photos}, a face found in {data['detected']:,}: {output}", err=True)
-    for reason, count in left_out.items():
-        typer.echo(f"{count:,} left out: {reason}", err=True)
+    for sentence in left_out.sentences():
+        typer.echo(sentence, err=True)
 
 
 def _analyze(photos: list[Path], output: Path | None, model: str | None, revision: str | None, format: Format) -> None:

@@ -4,6 +4,7 @@ import posixpath
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -23,14 +24,41 @@ _SAID = {
 """Columns of the collection -> those of a report."""
 
 
-def report_of_collection(faces: Path, labels: Path | None, *, name: str) -> tuple[EvalReport, dict[str, int]]:
-    """The report over all labelled photos of a table that `analyze_collection` finished, and how many photos were left
-    out for which reason.
+@dataclass(frozen=True)
+class LeftOut:
+    """What a report is not about: photos, how many of which are in the table `twice`, without a label
+    (`unlabelled`) or could not be read (`unreadable`); and rows of the labels' CSV, of which so many name several
+    photos (`ambiguous`), these no photo (`absent`), and these are `wrong` for a reason: (file, reason)."""
+
+    twice: int = 0
+    unlabelled: int = 0
+    unreadable: int = 0
+    ambiguous: int = 0
+    absent: tuple[str, ...] = ()
+    wrong: tuple[tuple[str, str], ...] = ()
+
+    def sentences(self) -> list[str]:
+        """Such as "3 left out: no label"."""
+        counts = {
+            "a second photo of the same name": self.twice,
+            "no label": self.unlabelled,
+            "a photo that cannot be read": self.unreadable,
+            "rows of the CSV that name several photos": self.ambiguous,
+        }
+        if self.absent:
+            counts[f"rows of the CSV that name no photo, such as {self.absent[0]}"] = len(self.absent)
+        if self.wrong:
+            counts[f"rows of the CSV, such as {self.wrong[0][0]}: {self.wrong[0][1]}"] = len(self.wrong)
+        return [f"{count:,} left out: {reason}" for reason, count in counts.items() if count]
+
+
+def report_of_collection(faces: Path, labels: Path | None, *, name: str) -> tuple[EvalReport, LeftOut]:
+    """The report over all labelled photos of a table that `analyze_collection` finished, and what was left out.
 
     `labels`: a CSV as `read_labels` takes; by default names are labels, as UTKFace's. A row of it labels the one photo
     whose path ends with its name: with folders, where several photos have a name. The report calls these by their
     paths below the folder that they share, the others by their names. Of several faces in a photo the largest counts.
-    Raises CollectionError, LabelError or ReportError.
+    Raises CollectionError, LabelError, ReportError, or OSError if the CSV cannot be opened.
     """
     claim = claim_of(faces)
     missing = claim["photos"]["photos"] - counts_of(faces).photos
@@ -40,31 +68,27 @@ def report_of_collection(faces: Path, labels: Path | None, *, name: str) -> tupl
     table["place"] = table["file"].map(_place)
     whole = len(table)
     table = table.drop_duplicates("place")
-    known, wrong = _labels(list(table["place"]), labels)
+    known, left_out = _labels(list(table["place"]), labels)
     name_of = table["place"].map(_name)
     several = name_of.duplicated(keep=False)
     table["file"] = name_of.where(~several, _below_their_folder(table["place"][several]))
     found = table.merge(known, on="place").drop(columns="place")
     labelled = found[~found["unreadable"]].drop(columns="unreadable")
-    wrong = {"a photo that cannot be read": len(found) - len(labelled)} | wrong
+    left_out = replace(left_out, unreadable=len(found) - len(labelled))
     if not len(labelled):
-        why = "".join(f" {count:,} left out, {reason}." for reason, count in wrong.items() if count)
+        why = "".join(f" {sentence}." for sentence in left_out.sentences())
         raise ReportError(
             f"No photo of {faces} has a label.{why} Expected names as UTKFace's (age_gender_race_date, such as "
             "26_1_2_20170116.jpg), or --labels with a CSV whose column file has the photos' names, with folders where "
             "several have the same."
         )
-    left_out = {
-        "a second photo of the same name": whole - len(table),
-        "no label": len(table) - len(found),
-        **wrong,
-    }
+    left_out = replace(left_out, twice=whole - len(table), unlabelled=len(table) - len(found))
     model = {key: claim["model"][key] for key in ("backbone", "input_size", "parameters")}
     data = {"name": ", ".join(Path(path).name for path, _ in claim["inputs"])}
     # What the model was trained on is not known here.
     predictions = labelled.assign(has_twin=False).sort_values("file", ignore_index=True)
     report = report_of(predictions, name=name, model=model, data=data, history=None)
-    return report, {reason: count for reason, count in left_out.items() if count}
+    return report, left_out
 
 
 def _below_their_folder(places: pd.Series) -> pd.Series:
@@ -87,18 +111,15 @@ def _first_faces(faces: Path) -> pd.DataFrame:
         return ds.dataset(faces).to_table(columns=columns, filter=face.is_null() | (face == 1)).to_pandas()
 
 
-def _labels(places: list[str], path: Path | None) -> tuple[pd.DataFrame, dict[str, int]]:
-    """`place`, `true_age`, `true_gender`, `true_race` of what is labelled; and how many rows of the CSV are of no use,
-    by reason."""
-    wrong: dict[str, int] = {}
+def _labels(places: list[str], path: Path | None) -> tuple[pd.DataFrame, LeftOut]:
+    """`place`, `true_age`, `true_gender`, `true_race` of what is labelled; and which rows of the CSV are of no use."""
+    left_out = LeftOut()
     if path is None:
         found = {place: labels for place in places if (labels := labels_of(_name(place)))}
     else:
         listed, bad = read_labels(path.read_bytes(), key=_place)
         found, ambiguous, absent = _joined(places, listed)
-        wrong = {"rows of the CSV that name several photos": ambiguous}
-        wrong |= {f"rows of the CSV that name no photo, such as {absent[0]}": len(absent)} if absent else {}
-        wrong |= {f"rows of the CSV, such as {bad[0][0]}: {bad[0][1]}": len(bad)} if bad else {}
+        left_out = LeftOut(ambiguous=ambiguous, absent=tuple(absent), wrong=tuple(bad))
     known = {place: labels for place, labels in found.items() if labels != Labels()}
     ages = [labels.age for labels in known.values()]
     genders, races = ([getattr(labels, kind) for labels in known.values()] for kind in ("gender", "race"))
@@ -110,7 +131,7 @@ def _labels(places: list[str], path: Path | None) -> tuple[pd.DataFrame, dict[st
             "true_race": [None if i is None else RACES[i] for i in races],
         }
     )
-    return table, wrong
+    return table, left_out
 
 
 def _joined(places: list[str], listed: dict[str, Labels]) -> tuple[dict[str, Labels], int, list[str]]:

@@ -1,4 +1,4 @@
-"""What the commands share: where their output goes, and how they end when something is wrong."""
+"""What the commands share: options, where their output goes, and how they end when something is wrong."""
 
 import os
 import sys
@@ -6,9 +6,15 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from io import TextIOWrapper
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import Annotated, NoReturn, TextIO
 
 import typer
+
+Model = Annotated[
+    str | None,
+    typer.Option(help="A model folder or a Hugging Face Hub id; by default the bundled model.", envvar="AGR_MODEL"),
+]
+Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub model.")]
 
 
 @contextmanager

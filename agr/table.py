@@ -1,6 +1,7 @@
 """A face as one flat row, for CSV; and the rows of a photo, for tables of any size."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from .images import ImageError
 from .labels import TASK_CLASSES
@@ -18,19 +19,19 @@ PREDICTION_COLUMNS = (
     *TASK_CLASSES,
     *(f"prob_{task}_{label}" for task, label in _PROBABILITIES),
 )
-"""Of what the network says."""
+"""Of a `Prediction`."""
 COLUMNS = (*(f"box_{side}" for side in _BOX), "score", *PREDICTION_COLUMNS)
 """Names of a row's columns, in order; pixels, years and probabilities as in `Face`."""
 
 
-def face_row(face: dict) -> dict:
-    """Flatten what `Face.to_dict` returns into `COLUMNS`."""
+def face_row(face: Mapping[str, Any]) -> dict:
+    """Flatten the fields of a `Face`, as `to_dict` gives them rounded and `vars` as they are, into `COLUMNS`."""
     box = {f"box_{side}": value for side, value in zip(_BOX, face["box"], strict=True)}
     return box | {"score": face["score"]} | prediction_row(face)
 
 
-def prediction_row(said: dict) -> dict:
-    """Flatten what is read of a face or person into `PREDICTION_COLUMNS`."""
+def prediction_row(said: Mapping[str, Any]) -> dict:
+    """Flatten the fields of a `Prediction`, of a face or a person, into `PREDICTION_COLUMNS`."""
     low, high = said["age_interval"]
     return (
         {"age": said["age"], "age_low": low, "age_high": high}

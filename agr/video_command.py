@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from .command import expect_writable, fail, is_same, open_output
+from .command import Model, Revision, expect_writable, fail, is_same, open_output
 
 if TYPE_CHECKING:
     from .analyzer import FaceAnalyzer
@@ -79,11 +79,8 @@ def video(
     annotated: Annotated[
         Path | None, typer.Option(help="The video with boxes (MP4, H.264, at most 1280 pixels, without sound).")
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="A model folder or a Hugging Face Hub id; by default the bundled model.", envvar="AGR_MODEL"),
-    ] = None,
-    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub model.")] = None,
+    model: Model = None,
+    revision: Revision = None,
 ) -> None:
     """Follow every face through a video: who is seen from when to when, with age, gender and race of all their frames.
 

@@ -13,7 +13,7 @@ from agr.__main__ import app
 from agr.annotations import Labels
 from agr.collection import analyze_collection
 from agr.collection_folder import CLAIM_FILE, FORMAT
-from agr.collection_report import _below_their_folder, _joined, _place, report_of_collection
+from agr.collection_report import LeftOut, _below_their_folder, _joined, _place, report_of_collection
 from agr.evaluation.report import PROBABILITY_COLUMNS, EvalReport, ReportError
 from agr.labels import TASK_CLASSES
 from agr.listing import CollectionError
@@ -65,7 +65,7 @@ def test_names_are_labels_and_the_largest_face_counts(faces):
     assert report.summary["data"]["undetected"] == ["20_0_1_2.jpg"]
     assert report.summary["data"]["name"] == "a.zip"
     assert report.summary["model"]["input_size"] == 128
-    assert left_out == {"a photo that cannot be read": 1, "no label": 1}
+    assert left_out == LeftOut(unreadable=1, unlabelled=1)
 
 
 def test_a_name_stays_ambiguous_though_one_of_its_photos_cannot_be_read(tmp_path, faces):
@@ -77,10 +77,10 @@ def test_a_name_stays_ambiguous_though_one_of_its_photos_cannot_be_read(tmp_path
     (tmp_path / "labels.csv").write_text("file,age\np.jpg,77\n")
     for rows in ([face("a.zip/x/p.jpg", 1), unreadable[1]], unreadable):
         pq.write_table(pa.Table.from_pylist(rows, schema()), faces / "part-00000.parquet")
-        with pytest.raises(ReportError, match="1 left out, rows of the CSV that name several photos"):
+        with pytest.raises(ReportError, match="1 left out: rows of the CSV that name several photos"):
             report_of_collection(faces, tmp_path / "labels.csv", name="mine")
     (tmp_path / "labels.csv").write_text("file,age\nx/p.jpg,77\n")
-    with pytest.raises(ReportError, match="1 left out, a photo that cannot be read"):
+    with pytest.raises(ReportError, match="1 left out: a photo that cannot be read"):
         report_of_collection(faces, tmp_path / "labels.csv", name="mine")
     with pytest.raises(ReportError, match="has a label"):
         report_of_collection(faces, None, name="mine")
@@ -91,11 +91,12 @@ def test_a_row_labels_the_one_photo_whose_path_ends_with_its_name(faces, tmp_pat
     csv.write_text("file,age\n/data/a.zip/y/31_1_0_1.jpg,50\n31_1_0_1.jpg,1\nz/holiday.jpg,2\n./5_0_0_4.png,3\n")
     report, left_out = report_of_collection(faces, csv, name="mine")
     assert report.predictions.set_index("file")["true_age"].to_dict() == {"y/31_1_0_1.jpg": 50, "5_0_0_4.png": 3}
-    assert left_out == {
-        "no label": 4,
-        "rows of the CSV that name several photos": 1,
-        "rows of the CSV that name no photo, such as z/holiday.jpg": 1,
-    }
+    assert left_out == LeftOut(unlabelled=4, ambiguous=1, absent=("z/holiday.jpg",))
+    assert left_out.sentences() == [
+        "4 left out: no label",
+        "1 left out: rows of the CSV that name several photos",
+        "1 left out: rows of the CSV that name no photo, such as z/holiday.jpg",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -182,7 +183,7 @@ def test_the_same_report_as_pictures_one_by_one(analyzer, astronaut, tmp_path):
     labels = {file.name: Labels(int(file.name[:2]), 1, 0) for file in files}
     rows = predict(analyzer, ((file.name, file.read_bytes()) for file in files), labels)
     theirs = report_of(table_of(row for row, _ in rows), name="theirs", model={}, data={}, history=None)
-    assert not left_out
+    assert left_out == LeftOut()
     for column in ours.predictions:
         here, there = ours.predictions[column], theirs.predictions[column]
         if pd.api.types.is_float_dtype(there):
