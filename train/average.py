@@ -18,18 +18,18 @@ from agr.pictures import DataError
 
 from .files import content_hash_of
 from .finish import Balance, finish
-from .fit import rows_of, valid_figures
 from .model import AttributeNet
 from .prepare import Prepared, load_prepared
 from .run_folder import BEST_FOLDER, RECORD_FILE, expect_unseen, keep_split, read_run, taught_by, trained, write_record
 from .soft import read_all
 from .utkface import read_split
+from .validation import rows_of, valid_figures
 
 
 @dataclass(frozen=True)
 class Averaged:
     """How the mean was balanced; and the `scores` of the models, and of their `mean`, on the valid part
-    (`train.fit.valid_figures`), all as training left them."""
+    (`train.validation.valid_figures`), all as training left them."""
 
     balance: Balance
     scores: tuple[float, ...]

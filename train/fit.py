@@ -14,10 +14,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from tqdm import tqdm
 
-from agr.attributes import Attributes
 from agr.config import WEIGHTS_FILE
-from agr.evaluation.metrics import accuracy, mean_absolute_error, one_off_accuracy
-from agr.labels import age_group_of
 from agr.memory import keep_freed_memory
 from agr.pictures import DataError
 
@@ -28,6 +25,7 @@ from .finish import finish
 from .init import hash_of_init, load_init, model_config
 from .losses import attribute_losses, hard_targets, mixed_targets
 from .model import AttributeNet, to_input
+from .optimization import ema_decay, learning_rate, parameter_groups, update_ema
 from .precision import keep_strided_depthwise_in_float32, use_bf16
 from .prepare import Prepared, load_prepared
 from .relabel import read_relabel, relabelled
@@ -44,7 +42,8 @@ from .run_folder import (
 )
 from .soft import load_soft, read_all
 from .teach import Teachers
-from .utkface import read_split, subset_files
+from .utkface import read_split
+from .validation import rows_of, valid_figures
 
 
 def fit(
@@ -162,7 +161,7 @@ class _Run:
             keep_strided_depthwise_in_float32(net)
         self.ema = _channels_last(AttributeNet(net.config).to(accelerator.device))
         self.ema.load_state_dict(net.state_dict())
-        optimizer = torch.optim.AdamW(_parameter_groups(net, config.weight_decay), lr=config.lr)
+        optimizer = torch.optim.AdamW(parameter_groups(net, config.weight_decay), lr=config.lr)
         self.net, self.optimizer = accelerator.prepare(net, optimizer)
         self.epoch = 0
         self.best_score = -math.inf
@@ -247,7 +246,7 @@ class _Run:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         if self.accelerator.is_main_process:
-            update_ema(self.ema, self.accelerator.unwrap_model(self.net), _ema_decay(step, self.config.ema_decay))
+            update_ema(self.ema, self.accelerator.unwrap_model(self.net), ema_decay(step, self.config.ema_decay))
         return {name: part.detach().double() for name, part in parts.items()}
 
     def _soft_targets(self, places: np.ndarray, crops: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -283,66 +282,8 @@ class _Run:
         write_atomically(self.output / CHECKPOINT_FILE, lambda path: torch.save(state, path))
 
 
-def learning_rate(step: int, steps_per_epoch: int, config: FitConfig) -> float:
-    """Linear warm-up, then half a cosine down to 1 % at the last step."""
-    warmup, total = config.warmup_epochs * steps_per_epoch, config.epochs * steps_per_epoch
-    if step < warmup:
-        return config.lr * (step + 1) / (warmup + 1)
-    progress = (step - warmup) / max(1.0, total - warmup)
-    return config.lr * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
-
-
-@torch.no_grad()
-def update_ema(ema: torch.nn.Module, net: torch.nn.Module, decay: float) -> None:
-    """Move the averaged weights and buffers towards the current ones by 1 - `decay`, in place."""
-    pairs = list(zip(ema.state_dict().values(), net.state_dict().values(), strict=True))
-    torch._foreach_lerp_(
-        [e for e, _ in pairs if e.is_floating_point()], [n for e, n in pairs if e.is_floating_point()], 1 - decay
-    )
-    for averaged, current in pairs:
-        if not averaged.is_floating_point():
-            averaged.copy_(current)
-
-
-def valid_figures(read: Attributes, rows: pd.DataFrame) -> dict[str, float]:
-    """Figures on the valid part. `score` chooses the best epoch: the mean accuracy of the three tasks, less 0.01 for
-    a year of MAE."""
-    groups, pred_groups = rows["age"].map(age_group_of).to_numpy(), read.age_group_probs.argmax(1)
-    figures = {
-        "age_mae": mean_absolute_error(rows["age"], read.age).value,
-        "age_group_accuracy": accuracy(groups, pred_groups).value,
-        "age_group_one_off": one_off_accuracy(groups, pred_groups).value,
-        "gender_accuracy": accuracy(rows["gender"], read.gender_probs.argmax(1)).value,
-        "race_accuracy": accuracy(rows["race"], read.race_probs.argmax(1)).value,
-    }
-    mean = (figures["age_group_accuracy"] + figures["gender_accuracy"] + figures["race_accuracy"]) / 3
-    return figures | {"score": mean - 0.01 * figures["age_mae"]}
-
-
-def rows_of(prepared: Prepared, split: pd.Series, subset: str) -> pd.DataFrame:
-    """The detected faces of a part of the split. Raises DataError if there are none."""
-    rows = prepared.index.loc[subset_files(split, subset, prepared.index.index)]
-    if not rows["detected"].any():
-        raise DataError(f"In none of the {len(rows)} pictures of the split's {subset} part a face was found.")
-    return rows[rows["detected"]]
-
-
 def _channels_last(net: AttributeNet) -> AttributeNet:
     return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs leave this form out
-
-
-def _parameter_groups(net: AttributeNet, weight_decay: float) -> list[dict]:
-    """Weight decay on matrices and filters only: on biases and norms' scales it does harm."""
-    decayed = [p for p in net.parameters() if p.ndim > 1]
-    return [
-        {"params": decayed, "weight_decay": weight_decay},
-        {"params": [p for p in net.parameters() if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-
-
-def _ema_decay(step: int, decay: float) -> float:
-    """Short memory at first, or the average would drag the initial weights along."""
-    return min(decay, (1 + step) / (10 + step))
 
 
 def _seed_of(*numbers: int) -> int:

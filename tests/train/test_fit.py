@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from agr.config import ModelConfig
 from agr.pictures import DataError
 from train.config import FitConfig
-from train.fit import _Run, fit, learning_rate, update_ema
+from train.fit import _Run, fit
 from train.model import AttributeNet
 
 ROOT = Path(__file__).parents[2]
@@ -30,26 +30,6 @@ def weights(folder):
 
 def same(one, two):
     return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
-
-
-def test_learning_rate_warms_up_and_falls():
-    config = FitConfig(epochs=10, lr=1.0, warmup_epochs=1)
-    rates = [learning_rate(step, 100, config) for step in range(1000)]
-    assert rates[0] < 0.02
-    assert max(rates) == pytest.approx(1, abs=0.01)
-    assert np.argmax(rates) in range(98, 102)
-    assert rates[-1] == pytest.approx(0.01, abs=0.001)
-    assert rates[101:] == sorted(rates[101:], reverse=True)
-
-
-def test_the_average_moves_by_one_minus_the_decay():
-    one, two = torch.nn.BatchNorm1d(3), torch.nn.BatchNorm1d(3)
-    with torch.no_grad():
-        two.weight.fill_(3.0)
-        two.num_batches_tracked.fill_(7)
-    update_ema(one, two, 0.9)
-    assert torch.allclose(one.weight, torch.full((3,), 1.2))
-    assert one.num_batches_tracked == 7
 
 
 @pytest.mark.parametrize(
