@@ -69,13 +69,18 @@ def _card(number: int, face: Face) -> str:
 
 def _bars(title: str, probs: dict[str, float]) -> str:
     top = max(probs, key=lambda label: probs[label])
-    rows = "".join(
-        f'<div class="agr-bar{" agr-top" if label == top else ""}"><dt>{label}</dt>'
-        f'<dd><span class="agr-track"><span style="width:{100 * p:.1f}%"></span></span>'
-        f'<span class="agr-value">{percent(p)}</span></dd></div>'
-        for label, p in probs.items()
-    )
+    rows = "".join(bar(label, p, percent(p), is_top=label == top) for label, p in probs.items())
     return f'<section><h3>{title}</h3><dl class="agr-bars">{rows}</dl></section>'
+
+
+def bar(label: str, share: float, value: str, *, is_top: bool) -> str:
+    """A line of a list of bars: what it is called, a bar over that share of its track, 0 to 1, and its value; both
+    texts are HTML."""
+    return (
+        f'<div class="agr-bar{" agr-top" * is_top}"><dt>{label}</dt>'
+        f'<dd><span class="agr-track"><span style="width:{100 * share:.1f}%"></span></span>'
+        f'<span class="agr-value">{value}</span></dd></div>'
+    )
 
 
 def _age_plot(face: Face) -> str:

@@ -12,7 +12,7 @@ from agr.render import place_captions
 from agr.tracking import Person, TrackedFace
 from agr.video_table import write_people
 
-from .cards import data_link
+from .cards import bar, data_link, percent
 
 LETTERS = 26
 """Captions are a longer side over this high: to be read on a phone, where the picture is 350 pixels wide."""
@@ -85,7 +85,7 @@ def _in_view(here: Sequence[Person]) -> str:
     rows = "".join(
         f'<tr><th scope="row"><span class="agr-number">{person.number}</span></th>'
         f"<td>{person.age:.0f} <small>{person.age_interval[0]:.0f} to {person.age_interval[1]:.0f}</small></td>"
-        f"<td>{person.gender} <small>{100 * person.gender_probs[person.gender]:.0f} %</small></td></tr>"
+        f"<td>{person.gender} <small>{percent(person.gender_probs[person.gender])}</small></td></tr>"
         for person in here
     )
     return (
@@ -99,9 +99,12 @@ def _bars(title: str, labels: Sequence[str], each: Sequence[dict[str, float]]) -
     totals = {label: sum(probs[label] for probs in each) for label in labels}
     largest = max(totals.values()) or 1.0
     rows = "".join(
-        f'<div class="agr-bar{" agr-top" if each and total == largest else ""}"><dt>{label.replace("-", "–")}</dt>'
-        f'<dd><span class="agr-track"><span style="width:{100 * total / max(1, len(each)):.1f}%"></span></span>'
-        f'<span class="agr-value">{total:.1f}</span></dd></div>'
+        bar(
+            label.replace("-", "–"),
+            total / max(1, len(each)),
+            f"{total:.1f}",
+            is_top=bool(each) and total == largest,
+        )
         for label, total in totals.items()
     )
     return f'<section><h2>{title}</h2><dl class="agr-bars">{rows}</dl></section>'

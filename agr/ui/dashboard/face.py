@@ -7,6 +7,7 @@ from agr.evaluation.figures import TASK_TITLES
 from agr.evaluation.report import PROBABILITY_COLUMNS
 from agr.labels import TASK_CLASSES
 
+from ..cards import bar
 from .gallery import heading, picture
 from .html import ACT, act
 from .look import Look
@@ -97,7 +98,12 @@ def _task(row: dict, task: str, look: Look) -> str:
     bars = ""
     if row["detected"]:
         bars = "".join(
-            _bar(label, row[column], label == row[f"true_{task}"], label == row[f"pred_{task}"])
+            bar(
+                f"{label} (label)" if label == row[f"true_{task}"] else label,
+                row[column],
+                f"{100 * row[column]:.1f} %",
+                is_top=label == row[f"pred_{task}"],
+            )
             for label, column in zip(TASK_CLASSES[task], PROBABILITY_COLUMNS[task], strict=True)
         )
     given = row[f"true_{task}"]
@@ -109,13 +115,4 @@ def _task(row: dict, task: str, look: Look) -> str:
     return (
         f'<section class="agr-card"><h4>{TASK_TITLES[task]}: {true}, {pred}</h4><dl class="agr-bars">{bars}</dl>{box}'
         "</section>"
-    )
-
-
-def _bar(label: str, p: float, is_true: bool, is_pred: bool) -> str:
-    kind = "agr-bar agr-top" if is_pred else "agr-bar"
-    mark = " (label)" if is_true else ""
-    return (
-        f'<div class="{kind}"><dt>{label}{mark}</dt><dd><span class="agr-track"><span style="width:{100 * p:.1f}%">'
-        f'</span></span><span class="agr-value">{100 * p:.1f} %</span></dd></div>'
     )
