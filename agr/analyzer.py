@@ -84,8 +84,8 @@ class FaceAnalyzer:
     def analyze_many(self, images: Iterable[ImageSource | Photo]) -> Iterator[list[Face] | ImageError]:
         """For each image, in order, its faces or the ImageError that says why it could not be read; never raises one.
 
-        Lazy: computes on all cores, and takes up to `PHOTOS_AHEAD` images for each core before it answers the first. If
-        `images` raises, these are lost. Raises TypeError if it is one image.
+        Lazy: computes on all cores, and takes up to `PHOTOS_AHEAD` images for each core before it answers the first.
+        What `images` raises comes after the answers to those before it. Raises TypeError if it is one image.
         """
         is_one_array = isinstance(images, np.ndarray) and images.ndim < 4
         if is_one_array or isinstance(images, (str, bytes, PathLike, Image.Image, Photo)):
@@ -95,13 +95,23 @@ class FaceAnalyzer:
     def _answers(self, images: Iterable[ImageSource | Photo]) -> Iterator[list[Face] | ImageError]:
         with ThreadPoolExecutor(cores(), thread_name_prefix="analyze") as pool:
             running: deque[Future] = deque()
+            broken: list[Exception] = []
+
+            def until_broken() -> Iterator[ImageSource | Photo]:
+                try:
+                    yield from images
+                except Exception as error:
+                    broken.append(error)
+
             try:
-                for image in images:
+                for image in until_broken():
                     running.append(pool.submit(self._analyze_or_error, image))
                     if len(running) > PHOTOS_AHEAD * cores():
                         yield running.popleft().result()
                 while running:
                     yield running.popleft().result()
+                if broken:
+                    raise broken[0]
             finally:  # whoever stops listening does not wait for photos that nobody will see
                 for future in running:
                     future.cancel()

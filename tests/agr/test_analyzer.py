@@ -77,6 +77,18 @@ def test_many_is_lazy_and_takes_nothing(analyzer, astronaut):
     assert list(analyzer.analyze_many([])) == []
 
 
+def test_what_was_begun_is_answered_before_an_error_of_the_callers_own(analyzer, astronaut):
+    def images():
+        yield from [astronaut, b""]
+        raise KeyError("mine")
+
+    answers = analyzer.analyze_many(images())
+    assert len(next(answers)) == 1
+    assert isinstance(next(answers), ImageError)
+    with pytest.raises(KeyError, match="mine"):
+        next(answers)
+
+
 def test_a_bad_image_raises_and_a_bad_model_is_named(analyzer, tmp_path):
     with pytest.raises(ImageError, match="empty"):
         analyzer.analyze(b"")
