@@ -42,12 +42,15 @@ def labels_of(name: str) -> Labels | None:
 def read_labels(
     content: bytes, *, key: Callable[[str], str] = file_key
 ) -> tuple[dict[str, Labels], list[tuple[str, str]]]:
-    """A CSV with the column file and any of age, gender, race -> labels by file, and (row, reason) of what is wrong.
+    """A CSV, with commas, semicolons or tabs, with the column file and any of age, gender, race -> labels by file, and
+    (row, reason) of what is wrong.
 
     `key`: what a file's name is shortened to. Genders and races are given by name or by UTKFace's number; empty cells
     are labels that are not known. Raises LabelError for what is no such CSV.
     """
-    options: dict = {"dtype": str, "keep_default_na": False, "skipinitialspace": True}
+    first = content.partition(b"\n")[0]
+    separator = max(",;\t", key=lambda each: first.count(each.encode()))  # as spreadsheets of some languages write it
+    options: dict = {"dtype": str, "keep_default_na": False, "skipinitialspace": True, "sep": separator}
     try:
         # The header by itself: pandas would rename a column that is there twice.
         header = pd.read_csv(io.BytesIO(content), header=None, nrows=1, **options).iloc[0]

@@ -1,6 +1,8 @@
 """Predictions -> Plotly figures. Colours are Okabe and Ito's, which the colour-blind can tell apart; backgrounds are
 clear and lines grey, so that a figure reads on a light page and on a dark one."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -13,15 +15,21 @@ from .summary import Group
 from .tables import AGE_BAND, classified, with_age
 
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
+WHISKER = "#30343B"
+"""Of intervals in saved figures; on the page they too follow the theme."""
+FAINT = 0.35
+"""Opacity of what few faces stand behind."""
 GREY = "#727A87"
 """Of lines, and of text in saved figures; on the page, text follows the theme (`agr/ui/style.css`)."""
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, "#56B4E9", "#D55E00", "#F0E442", "#8C6D31")
 TASK_TITLES = {"age_group": "Age group", "gender": "Gender", "race": "Race"}
 LEAST_GROUP = 30
-"""Faces; groups of fewer are grey, and no gap is named after them."""
+"""Faces; groups of fewer are faint, and no gap is named after them."""
 IN_YEARS = {"age_mae", "age_bias"}
 """Of the figures of groups; the others are shares."""
 _CURVE_POINTS = 1000
+_BUTTONS = ["zoom", "pan", "select", "lasso", "zoomIn", "zoomOut", "autoScale", "resetScale", "toImage"]
+"""Plotly's, which lie over the title and need a mouse: to zoom is to drag, and a double click shows all again."""
 NORMALIZATIONS = ("counts", "rows", "columns")
 
 
@@ -73,11 +81,11 @@ def calibration_bins(table: pd.DataFrame, task: str) -> pd.DataFrame:
 
 def reliability_diagram(table: pd.DataFrame, task: str) -> go.Figure:
     """Accuracy against confidence in `metrics.N_BINS` bins, over a histogram of confidence; the dashed line is
-    calibrated. Bins of fewer than `LEAST_GROUP` faces are grey."""
+    calibrated. Bins of fewer than `LEAST_GROUP` faces are faint."""
     bins, found = calibration_bins(table, task), classified(table, task).found
     n = len(found)
     ece, chance = m.expected_calibration_error(found.true, found.probs).value, m.chance_calibration_error(found.probs)
-    said = f"{ece:.3f} ({chance:.3f} by chance alone)" if n else "–"
+    said = f"{ece:.3f} (chance: {chance:.3f})" if n else "–"
     figure = go.Figure(
         [
             go.Bar(
@@ -87,7 +95,7 @@ def reliability_diagram(table: pd.DataFrame, task: str) -> go.Figure:
             go.Scatter(x=[0, 1], y=[0, 1], name="calibrated", mode="lines", line={"color": GREY, "dash": "dash"}),
             go.Scatter(
                 x=bins["confidence"], y=bins["accuracy"], name="model", mode="lines+markers", line_color=BLUE,
-                customdata=bins["n"], marker_color=[BLUE if n >= LEAST_GROUP else GREY for n in bins["n"]],
+                customdata=bins["n"], marker_opacity=_opacity(bins["n"]),
                 hovertemplate="confidence %{x:.2f}<br>accuracy %{y:.2f}<br>%{customdata} faces<extra></extra>",
             ),
         ]
@@ -113,9 +121,9 @@ def age_density(table: pd.DataFrame) -> go.Figure:
     )
     return _styled(
         go.Figure([heat, line]),
-        "true age",
+        "true age (brighter: more faces)",
         "predicted age",
-        "Predicted against true age (colour: logarithm of the faces)",
+        "Predicted against true age",
         legend=False,
     )
 
@@ -224,7 +232,7 @@ def training_curves(history: pd.DataFrame, prefix: str, title: str) -> go.Figure
 
 
 def _bar_with_interval(groups: list[Group], name: str, title: str, colour: str) -> go.Bar:
-    """Of groups of fewer than `LEAST_GROUP` faces bars are grey."""
+    """Of groups of fewer than `LEAST_GROUP` faces bars are faint."""
     filled = [group for group in groups if group.figures[name].n]
     estimates: list[Estimate] = [group.figures[name] for group in filled]
     names, values = [", ".join(group.names) for group in filled], [e.value for e in estimates]
@@ -233,13 +241,17 @@ def _bar_with_interval(groups: list[Group], name: str, title: str, colour: str) 
         "symmetric": False,
         "array": np.nan_to_num([e.high - e.value for e in estimates]),
         "arrayminus": np.nan_to_num([e.value - e.low for e in estimates]),
-        "color": GREY,
+        "color": WHISKER,
     }
     hover = "%{x}<br>%{y:.3f}<br>n = %{customdata}<extra></extra>"
     return go.Bar(
         x=names, y=values, error_y=error, name=title, hovertemplate=hover, customdata=[e.n for e in estimates],
-        marker_color=[colour if e.n >= LEAST_GROUP else GREY for e in estimates],
+        marker_color=colour, marker_opacity=_opacity([e.n for e in estimates]),
     )  # fmt: skip
+
+
+def _opacity(counts: Iterable[int]) -> list[float]:
+    return [1.0 if n >= LEAST_GROUP else FAINT for n in counts]
 
 
 def _styled(figure: go.Figure, x: str, y: str, title: str, *, legend: bool = True) -> go.Figure:
@@ -248,6 +260,7 @@ def _styled(figure: go.Figure, x: str, y: str, title: str, *, legend: bool = Tru
         title={"text": title, "font": {"size": 15}}, font={"color": GREY, "size": 13},
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", margin={"l": 50, "r": 16, "t": 48, "b": 44},
         xaxis={"title": x, **grid}, yaxis={"title": y, **grid},
-        showlegend=legend, legend={"orientation": "h", "y": -0.22, "x": 0, "xanchor": "left", "yanchor": "top"},
+        modebar={"remove": _BUTTONS}, showlegend=legend,
+        legend={"orientation": "h", "y": -0.22, "x": 0, "xanchor": "left", "yanchor": "top"},
     )  # fmt: skip
     return figure

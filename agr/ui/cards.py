@@ -57,8 +57,8 @@ def _card(number: int, face: Face) -> str:
     <div>
       <h2 class="agr-number"><span class="agr-unseen">Face </span>{number}</h2>
       <p class="agr-age"><strong>{face.age:.0f}</strong> years</p>
-      <p class="agr-interval">{low:.0f} to {high:.0f} years: 80 %</p>
-      <p class="agr-interval">group {group}: {percent(face.age_group_probs[face.age_group])}</p>
+      <p class="agr-interval">80 % likely {low:.0f} to {high:.0f}</p>
+      <p class="agr-interval">likeliest group {group}: {percent(face.age_group_probs[face.age_group])}</p>
     </div>
   </header>
   {_age_plot(face)}

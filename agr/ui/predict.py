@@ -81,6 +81,7 @@ def predict_tab(analyzer: FaceAnalyzer) -> None:
         with gr.Column(min_width=300):
             boxed = gr.Image(
                 label="Faces",
+                show_label=False,  # it would lie over the picture
                 interactive=False,
                 format="jpeg",
                 height=420,

@@ -36,4 +36,9 @@ def theme() -> gr.themes.Base:
         checkbox_label_background_fill_selected="*primary_600",
         checkbox_label_background_fill_selected_dark="*primary_600",
         block_label_background_fill_dark="*neutral_700",
+        checkbox_border_color="*neutral_500",
+        checkbox_border_color_dark="*neutral_400",
+        block_border_width="1px",
+        block_border_color="*neutral_300",
+        block_border_color_dark="*neutral_600",
     )

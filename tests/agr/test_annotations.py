@@ -50,3 +50,9 @@ def test_a_picture_that_has_two_rows_keeps_the_first():
     labels, bad = read_labels(b"file,age,gender\na.jpg,10,Male\na.jpg,60,Female\nb.jpg,3,0\nx/b.jpg,3,Male\n")
     assert labels == {"a.jpg": Labels(age=10, gender=0), "b.jpg": Labels(age=3, gender=0)}
     assert bad == [("a.jpg", "in the CSV twice, with different labels; the first row counts")]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_spreadsheets_of_any_language_are_read(separator):
+    text = f"file{separator}age{separator}gender\na.jpg{separator}30{separator}Female\n"
+    assert read_labels(text.encode()) == ({"a.jpg": Labels(30, 1)}, [])

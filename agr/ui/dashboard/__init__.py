@@ -48,6 +48,7 @@ QUIET: dict[str, Any] = {
 }
 
 
+OF_TASK = "of Confusion, Mislabels, Groups, Abstain and the faces of Compare; the other views show all three"
 FILTERS = ("gender", "race", "age_group", "predicted", "least", "most")
 """Controls that lie in an accordion, which is open if an address says anything of them."""
 LOST = "A report in this link is not here: that of your own pictures is kept for an hour, and for you alone."
@@ -66,13 +67,14 @@ class Dashboard:
         """Lay out the tab `opened`, one of the page's `tabs`, and connect it. Without an analyzer there is nothing to
         evaluate one's own faces with."""
         self._lay_out_filters()
+        own = self._lay_out_own() if analyzer else {}
         self.head = text_slot("head")
         self.views, view_tab, clickable = self._lay_out_views()
         self.address = gr.HTML(html_template=" ", js_on_load=WRITE_ADDRESS)
         self.face = gr.HTML(elem_id="face", js_on_load=OPEN_DIALOG, apply_default_css=False)
         clickable.append(self.face)
         if analyzer:
-            self._lay_out_own(analyzer)
+            self._connect_own(analyzer, **own)
 
         opened.select(self.answer, self.inputs, self.shown, **QUIET)
         for name, tab in view_tab.items():
@@ -81,6 +83,10 @@ class Dashboard:
             if name != "task":
                 control.input(self.first_page, self.inputs, self.shown, **QUIET)
         self.controls["task"].input(self.other_task, self.inputs, [*self.shown, self.controls["predicted"]], **QUIET)
+        chosen = [self.controls[name] for name in FILTERS]
+        self.clear.click(lambda: [control.value for control in chosen], None, chosen, **QUIET).then(
+            self.first_page, self.inputs, self.shown, **QUIET
+        )
         for component in clickable:
             component.select(self.act, self.inputs, self.shown, **QUIET | {"trigger_mode": "multiple"})
         query = gr.Textbox(visible=False)
@@ -191,7 +197,7 @@ class Dashboard:
             report = gr.Dropdown(
                 names, value=names[0] if names else None, label="Report", elem_id="report", min_width=240
             )
-            task = gr.Radio(TASKS, value="race", label="Task", min_width=300)
+            task = gr.Radio(TASKS, value="race", label="Task", info=OF_TASK, min_width=300)
             with gr.Column(min_width=240):  # a checkbox alone is squeezed to nothing on a phone
                 twins = gr.Checkbox(True, label="with twins", info="pictures that are in the training data too")
         with gr.Accordion("Filter faces", open=False) as self.filters:
@@ -205,6 +211,7 @@ class Dashboard:
             with gr.Row():
                 least = gr.Slider(0, 1, 0, step=0.01, label="Least confidence", min_width=150)
                 most = gr.Slider(0, 1, 1, step=0.01, label="Greatest confidence", min_width=150)
+            self.clear = gr.Button("Clear filters", size="sm", elem_id="clear-filters")
         self.controls |= {"report": report, "task": task, "twins": twins, "gender": gender, "race": race}
         self.controls |= {"age_group": age_group, "predicted": predicted, "least": least, "most": most}
 
@@ -219,10 +226,25 @@ class Dashboard:
                 clickable += parts.clickable
         return view_tabs, view_tab, clickable
 
-    def _lay_out_own(self, analyzer: FaceAnalyzer) -> None:
+    def _lay_out_own(self) -> dict[str, Any]:
+        with gr.Accordion("Evaluate your own labelled faces", open=not self.reports.folders, elem_id="own"):
+            gr.Markdown(GUIDE, elem_classes="agr-note")
+            files = gr.File(
+                file_count="multiple", label="Pictures, .zip, .csv or a report", height=160, elem_id="own-files"
+            )
+            files.preprocess = all_sent  # type: ignore[method-assign]
+            with gr.Row():
+                start, stop = gr.Button("Evaluate", variant="primary"), gr.Button("Stop", interactive=False)
+            status = gr.HTML(elem_id="own-status", min_height=80, apply_default_css=False)
+        return {"files": files, "start": start, "stop": stop, "status": status}
+
+    def _connect_own(
+        self, analyzer: FaceAnalyzer, *, files: gr.File, start: gr.Button, stop: gr.Button, status: gr.HTML
+    ) -> None:
         def evaluate(paths: list[str] | None, progress: gr.Progress = gr.Progress()) -> Iterator[tuple]:
+            yield gr.skip(), "", False, gr.Button(interactive=True)
             for own, said in evaluate_own(analyzer, self.reports, paths, progress):
-                yield own or gr.skip(), said or gr.skip(), own is not None
+                yield own or gr.skip(), said or gr.skip(), own is not None, gr.skip()
 
         def offer(is_new: bool) -> tuple:
             """The visitor's report among the others, and open."""
@@ -232,23 +254,17 @@ class Dashboard:
             return gr.Dropdown(names, value=OWN), gr.Dropdown(names)
 
         is_new = gr.State(False)
-        with gr.Accordion("Evaluate your own labelled faces", open=not self.reports.folders, elem_id="own"):
-            gr.Markdown(GUIDE, elem_classes="agr-note")
-            files = gr.File(
-                file_count="multiple", label="Pictures, .zip, .csv or a report", height=160, elem_id="own-files"
-            )
-            files.preprocess = all_sent  # type: ignore[method-assign]
-            with gr.Row():
-                start, stop = gr.Button("Evaluate", variant="primary"), gr.Button("Stop")
-            status = gr.HTML(elem_id="own-status", min_height=80, apply_default_css=False)
         run = start.click(
-            evaluate, files, [self.own, status, is_new], show_progress_on=[status], api_visibility="private",
+            evaluate, files, [self.own, status, is_new, stop], show_progress_on=[status], api_visibility="private",
             concurrency_id="evaluate", concurrency_limit=1,
         )  # fmt: skip
-        run.success(offer, is_new, [self.controls["report"], self.controls["other"]], **QUIET).then(
-            self.first_page, self.inputs, self.shown, **QUIET
-        )
-        stop.click(None, cancels=[run])
+        ended = run.success(offer, is_new, [self.controls["report"], self.controls["other"]], **QUIET)
+        ended.then(self.first_page, self.inputs, self.shown, **QUIET)
+        run.then(lambda: gr.Button(interactive=False), None, stop, **QUIET | {"concurrency_id": "own"})
+        stop.click(
+            lambda: (message("Stopped: nothing was evaluated."), gr.Button(interactive=False)), None, [status, stop],
+            cancels=[run], **QUIET | {"concurrency_id": "own"},
+        )  # fmt: skip
 
 
 def _classes(options: dict[str, Any]) -> gr.Dropdown:

@@ -20,13 +20,34 @@ FACE_SIDE = 200
 OPEN_DIALOG = (
     ACT
     + """
+const tiles = () => [...document.querySelectorAll('.agr-tile > button[data-act]')].filter((e) => e.offsetParent);
+let stepped = 0;
 const open = () => {
     const dialog = element.querySelector('dialog');
     if (!dialog || dialog.open) return;
     dialog.showModal();
+    const at = tiles().findIndex((e) => e.dataset.act === dialog.dataset.opener);
+    const neighbour = (by) => at < 0 ? undefined : tiles()[at + by];
+    const step = (by) => {
+        if (!neighbour(by)) return;
+        stepped = by;
+        trigger('select', JSON.parse(neighbour(by).dataset.act));
+    };
+    for (const button of dialog.querySelectorAll('[data-step]')) {
+        const by = Number(button.dataset.step);
+        button.disabled = !neighbour(by);
+        if (by === stepped && !button.disabled) button.focus();
+    }
+    stepped = 0;
+    dialog.addEventListener('keydown', (event) => {
+        if (event.key === 'ArrowLeft') step(-1);
+        if (event.key === 'ArrowRight') step(1);
+    });
     const again = last && find(last);
     if (again) again.focus();
     dialog.addEventListener('click', (event) => {
+        const button = event.target.closest('[data-step]');
+        if (button) step(Number(button.dataset.step));
         if (event.target === dialog || event.target.closest('[data-close]')) dialog.close();
     });
     dialog.addEventListener('close', () => {
@@ -58,7 +79,9 @@ def face_page(look: Look) -> str:
         f'<dialog class="agr-dialog" aria-label="{html.escape(file)}" data-opener="{opener}">'
         f"<header>{picture(file, look.opened.find, FACE_SIDE)}<div><h3>{html.escape(file)}</h3>{_age(row)}"
         f"{_twins(look, file)}</div>"
-        '<button type="button" class="agr-small" data-close autofocus>Close</button></header>'
+        '<nav class="agr-downloads" aria-label="Faces"><button type="button" class="agr-small" data-step="-1">Previous'
+        '</button><button type="button" class="agr-small" data-step="1">Next</button>'
+        '<button type="button" class="agr-small" data-close autofocus>Close</button></nav></header>'
         f'<div class="agr-cards">{parts}</div></dialog>'
     )
 

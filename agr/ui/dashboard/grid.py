@@ -27,11 +27,12 @@ def confusion_grid(
             share_text = f"{100 * shares[i, j]:.0f} %" if is_there else "–"
             text = "" if hidden else f"{counts[i, j]:,}" if by == "counts" else share_text
             share = 0 if hidden else shares[i, j]
+            said = f", {share_text}" if by != "counts" and not hidden else ""
             pressed = "true" if chosen == (i, j) else "false"
             cells.append(
                 f'<td><button type="button" {act("cell", [i, j])} aria-pressed="{pressed}" '
                 f'style="--share:{share:.3f}" class="{"agr-strong" if share > _STRONG else ""}" '
-                f'aria-label="true {label}, predicted {other}: {faces(int(counts[i, j]))}">{text}</button></td>'
+                f'aria-label="true {label}, predicted {other}: {faces(int(counts[i, j]))}{said}">{text}</button></td>'
             )
         rows.append(f'<tr><th scope="row">{label}</th>{"".join(cells)}</tr>')
     return (

@@ -59,13 +59,14 @@ element.addEventListener('click', (event) => {
 
 def faces(n: int) -> str:
     """Such as "1 face" or "2 faces"."""
-    return f"{n} face" if n == 1 else f"{n} faces"
+    return "1 face" if n == 1 else f"{n:,} faces"
 
 
 def save_buttons(name: str) -> str:
     """Buttons that save the figure above them."""
     buttons = "".join(
-        f'<button type="button" class="agr-small" data-format="{kind}" data-name="{name}">'
+        f'<button type="button" class="agr-small" data-format="{kind}" data-name="{name}" '
+        f'aria-label="Save as {kind.upper()}: {name.replace("_", " ")}">'
         f"Save as {kind.upper()}</button>"
         for kind in ("png", "svg")
     )
@@ -93,7 +94,8 @@ def table_html(head: Sequence[str], rows: Sequence[tuple[Sequence[str], str]]) -
         for cells, kind in rows
     )
     return (
-        f'<div class="agr-scroll"><table class="agr-table"><thead><tr>{top}</tr></thead>'
+        f'<div class="agr-scroll" tabindex="0" role="region" aria-label="{html.escape(", ".join(head[:3]))}">'
+        f'<table class="agr-table"><thead><tr>{top}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from agr.evaluation.figures import TASK_TITLES
 from agr.evaluation.report import REPORT_FILE, EvalReport, ReportError
 from agr.evaluation.selection import Selection, select
 from agr.evaluation.tables import Classified, classified, group_columns
@@ -124,6 +125,15 @@ class Look:
     def part(self) -> Classified:
         """The selected faces that carry a label of the task."""
         return self.once(("classified", self.task), lambda: classified(self.table, self.task))
+
+    def nothing(self) -> str:
+        """Why there is no face with a label of the task to show; "" if there is one."""
+        if len(self.part):
+            return ""
+        title = TASK_TITLES[self.task].lower()
+        if len(self.table):
+            return f"None of these faces has a label of its {title}: choose another task, or other filters."
+        return "The filters leave no face."
 
     @property
     def ticked(self) -> tuple[tuple[str, str], ...]:

@@ -33,8 +33,8 @@ GUIDE = (
     f"Up to {MAX_PICTURES:,} pictures, {MAX_BYTES // 1_000_000} MB unpacked, as files or in .zips of at most "
     f"{MAX_PICTURE_BYTES // 1_000_000} MB each. Labels come from UTKFace's names (`age_gender_race_date.jpg`: gender "
     "0 Male, 1 Female; race 0 White, 1 Black, 2 Asian, 3 Indian, 4 Others) or from one CSV with the columns file, age, "
-    "gender, race, of which one is enough. A report that was downloaded here opens again. All stays in your session, "
-    "which forgets it an hour later."
+    "gender, race, of which one is enough. A report that was downloaded here opens again. All stays in your session: "
+    "it is gone an hour later, or when the page is loaded anew. Save what you want to keep."
 )
 
 

@@ -113,20 +113,20 @@ def test_bins_are_as_wide_as_they_are_however_few_are_filled(predictions):
     assert bars.width == pytest.approx(1 / 15)
 
 
-def test_small_bands_are_grey_too():
+def test_small_bands_are_faint_too():
     bands = [Group(("0-19",), n, dict.fromkeys(("age_mae", "age_bias"), Estimate(5, 4, 6, n))) for n in (29, 30)]
-    assert [bar.marker.color for bar in f.age_error_by_band(bands[:1]).data] == [(f.GREY,), (f.GREY,)]
-    assert f.GREY not in f.age_error_by_band(bands[1:]).data[0].marker.color
+    assert [bar.marker.opacity for bar in f.age_error_by_band(bands[:1]).data] == [(f.FAINT,), (f.FAINT,)]
+    assert f.age_error_by_band(bands[1:]).data[0].marker.opacity == (1.0,)
 
 
-def test_small_groups_are_grey():
+def test_small_groups_are_faint():
     groups = [
         Group(("a",), 200, {"accuracy": Estimate(0.9, 0.8, 0.95, 200)}),
         Group(("b",), 12, {"accuracy": Estimate(0.5, 0.1, 0.9, 12)}),
         Group(("c",), 0, {"accuracy": Estimate(np.nan, np.nan, np.nan, 0)}),
     ]
     bar = f.group_bars(groups, {"accuracy": "accuracy"}, "accuracy").data[0]
-    assert list(bar.marker.color) == [f.BLUE, f.GREY]
+    assert list(bar.marker.opacity) == [1.0, f.FAINT]
     assert list(bar.x) == ["a", "b"]
 
 

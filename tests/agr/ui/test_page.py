@@ -39,7 +39,7 @@ def test_a_photo_is_answered_and_can_be_taken_home(visit, tmp_path):
     card = page.wait_for_selector(".agr-card")
     text = card.inner_text()
     assert "Female" in text
-    assert "years: 80 %" in text
+    assert "80 % likely" in text
     assert page.query_selector("#boxed img").get_attribute("src")
     for name in ("JSON", "CSV"):
         with page.expect_download() as download:

@@ -19,6 +19,8 @@ def layout(reports: list[str]) -> Parts:
 
 
 def show(look: Look) -> list:
+    if nothing := look.nothing():
+        return [message(nothing), None, ""]
     floor, found = look.options["floor"], look.part.found
     kept = found.confidence >= floor
     points = look.once(("abstain", look.task), lambda: f.abstention_points(look.table, look.task))

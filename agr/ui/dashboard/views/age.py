@@ -11,7 +11,7 @@ from ..look import Look
 from ..tables import group_rows
 from ..view import Parts, View, figure_slot, text_slot
 
-SMALL = f'<p class="agr-note">Bands under {f.LEAST_GROUP} faces are grey.</p>'
+SMALL = f'<p class="agr-note">Bands under {f.LEAST_GROUP} faces are faint.</p>'
 
 
 def layout(reports: list[str]) -> Parts:
@@ -32,12 +32,12 @@ def _drawn(table: pd.DataFrame) -> list:
         (
             [
                 group.names[0],
-                str(group.n),
+                f"{group.n:,}",
                 estimate_html(group.figures["age_mae"], 1, 2),
                 estimate_html(group.figures["age_bias"], 1, 2),
                 estimate_html(group.figures["age_interval_coverage"]),
             ],
-            "agr-grey" * (group.n < f.LEAST_GROUP),
+            "agr-faint" * (group.n < f.LEAST_GROUP),
         )
         for group in bands
     ]

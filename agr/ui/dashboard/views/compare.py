@@ -67,7 +67,7 @@ def show(look: Look) -> list:
 
 def _table(rows: list[Compared], n: int, names: tuple[str, str]) -> str:
     text = message(
-        f"{n} files are in both with the same labels. The difference is the second less the first, with its 95 % "
+        f"{n:,} files are in both with the same labels. The difference is the second less the first, with its 95 % "
         f"interval from resampled pairs; it is bold where the interval, of {LEAST_GROUP} faces or more, leaves out "
         "zero, save for calibration errors, whose intervals are rough."
     )
@@ -97,7 +97,7 @@ def _faces(look: Look, this: pd.DataFrame, other: pd.DataFrame, name: str) -> st
     rows = this[this["file"].isin(files)]
     said = other[other["file"].isin(files)].to_dict("records")
     notes = {row["file"]: f"the other: {heading(row, look.task)[1]}" for row in said}
-    title = f"Only {name} is right: {faces(len(second))}; only this one: {len(first)}."
+    title = f"Only {name} is right: {faces(len(second))}; only this one: {len(first):,}."
     tiles = gallery(rows, look.task, look.opened.find, page=look.spot.page, notes=notes)
     return message(title) + tiles + csv_link("disagreements", rows[["file", f"true_{look.task}", f"pred_{look.task}"]])
 

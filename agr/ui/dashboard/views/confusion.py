@@ -19,10 +19,11 @@ from ..view import Parts, View, click_slot, figure_slot
 
 def layout(reports: list[str]) -> Parts:
     with gr.Row():
-        by = gr.Radio(["counts", "rows", "columns"], value="rows", label="Normalized by")
+        shown = [("counts", "counts"), ("shares of rows", "rows"), ("shares of columns", "columns")]
+        by = gr.Radio(shown, value="rows", label="Show")
         hide = gr.Checkbox(False, label="hide the diagonal", info="so that errors stand out")
     with gr.Row():
-        with gr.Column(min_width=300):
+        with gr.Column(min_width=420):
             grid = click_slot("grid")
         heatmap = figure_slot("confusion")
     inside = click_slot("cell-faces")
@@ -30,6 +31,8 @@ def layout(reports: list[str]) -> Parts:
 
 
 def show(look: Look) -> list:
+    if nothing := look.nothing():
+        return [message(nothing), None, ""]
     counts, by, hide = _counts(look), look.options["by"], look.options["hide"]
     cell = look.spot.cell if look.spot.cell and max(look.spot.cell) < len(counts) else None
     labels = TASK_CLASSES[look.task]
@@ -39,7 +42,11 @@ def show(look: Look) -> list:
     heatmap = look.once(
         ("heatmap", look.task, by, hide), lambda: f.confusion_heatmap(counts, look.task, by=by, hide_diagonal=hide)
     )
-    return [grid, heatmap, message("Choose a cell to see its faces.") if cell is None else _faces(look, cell)]
+    if cell is None:
+        return [message("Choose a cell to see its faces.") + grid, heatmap, ""]
+    true, pred = (labels[i] for i in cell)
+    said = f"True {true}, predicted {pred}: {faces(int(counts[cell]))}, below."
+    return [message(said) + grid, heatmap, _faces(look, cell)]
 
 
 def _counts(look: Look) -> np.ndarray:

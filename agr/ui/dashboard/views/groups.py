@@ -53,7 +53,11 @@ def show(look: Look) -> list:
     at_equal_ages = bool(look.options["at_equal_ages"]) and not is_by_age  # groups of one age have no other
     groups = look.once(("groups", by, at_equal_ages), lambda: groups_of(look.table, by, at_equal_ages=at_equal_ages))
     if not groups:
-        return [message("The filters leave no face with such labels."), None, ""]
+        return [
+            message(look.nothing() or "None of these faces has such labels: choose another way to group."),
+            None,
+            "",
+        ]
     kind = look.options["figure"]
     if kind == "selection rate" and look.task in by:
         return [message(SAME.format(f.TASK_TITLES[look.task].lower())), None, _table(groups, by)]
@@ -115,7 +119,7 @@ def _gap(groups: list[Group], name: str, label: str) -> str:
         value, least, most = (f"{factor * number:.{digits}f}" for number in (e.value, e.low, e.high))
         return f"{', '.join(group.names)} {value} {unit} ({least} to {most}, n = {e.n})"
 
-    grey = f"Groups under {f.LEAST_GROUP} faces are grey."
+    grey = f"Groups under {f.LEAST_GROUP} faces are faint."
     if low.figures[name].value == high.figures[name].value:
         return f"No gap ({label}): {said(low)}, and so the others. {grey}"
     return (
@@ -129,10 +133,10 @@ def _table(groups: list[Group], by: tuple[str, ...]) -> str:
         (
             [
                 ", ".join(group.names),
-                str(group.n),
+                f"{group.n:,}",
                 *(_cell(group, name) for name in _COLUMNS),
             ],
-            "agr-grey" * (group.n < f.LEAST_GROUP),
+            "agr-faint" * (group.n < f.LEAST_GROUP),
         )
         for group in groups
     ]
@@ -141,11 +145,11 @@ def _table(groups: list[Group], by: tuple[str, ...]) -> str:
 
 
 def _cell(group: Group, name: str) -> str:
-    """Grey where few faces of a large group carry the label; of a small group the whole row is."""
+    """Faint where few faces of a large group carry the label; of a small group the whole row is."""
     _, factor, digits = TITLES[name]
     text = estimate_html(group.figures[name], factor, digits)
     is_small = group.figures[name].n < f.LEAST_GROUP <= group.n
-    return f'<span class="agr-grey">{text}</span>' if is_small else text
+    return f'<span class="agr-faint">{text}</span>' if is_small else text
 
 
 VIEW = View("Groups", layout, show)

@@ -23,11 +23,13 @@ def layout(reports: list[str]) -> Parts:
 
 
 def show(look: Look) -> list:
+    if nothing := look.nothing():
+        return [message(nothing), _export(look)]
     order, threshold = look.options["order"], look.options["threshold"]
     ranked = look.once(("mislabels", look.task, order), lambda: mislabels(look.table, look.task, by=order))
     confident = ranked[ranked["wrong_confidence"] >= threshold]
     title = (
-        f"Predicted as another class than the label says: {faces(len(ranked))}, {len(confident)} of them with a "
+        f"Predicted as another class than the label says: {faces(len(ranked))}, {len(confident):,} of them with a "
         f"probability of {threshold:.2f} or more. Tick those whose label looks wrong; a click on a face opens it."
     )
     rows = look.table.loc[confident.index]
@@ -40,8 +42,9 @@ def _export(look: Look) -> str:
     text = f"Suspicious labels chosen: {len(chosen)}."
     if len(look.ticked) > MOST_SENT:
         text += f" The page's address holds the last {MOST_SENT} of them: download the list before you leave."
-    said = message(text) + _use(look)
-    return said + csv_link("relabel", chosen, "Download the relabel list") if len(chosen) else said
+    if not len(chosen):
+        return message(text)
+    return message(text) + _use(look) + csv_link("relabel", chosen, "Download the relabel list")
 
 
 def _use(look: Look) -> str:

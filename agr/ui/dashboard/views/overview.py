@@ -13,6 +13,17 @@ from ..html import csv_link
 from ..look import Look
 from ..view import Parts, View, text_slot
 
+NOTE = """<p class="agr-note">Below each figure stands its 95 % interval; those of ECE are rough.</p>
+<details class="agr-note"><summary>What the figures mean</summary><ul>
+<li><b>Macro F1</b>: the mean over the classes of F1, which weighs faces that are missed against those that are
+wrongly taken for the class.</li>
+<li><b>ECE</b>, expected calibration error: how far confidence and accuracy lie apart. By chance alone even a perfectly
+calibrated model has some: that stands below it.</li>
+<li><b>80 % interval holds</b>: how often the true age lies in the interval that is shown with every age.</li>
+<li><b>Ancestors</b>: the two projects that this one descends from, by their own figures.</li>
+<li><b>Twins</b>: pictures that are, byte by byte, in the training or validation data too.</li>
+</ul></details>"""
+
 
 def layout(reports: list[str]) -> Parts:
     return Parts([text_slot("figures")])
@@ -27,7 +38,7 @@ def show(look: Look) -> list:
         with_ancestors=is_whole and look.report.summary["data"].get("subset") == "test",
         by_chance=look.once("by chance", lambda: _by_chance(look.table)),
     )
-    return [cards + csv_link("figures", pd.DataFrame(rows), "Download all figures as CSV")]
+    return [NOTE + cards + csv_link("figures", pd.DataFrame(rows), "Download all figures as CSV")]
 
 
 def _senseless(selection: Selection) -> set[str]:
@@ -36,7 +47,8 @@ def _senseless(selection: Selection) -> set[str]:
 
 
 def _by_chance(table: pd.DataFrame) -> dict[str, float]:
-    return {f"{task}_ece": chance_calibration_error(classified(table, task).found.probs) for task in TASK_CLASSES}
+    found = {task: classified(table, task).found.probs for task in TASK_CLASSES}
+    return {f"{task}_ece": chance_calibration_error(probs) for task, probs in found.items() if len(probs)}
 
 
 def _figures(look: Look) -> dict[str, dict]:

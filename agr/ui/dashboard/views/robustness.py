@@ -14,7 +14,7 @@ from ..view import Parts, View, text_slot
 
 _NAMES = ("age_mae", "age_group_accuracy", "age_group_one_off", "gender_accuracy", "race_accuracy")
 _COLUMNS = {name: TITLES[name] for name in _NAMES} | {"detected": ("Found, %", 100, 1)}
-MISSING = "This report was made without it. Measure it with python -m train evaluate --stress."
+MISSING = "This report was made without it: python -m train evaluate --stress measures it."
 
 
 def layout(reports: list[str]) -> Parts:
@@ -42,11 +42,12 @@ def _table(conditions: list[dict]) -> str:
             saved.append([condition["condition"], name, plain, value, gap.value, gap.low, gap.high, gap.n])
     columns = ["condition", "figure", "plain", "value", "difference", "difference_low", "difference_high", "n"]
     head = ["Condition", *(title for title, *_ in _COLUMNS.values())]
+    differences = len(rows) * len(_COLUMNS)
     text = message(
-        f"How figures change on {conditions[0]['n']} faces of the subset, each against the same picture as it is, with "
-        "the 95 % interval of the paired difference; bold where it leaves out zero, as by chance alone "
-        f"{0.05 * len(rows) * len(_COLUMNS):.0f} of these {len(rows) * len(_COLUMNS)} would. Of the age error more is "
-        "worse, of the others less. Filters do not act here."
+        f"How figures change on {conditions[0]['n']:,} faces of the subset, each against the same picture as it is, "
+        "with the 95 % interval of the paired difference; bold where it leaves out zero, as by chance alone "
+        f"{0.05 * differences:.0f} of these {differences} would. Of the age error more is worse, of the others less. "
+        "Task and filters do not act here."
     )
     return text + table_html(head, rows) + csv_link("robustness", pd.DataFrame(saved, columns=columns))
 

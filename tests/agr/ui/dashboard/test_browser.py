@@ -126,7 +126,7 @@ def test_a_view_can_be_sent_as_an_address(visit, predictions):
     page.wait_for_function("location.search.includes('by=counts') && location.search.includes('cell=0')", timeout=WAIT)
     count = int(((predictions["true_gender"] == "Male") & (predictions["pred_gender"] == "Female")).sum())
     other = visit(query=page.url.split("?")[1] + "&__theme=dark")
-    other.get_by_text(f"true Male, predicted Female: {count} faces").wait_for(timeout=WAIT)
+    other.get_by_text(f"true Male, predicted Female: {count} faces, the most confident").wait_for(timeout=WAIT)
     assert other.get_by_label("counts", exact=True).is_checked()
     assert other.get_by_label("Gender", exact=True).is_checked()
     assert "__theme=dark" in other.url
@@ -175,7 +175,7 @@ def test_figures_are_saved_as_png_and_svg(visit, tmp_path):
 
 def test_two_reports_are_compared(visit):
     page = open_tab(visit(), "Compare")
-    page.get_by_text("4744 files are in both").wait_for(timeout=WAIT)
+    page.get_by_text("4,744 files are in both").wait_for(timeout=WAIT)
     assert page.locator("#compare tbody tr").count() == 12
     page.locator("#compare-faces .agr-tile").first.wait_for(timeout=WAIT)
 
@@ -291,3 +291,28 @@ def test_on_a_phone_nothing_sticks_out(visit, view):
     page.wait_for_selector("#head dl", timeout=WAIT)
     page.locator("#views [role=tabpanel]:visible").first.wait_for(timeout=WAIT)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_from_face_to_face_by_keyboard(visit):
+    page = open_tab(visit(), "Mislabels")
+    tiles = page.locator("#mislabels .agr-tile button")
+    tiles.first.click(timeout=WAIT)
+    page.locator("dialog[open]").wait_for(timeout=WAIT)
+    names = [tiles.nth(i).locator("small").inner_text() for i in (0, 1)]
+    assert page.locator("dialog[open] h3").inner_text() == names[0]
+    assert page.get_by_role("button", name="Previous", exact=True).first.is_disabled()
+    page.keyboard.press("ArrowRight")
+    page.locator(f"dialog[open][aria-label='{names[1]}']").wait_for(timeout=WAIT)
+    page.locator("dialog[open] [data-step='-1']").click()
+    page.locator(f"dialog[open][aria-label='{names[0]}']").wait_for(timeout=WAIT)
+    page.keyboard.press("Escape")
+    page.locator("dialog[open]").wait_for(state="detached", timeout=WAIT)
+
+
+def test_all_filters_go_at_once(visit):
+    page = visit("show=Figures&race=Asian&gender=Female&least=0.5")
+    page.get_by_text("Selected: ").wait_for(timeout=WAIT)
+    assert "Selected: 4,744" not in page.locator("#head").inner_text()
+    page.get_by_role("button", name="Clear filters").click()
+    page.get_by_text("Selected: 4,744 of 4,744 faces").wait_for(timeout=WAIT)
+    page.wait_for_function("location.search === '?show=Figures'", timeout=WAIT)

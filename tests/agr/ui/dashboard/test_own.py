@@ -66,7 +66,7 @@ def test_its_report_opens_again(analyzer, opened, tmp_path):
     (tmp_path / "report.zip").write_bytes(pack(opened.report))
     own, said, _ = run(analyzer, tmp_path / "report.zip")
     assert len(own.report.predictions) == 4744
-    assert "4744 faces" in said
+    assert "4,744 faces" in said
 
 
 @pytest.mark.parametrize(

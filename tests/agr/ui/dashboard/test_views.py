@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix
 
-from agr.evaluation.figures import GREY
+from agr.evaluation.figures import FAINT
 from agr.evaluation.report import EvalReport
 from agr.labels import RACES, TASK_CLASSES
 from agr.ui.dashboard.face import face_page
@@ -125,6 +125,20 @@ def test_no_gap_is_named_where_there_is_none(look_with):
     assert figure is None
 
 
+@pytest.mark.parametrize("name", ["Confusion", "Mislabels", "Groups", "Abstain", "Figures"])
+def test_what_has_no_label_of_the_task_says_so(opened, look_with, name):
+    table = opened.report.predictions.assign(true_race=None)
+    bare = Opened("x", EvalReport(opened.report.summary, table), opened.find)
+    shown = BY_NAME[name].show(look_at(bare, Spot(), look_with(task="race", least=0.1).options))
+    assert "nan" not in shown[0]
+    if name == "Figures":
+        return
+    assert "None of these faces has" in shown[0]
+    none = BY_NAME[name].show(look_at(opened, Spot(), look_with(task="race", least=1.0, race=["Others"]).options))
+    assert "The filters leave no face." in none[0]
+    assert not [figure for figure in none[1:] if isinstance(figure, go.Figure)]
+
+
 def test_no_f1_of_classes_that_were_filtered_away(look_with):
     table = saved(BY_NAME["Figures"].show(look_with(race=["Asian"]))[0], "figures").set_index("figure")
     assert "race_macro_f1" not in table.index
@@ -156,14 +170,14 @@ def test_of_twins_nothing_is_said_where_nobody_looked(opened, look_with):
         assert ("byte by byte" in face_page(look)) == bool(said)
 
 
-def test_small_groups_are_grey_and_no_gap_is_named_after_them(look_with):
+def test_small_groups_are_faint_and_no_gap_is_named_after_them(look_with):
     look = look_with(group_by=["race", "age_group"])
     gap, figure, text = BY_NAME["Groups"].show(look)
     table = saved(text, "groups")
     small = table[table["n"] < 30]
     assert len(small)
-    assert text.count("agr-grey") == len(small)
-    assert list(figure.data[0].marker.color).count(GREY) == len(small)
+    assert text.count("agr-faint") == len(small)
+    assert list(figure.data[0].marker.opacity).count(FAINT) == len(small)
     assert not any(f"{row.race}, {row.age_group} " in gap for row in small.itertuples())
 
 
