@@ -1,5 +1,6 @@
 """Temperatures, and the widths of age distribution and age interval, chosen on validation data after training."""
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -79,13 +80,14 @@ def best_interval_mass(read: Attributes, age: np.ndarray) -> tuple[float, ...]:
 
 def _least(read: Attributes, age: np.ndarray, chosen: np.ndarray, masses: np.ndarray) -> float:
     """The first of `MASSES` that, in the `chosen` places of `masses`, has the interval hold the target share, or the
-    last."""
-    for mass in MASSES:
+    last. With a greater mass no interval is narrower."""
+
+    def holds(mass: float) -> bool:
         candidate = replace(read, interval_mass=tuple(np.where(chosen, mass, masses).tolist()))
         low, high = candidate.age_interval.T
-        if np.mean((low <= age) & (age <= high)) >= INTERVAL_TARGET:
-            break
-    return mass
+        return bool(np.mean((low <= age) & (age <= high)) >= INTERVAL_TARGET)
+
+    return MASSES[min(bisect_left(MASSES, True, key=holds), len(MASSES) - 1)]
 
 
 def _tempered(probs: np.ndarray, temperature: float) -> np.ndarray:

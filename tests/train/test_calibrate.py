@@ -72,7 +72,7 @@ def test_an_age_without_faces_takes_what_suits_all():
 @pytest.mark.parametrize("true_spread", [0.7, 1.0, 1.6])
 def test_the_age_spread_that_was_hidden_is_found(true_spread):
     rng = np.random.default_rng(0)
-    read = made_up(np.zeros(8000), rng.uniform(30, 70, 8000), 6.0)
+    read = made_up(np.zeros(3000), rng.uniform(30, 70, 3000), 6.0)
     true = respread(read.age_probs, true_spread)
     age = np.array([rng.choice(117, p=probs) for probs in true])
     assert best_age_spread(read.age_probs, age) == pytest.approx(true_spread, rel=0.05)
