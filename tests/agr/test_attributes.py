@@ -67,6 +67,10 @@ def test_batches_are_cut_and_joined(random):
     joined = Attributes.concatenated([random[:20], random[20:]])
     assert np.array_equal(joined.age_probs, random.age_probs)
     assert len(random[3:5]) == 2
+    other = replace(random[20:], interval_mass=(0.5,) * 5)
+    assert other[:3].interval_mass == other.interval_mass
+    with pytest.raises(ValueError, match="by one model"):
+        Attributes.concatenated([random[:20], other])
 
 
 @pytest.mark.parametrize("shape", [(3, 116), (3, 118)])

@@ -89,3 +89,28 @@ def test_mixing_lays_each_chosen_crop_under_one_other():
     opacity = 1 - shares.diagonal()[mixed]
     assert opacity.min() < 0.2
     assert opacity.max() > 0.8
+
+
+def test_a_varied_crop_went_through_every_step(batch, monkeypatch):
+    order = []
+    names = ["vary_sharpness", "lower_resolution", "vary_colour", "add_noise", "compress", "erase"]
+    for name in names:
+        monkeypatch.setattr(a, name, lambda crops, generator, name=name: order.append(name) or crops + 1)
+    assert torch.allclose(a.vary(batch, seeded()), batch + len(names))
+    assert order == names
+
+
+@pytest.mark.parametrize("step", [a.vary_sharpness, a.lower_resolution, a.add_noise, a.compress, a.erase])
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_step_changes_the_share_of_crops_that_it_says(step, share, batch):
+    changed = (step(batch, seeded(), share=share) != batch).flatten(1).any(1)
+    assert changed.float().mean() == pytest.approx(share, abs=0.13)  # the least blur is none at 48 pixels
+
+
+def test_a_fifth_is_grey_and_the_others_keep_their_colour():
+    crops = torch.rand(400, 3, 8, 8, generator=seeded())
+    out = a.vary_colour(crops, seeded())
+    in_grey = (out.amax(1) - out.amin(1)).flatten(1).amax(1) < 1e-6
+    assert in_grey.float().mean() == pytest.approx(0.2, abs=0.06)
+    red_leads = (crops[:, 0] - crops[:, 2] > 0.3) & ~in_grey.view(-1, 1, 1)
+    assert (out[:, 0] > out[:, 2])[red_leads].float().mean() > 0.95  # channels stay where they are

@@ -97,6 +97,11 @@ def test_at_equal_ages_every_group_has_the_ages_of_all(predictions):
         found = group.figures["race_accuracy"]
         assert found.value == pytest.approx(expected)
         assert found.low < found.value < found.high
+        seen = part[part["detected"]]
+        shares = table[table["detected"]].groupby(["true_gender", "group"]).size()[group.names[0]]
+        errors = (seen["pred_age"] - seen["true_age"]).astype(float).abs()
+        mae = np.average(errors, weights=seen["group"].map(wanted / shares))
+        assert group.figures["age_mae"].value == pytest.approx(mae)
         assert (found.n, group.n) == (len(part), len(part))
 
 
