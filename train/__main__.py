@@ -237,6 +237,7 @@ def clean(
     init: Annotated[str, typer.Option(help="As for fit.")] = "imagenet",
     epochs: Annotated[int, typer.Option(help="Of each fold.", min=1)] = 14,
     batch_size: Annotated[int, typer.Option(min=2)] = 64,
+    lr: Annotated[float, typer.Option(help="As for fit.")] = 1e-3,
     seed: Annotated[int, typer.Option(help="Of the folds and of training.", min=0)] = 0,
 ) -> None:
     """Find false labels in the train part by cross-validation. Interrupted, it goes on where it was.
@@ -250,7 +251,7 @@ def clean(
     from .config import FitConfig
 
     with clear_errors(GOES_ON):
-        config = FitConfig(backbone=backbone, init=init, epochs=epochs, batch_size=batch_size, seed=seed)
+        config = FitConfig(backbone=backbone, init=init, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed)
         found = run(config, data=data, split=split, folds=folds, threshold=threshold, output=output)
     counts = found.suspicious["task"].value_counts()
     listed = ", ".join(f"{task} {count}" for task, count in counts.items()) or "none"

@@ -2,8 +2,6 @@
     // Gradio shows examples as buttons of a picture alone, which say nothing to who does not see.
     document.querySelectorAll('#examples button').forEach((each) => each.setAttribute('aria-label', 'Eileen Collins'));
 
-    for (const kind of ['pointerdown', 'keydown', 'click']) window.addEventListener(kind, () => { window.agrTouched = true; }, {capture: true});
-
     // Beside an input, the browser would open a dropped file in place of this page, and all that it shows.
     window.addEventListener('dragover', (event) => {
         if (event.defaultPrevented || !event.dataTransfer.types.includes('Files')) return;

@@ -16,12 +16,12 @@ from agr.pretrained import BUNDLED, REPORT_FOLDER
 from .cards import message
 from .dashboard import Dashboard
 from .dashboard.look import Reports, find_reports
-from .dashboard.state import TAB
+from .dashboard.state import FIRST_TAB
 from .gpu import satisfy_zero_gpu
 from .guard import Guard, keep_no_statistics, restrain_gradio
 from .live import live_tab
 from .predict import predict_tab
-from .theme import PRINT, STYLE, theme
+from .theme import HEAD, STYLE, theme
 from .video import video_tab
 
 TITLE = "Age, gender and race from faces"
@@ -34,18 +34,13 @@ MAX_SESSIONS = 256
 """Visitors whose state is kept; with more, the oldest one is dropped. A report of one's own may take 30 MB."""
 _CACHE_SECONDS = 300
 SCRIPT = Path(__file__).parent / "page.js"
-# Tabs are selected as the page loads, too: before somebody has touched it, its address is to be read, not written.
 # Gradio's camera, on the photo's tab, would stay on behind the other tabs: choosing another source ends it.
 OPEN_TAB = """
 () => {
     const photo = document.getElementById('photo');
     if (photo?.querySelector('video') && !photo.checkVisibility())
         photo.querySelector('.source-selection button').click();
-    if (!window.agrTouched) return;
-    const query = new URLSearchParams(location.search);
-    query.%s;
-    history.replaceState(null, '', `?${query}`);
-    if (window.parent !== window) window.parent.postMessage({queryString: `?${query}`}, 'https://huggingface.co');
+    window.agrAddress.open(%s);
 }
 """
 
@@ -64,7 +59,7 @@ def build_page(
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(_CACHE_SECONDS, _CACHE_SECONDS)) as page:
         gr.Markdown(f"# {TITLE}")
         with gr.Tabs() as tabs:
-            with gr.Tab("Photo", id="analyze"):
+            with gr.Tab("Photo", id=FIRST_TAB):
                 if isinstance(analyzer, ModelError):
                     gr.HTML(message(f"No photo can be analyzed: {analyzer}", is_error=True), elem_id="no-model")
                 else:
@@ -79,8 +74,7 @@ def build_page(
                 with_model = None if isinstance(analyzer, ModelError) else analyzer
                 Dashboard(shown).build(evaluation, tabs, page, with_model)
         for tab in tabs.children:
-            named = f"set('{TAB}', '{tab.id}')" if tab is not evaluation else f"delete('{TAB}')"
-            tab.select(None, js=OPEN_TAB % named)
+            tab.select(None, js=OPEN_TAB % json.dumps(None if tab is evaluation else tab.id))
         page.load(None, js=SCRIPT.read_text(encoding="utf-8"))
     # Not open: calls past the queue would be worked on all at once.
     return page.queue(max_size=MAX_WAITING, default_concurrency_limit=AT_ONCE, api_open=False)
@@ -114,7 +108,7 @@ def launch(page: gr.Blocks, **options) -> None:
         app_kwargs={"middleware": [Middleware(Guard)]},
         theme=theme(),
         css_paths=STYLE,
-        head=PRINT,
+        head=HEAD,
         max_file_size=MAX_UPLOAD,
         state_session_capacity=MAX_SESSIONS,
         run_history=False,

@@ -5,8 +5,9 @@ from pathlib import Path
 import gradio as gr
 
 STYLE = Path(__file__).parent / "style.css"
+ADDRESS = Path(__file__).parent / "address.js"
 # In the head, as Gradio confines a style sheet to what is within its own elements.
-PRINT = """
+_PRINT = """
 <style>
 @media print {  /* what is laid out flexibly, or hides what sticks out, is cut off at the end of a page */
   html, body, gradio-app, .gradio-container, .gradio-container > .main, .gradio-container .wrap:has(> main), main,
@@ -14,6 +15,8 @@ PRINT = """
 }
 </style>
 """
+HEAD = f"{_PRINT}<script>{ADDRESS.read_text(encoding='utf-8')}</script>"
+"""Of the page; its script is there before the first component is."""
 
 
 def theme() -> gr.themes.Base:

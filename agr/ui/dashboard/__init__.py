@@ -6,6 +6,7 @@ open view alone; all else stays as it is.
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -21,21 +22,16 @@ from .face import OPEN_DIALOG, face_page
 from .head import head
 from .look import OWN, Opened, Reports, look_at
 from .own import GUIDE, KEPT_SECONDS, evaluate_own
-from .state import Spot, address_of, names_lost_report, read_address, tab_of
+from .state import FIRST_TAB, Spot, Ticked, address_of, names_lost_report, read_address, tab_of
 from .view import View, text_slot
 from .views import VIEWS
 
 TASKS = [(TASK_TITLES[task], task) for task in TASK_CLASSES]
-# What starts with two underscores is Gradio's own, such as the theme. A Space's page shows the address of its frame.
 WRITE_ADDRESS = """
-const write = () => {
-    const query = new URLSearchParams(props.value);
-    for (const [name, text] of new URLSearchParams(location.search)) if (name.startsWith('__')) query.set(name, text);
-    history.replaceState(null, '', '?' + query);
-    if (window.parent !== window) window.parent.postMessage({queryString: '?' + query}, 'https://huggingface.co');
-};
+const write = () => props.value?.startsWith('?') && window.agrAddress.show(props.value);
 watch('value', write);
-if (props.value?.startsWith('?')) write();  // the answer was faster than this
+write();  // the answer may have been faster than this
+window.agrAddress.onBack((query) => trigger('select', {value: query}));
 """
 READ_ADDRESS = "() => [window.location.search]"
 # One at a time, or a click that overtakes another would undo what that one changed of the spot.
@@ -66,6 +62,7 @@ class Dashboard:
     def build(self, opened: gr.Tab, tabs: gr.Tabs, page: gr.Blocks, analyzer: FaceAnalyzer | None) -> None:
         """Lay out the tab `opened`, one of the page's `tabs`, and connect it. Without an analyzer there is nothing to
         evaluate one's own faces with."""
+        self.tab, self.tabs = opened, tabs
         self._lay_out_filters()
         own = self._lay_out_own() if analyzer else {}
         self.head = text_slot("head")
@@ -91,7 +88,8 @@ class Dashboard:
             component.select(self.act, self.inputs, self.shown, **QUIET | {"trigger_mode": "multiple"})
         query = gr.Textbox(visible=False)
         restored = [*self.shown, *self.controls.values(), tabs, self.views, self.filters]
-        page.load(self.restore(opened, tabs), query, restored, js=READ_ADDRESS, **QUIET)
+        page.load(self.restore, query, restored, js=READ_ADDRESS, **QUIET)
+        self.address.select(self.go_back, [self.spot, self.own], restored, **QUIET)
 
     @property
     def inputs(self) -> list:
@@ -159,29 +157,37 @@ class Dashboard:
         answer = self.answer(after, own, *values)
         return {component: value for component, value in answer.items() if not isinstance(component, gr.Plot)}
 
-    def restore(self, opened: gr.Tab, tabs: gr.Tabs) -> Callable[[str], dict]:
+    def restore(self, query: str) -> dict:
         """What the page is to show for the address that it was opened with."""
+        return self._restored(query or "", None, None) or {self.tabs: gr.skip()}
 
-        def restored(query: str) -> dict:
-            read = read_address(query or "", self.controls, [view.name for view in VIEWS])
-            named = tab_of(query or "", tabs)
-            if read is None:
-                return {tabs: gr.Tabs(selected=named) if named else gr.skip()}
-            spot, options = read
-            if names_lost_report(query, self.controls):
-                gr.Warning(f"{LOST} Another one is shown instead.", duration=None)
-            chosen = {self.controls[name]: value for name, value in options.items()}
-            chosen[self.controls["predicted"]] = _classes(options)
-            is_filtered = any(options[name] != self.controls[name].value for name in FILTERS)
-            return {
-                **self.answer(spot, None, *options.values()),
-                **chosen,
-                tabs: gr.Tabs(selected=named or opened.id),
-                self.views: gr.Tabs(selected=spot.view),
-                self.filters: gr.Accordion(open=is_filtered),
-            }
+    def go_back(self, event: gr.EventData, spot: Spot, own: Opened | None) -> dict:
+        """What it showed at an earlier address, by the browser's Back or Forward. What was ticked since stays so."""
+        query = (event._data or {}).get("value")
+        first = {self.tabs: gr.Tabs(selected=FIRST_TAB)}
+        return self._restored(query if isinstance(query, str) else "", own, spot.ticked) or first
 
-        return restored
+    def _restored(self, query: str, own: Opened | None, ticked: Ticked | None) -> dict | None:
+        """None: the address says nothing. `ticked`, if any, in place of what it says of that."""
+        also = (OWN,) if own else ()
+        read = read_address(query, self.controls, [view.name for view in VIEWS], also)
+        named = tab_of(query, self.tabs)
+        if read is None:
+            return {self.tabs: gr.Tabs(selected=named)} if named else None
+        spot, options = read
+        spot = spot if ticked is None else replace(spot, ticked=ticked)
+        if names_lost_report(query, self.controls, also):
+            gr.Warning(f"{LOST} Another one is shown instead.", duration=None)
+        chosen = {self.controls[name]: value for name, value in options.items()}
+        chosen[self.controls["predicted"]] = _classes(options)
+        is_filtered = any(options[name] != self.controls[name].value for name in FILTERS)
+        return {
+            **self.answer(spot, own, *options.values()),
+            **chosen,
+            self.tabs: gr.Tabs(selected=named or self.tab.id),
+            self.views: gr.Tabs(selected=spot.view),
+            self.filters: gr.Accordion(open=is_filtered),
+        }
 
     def _opener_of(self, view: str) -> Callable[..., dict]:
         def open_view(spot: Spot, own: Opened | None, *values: Any) -> dict:

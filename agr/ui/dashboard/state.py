@@ -1,6 +1,6 @@
 """Where the visitor is on the tab, and how the address says it, so that a view can be sent to someone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs, urlencode
@@ -12,10 +12,16 @@ from agr.labels import TASK_CLASSES
 VIEW, PAGE, TAB = "show", "sheet", "tab"
 """What an address calls them: `view` and `page` are Gradio's own, which overwrites the one and fails on the other.
 `tab`: the page's, if another one than this was open."""
+FIRST_TAB = "analyze"
+"""The page's, which is open where an address says nothing."""
+REPORT_CONTROLS = ("report", "other")
 LONGEST_FILE = 300
 _MOST_TICKED = 2000
 MOST_SENT = 50
 """Ticks that go into the address: more would make it too long for some browsers."""
+
+
+Ticked = tuple[tuple[str, str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,7 @@ class Spot:
     cell: tuple[int, int] | None = None
     face: str | None = None
     page: int = 0
-    ticked: tuple[tuple[str, str, str], ...] = ()
+    ticked: Ticked = ()
 
     def ticked_in(self, report: str) -> tuple[tuple[str, str], ...]:
         """(task, file) of the labels that were ticked in a report."""
@@ -72,10 +78,11 @@ def address_of(spot: Spot, controls: Mapping[str, gr.components.Component], valu
 
 
 def read_address(
-    query: str, controls: Mapping[str, gr.components.Component], views: list[str]
+    query: str, controls: Mapping[str, gr.components.Component], views: list[str], also: Sequence[str] = ()
 ) -> tuple[Spot, dict[str, Any]] | None:
     """Spot and values of the controls from an address; None if it speaks of no view. What does not fit is left as it
-    is at first: an address may come from an older page, or from anyone."""
+    is at first: an address may come from an older page, or from anyone. `also`: names of reports that only this visitor
+    can choose."""
     sent = parse_qs(query.lstrip("?"), keep_blank_values=True)
     texts = {name: found[-1] for name, found in sent.items()}
     view = texts.get(VIEW, texts.get("view"))  # as addresses said it first
@@ -88,6 +95,7 @@ def read_address(
     if page.isdecimal() and len(page) < 6:
         spot = spot.after("page", int(page))
     read = {name: _read(component, texts.get(name)) for name, component in controls.items()}
+    read |= {name: texts[name] for name in REPORT_CONTROLS if texts.get(name) in also}
     for text in sent.get("tick", [])[-MOST_SENT:]:
         spot = spot.after("tick", [read["report"], *text.split(":", 1), True])
     if "predicted" in read:  # whose choices are the task's, not those it has at first
@@ -102,10 +110,10 @@ def tab_of(query: str, tabs: gr.Tabs) -> str | None:
     return named if named in {getattr(tab, "id", None) for tab in tabs.children} else None
 
 
-def names_lost_report(query: str, controls: Mapping[str, Any]) -> bool:
+def names_lost_report(query: str, controls: Mapping[str, Any], also: Sequence[str] = ()) -> bool:
     """Whether an address names a report, to look at or to compare with, that there is none of."""
     sent = parse_qs(query.lstrip("?"))
-    known = {name: {value for _, value in controls[name].choices or []} for name in ("report", "other")}
+    known = {name: {value for _, value in controls[name].choices or []} | {*also} for name in REPORT_CONTROLS}
     return any(not {*sent.get(name, [])} <= values for name, values in known.items())
 
 

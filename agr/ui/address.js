@@ -1,0 +1,62 @@
+// The address says what is open, so that it can be sent to someone, and Back leads to what was open before.
+window.agrAddress = (() => {
+    // What one goes back to; other changes, such as those of filters, take the place of the address before.
+    const PLACES = ['tab', 'show', 'report', 'other', 'task', 'cell', 'sheet'];
+    let isTouched = false;  // as a page loads, and after Back, the address is read: what it opens is not to be written
+    let tab = new URLSearchParams(location.search).get('tab');
+    let closing = null;
+    let onBack = () => {};
+
+    for (const kind of ['pointerdown', 'keydown', 'click'])
+        window.addEventListener(kind, () => { isTouched = true; }, {capture: true});
+
+    // A Space's page shows the address of its frame.
+    const tell = () => window.parent !== window && window.parent.postMessage({queryString: location.search || '?'}, 'https://huggingface.co');
+
+    const write = (query) => {
+        const before = new URLSearchParams(location.search);
+        if (String(query) === String(before)) return;
+        const isElsewhere = PLACES.some((name) => query.get(name) !== before.get(name));
+        const opensFace = query.has('face') && !before.has('face');
+        if (before.has('face') && !query.has('face') && !isElsewhere && history.state?.openedFace) {
+            closing = query;  // which is where Back leads
+            history.back();
+            return;
+        }
+        const state = {openedFace: opensFace || (query.has('face') && history.state?.openedFace)};
+        history[isTouched && (isElsewhere || opensFace) ? 'pushState' : 'replaceState'](state, '', `?${query}`);
+        tell();
+    };
+
+    window.addEventListener('popstate', () => {
+        isTouched = false;
+        tab = new URLSearchParams(location.search).get('tab');
+        const closed = closing;
+        closing = null;
+        if (closed) write(closed);
+        else {
+            tell();
+            onBack(location.search);
+        }
+    });
+
+    return {
+        // What the dashboard shows. What starts with two underscores is Gradio's, such as the theme.
+        show(text) {
+            const query = new URLSearchParams(text);
+            for (const [name, value] of new URLSearchParams(location.search)) if (name.startsWith('__')) query.set(name, value);
+            if (tab) query.set('tab', tab);
+            write(query);
+        },
+        // A tab of the page was selected; null: the dashboard's, whose own address follows if there is none yet.
+        open(selected) {
+            if (!isTouched) return;
+            tab = selected;
+            const query = new URLSearchParams(location.search);
+            if (tab) query.set('tab', tab);
+            else if (query.has('show')) query.delete('tab');
+            write(query);
+        },
+        onBack(listener) { onBack = listener; },
+    };
+})();
