@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from agr.align import TEMPLATE, crop_face, fit_of, similarity
+from agr.align import CROP_SIGMA, TEMPLATE, crop_face, fit_of, similarity
 
 POINTS = np.array(TEMPLATE)
 
@@ -98,3 +98,15 @@ def test_the_fit_is_that_of_what_a_similarity_leaves():
     assert fit_of(points, POINTS) == pytest.approx(explained**0.5)
     assert fit_of(transformed(points, scale=70, degrees=130, shift=(5, 9)), POINTS) == pytest.approx(explained**0.5)
     assert fit_of(points, np.ones((5, 2))) == 0
+
+
+@pytest.mark.parametrize("scale", [256, 400, 900])
+def test_a_crop_is_as_soft_as_it_says(scale):
+    """The slope of an edge is a Gaussian of CROP_SIGMA's width, whatever the size of the face."""
+    picture = np.zeros((2 * scale, 2 * scale, 3), np.uint8)
+    picture[:, scale:] = 255
+    crop = crop_face(Image.fromarray(picture), POINTS * scale + scale / 2, size=128)
+    slope = np.diff(crop[64, :, 0].astype(float)) / 255
+    place = np.arange(127)
+    width = np.sqrt(((place - (place * slope).sum()) ** 2 * slope).sum())
+    assert width == pytest.approx(CROP_SIGMA, rel=0.04)

@@ -56,3 +56,14 @@ def test_a_picture_that_has_two_rows_keeps_the_first():
 def test_spreadsheets_of_any_language_are_read(separator):
     text = f"file{separator}age{separator}gender\na.jpg{separator}30{separator}Female\n"
     assert read_labels(text.encode()) == ({"a.jpg": Labels(30, 1)}, [])
+
+
+def test_cells_may_have_blanks_and_rows_a_last_comma():
+    labels, bad = read_labels(b'file, age ,race\na.jpg, 30.9 ,Asian ,\nb.jpg,"7 ",2,\n')
+    assert labels == {"a.jpg": Labels(age=30, race=2), "b.jpg": Labels(age=7, race=2)}
+    assert not bad
+
+
+def test_a_quoted_cell_may_follow_a_blank():
+    labels, _ = read_labels(b'file, age\n"a,b.jpg", "7"\n')
+    assert labels == {"a,b.jpg": Labels(age=7)}

@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agr.attributes import Attributes, respread
+from agr.attributes import Attributes, respread, softmax
+from agr.config import ModelConfig
 from agr.labels import MAX_AGE, age_group_of
 
 
@@ -110,3 +111,21 @@ def test_what_leaves_the_ages_falls_on_the_last(age):
     assert wider[0, age] == pytest.approx(2 / 3)
     assert respread(certain, 0.5) == pytest.approx(certain)
     assert respread(np.empty((0, 117)), 0.5).shape == (0, 117)
+
+
+def test_batches_keep_their_intervals():
+    probs = np.random.default_rng(0).dirichlet(np.full(MAX_AGE + 1, 0.1), size=5)
+    read = Attributes(probs, np.full((5, 2), 0.5), np.full((5, 5), 0.2), (0.5, 0.6, 0.7, 0.8, 0.9))
+    assert read[2:].interval_mass == read.interval_mass
+    assert np.array_equal(Attributes.concatenated([read[:2], read[2:]]).age_interval, read.age_interval)
+
+
+def test_large_logits_do_not_overflow():
+    assert softmax(np.array([[1000.0, 999.0]])) == pytest.approx(np.array([[0.731, 0.269]]), abs=1e-3)
+
+
+def test_probabilities_sum_to_1_in_double_precision():
+    ages = np.random.default_rng(0).normal(size=(50, MAX_AGE + 1)).astype(np.float32)
+    logits = {"age": ages, "gender": np.zeros((50, 2), np.float32), "race": np.zeros((50, 5), np.float32)}
+    read = Attributes.from_logits(logits, ModelConfig())
+    assert np.abs(read.age_probs.sum(axis=1) - 1).max() < 1e-12

@@ -27,7 +27,7 @@ from agr.collection import (
     analyzed,
     encoded_part,
 )
-from agr.collection_folder import CLAIM_FILE, Counts, claim, claim_of, unread_of
+from agr.collection_folder import CLAIM_FILE, Counts, claim, claim_of, clear_away, unread_of
 from agr.config import ModelError
 from agr.images import ImageError
 from agr.listing import CollectionError, Listing, listing_of, read_listing, write_listing, write_whole
@@ -381,3 +381,27 @@ def test_a_photo_that_is_listed_twice_is_tried_twice(tmp_path):
     table = pd.read_parquet(tmp_path / "part.parquet")
     assert table["file"].tolist() == ["a", "b", "b", "c"]
     assert table["error"].isna().all()
+
+
+def test_a_listing_of_several_batches_is_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr("agr.listing._AT_ONCE", 2)
+    items = [Item(f"{i}", f"/{i}") for i in range(5)]
+    listing = write_listing(items, tmp_path)
+    assert listing == listing_of(items)
+    assert listing.photos == 5
+    assert list(read_listing(tmp_path, listing)) == items
+
+
+def test_photos_at_other_places_of_an_archive_are_other_photos():
+    one, two = (listing_of([Item("a", "/t.tar", (start, 9))]) for start in (512, 1024))
+    assert one != two
+
+
+def test_what_a_killed_run_left_goes_after_an_hour(tmp_path):
+    old, young, ours = tmp_path / "_part.1.new", tmp_path / "_part.2.new", tmp_path / CLAIM_FILE
+    for path in (old, young, ours):
+        path.write_bytes(b"x")
+    for path in (old, ours):
+        os.utime(path, (0, time.time() - 3700))
+    clear_away(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([young, ours])

@@ -1,8 +1,9 @@
 import numpy as np
-from PIL import Image
+import pytest
+from PIL import Image, ImageFont
 
 from agr import render
-from agr.render import BACK_COLOUR, DISPLAY_SIDE, Mark, draw_faces
+from agr.render import BACK_COLOUR, BOX_COLOUR, DISPLAY_SIDE, TEXT_COLOUR, Mark, draw_faces, place_captions
 
 GREY = (90, 90, 90)
 
@@ -55,3 +56,28 @@ def test_a_mark_has_its_own_number_or_its_place(monkeypatch):
     box = (10, 10, 50, 50)
     draw_faces(Image.new("RGB", (90, 90)), [Mark(box, "F 34"), Mark(box, "M 3", number=7)])
     assert told == [("1 · F 34", "1"), ("7 · M 3", "7")]
+
+
+def test_a_long_caption_stays_inside_the_picture():
+    ((_, place),) = place_captions(
+        [("1 · a long caption", "1")], [(150, 0, 199, 119)], size=(200, 120), font=ImageFont.load_default(size=13)
+    )
+    assert 0 <= place[0] <= place[2] <= 200
+    assert 0 <= place[1] <= place[3] <= 120
+
+
+def test_boxes_and_captions_are_drawn_where_they_belong():
+    marks = [Mark((200, 160, 400, 280), "F 34")]  # of a picture that is twice as wide
+    drawn = np.asarray(draw_faces(Image.new("RGB", (600, 300), GREY), marks, width=1200))
+    edge = (drawn[110, :] == BOX_COLOUR).all(axis=1).nonzero()[0]
+    assert edge.min() == pytest.approx(100, abs=3)
+    assert edge.max() == pytest.approx(200, abs=3)
+    written = (drawn == TEXT_COLOUR).all(axis=2).nonzero()[1]
+    assert 90 <= written.min() <= written.max() <= 200
+
+
+def test_captions_of_a_crowd_are_small():
+    small, large = [(0, 0, 60, 30)] * 21, [(0, 0, 60, 400)] * 21
+    letters = [render._letters(boxes, 1280) for boxes in (small, small[:20], large, [(0, 0, 9, 9)] * 21)]
+    assert letters == [15, 36, 36, 10]
+    assert render._letters(small[:1], 300) == 13

@@ -22,12 +22,23 @@ OTHERS = {
 TARS = ("tar", "tar.gz", "tgz", "tar.bz2", "tbz2", "tar.xz", "txz")
 
 
-def tar(path: Path, mode: str) -> None:
-    with tarfile.open(path, mode) as archive:
-        for name, content in (PICTURES | OTHERS).items():
+KINDS = {"tar": "", "tgz": "gz", "tbz2": "bz2", "txz": "xz"}
+
+
+def archived(path: Path, members: dict[str, bytes]) -> Path:
+    """The members in a new zip or tar, by the path's ending."""
+    ending = path.name.split(".", 1)[1]
+    if ending == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+        return path
+    with tarfile.open(path, f"w:{KINDS.get(ending, ending.removeprefix('tar.'))}") as archive:
+        for name, content in members.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
+    return path
 
 
 @pytest.fixture
@@ -37,12 +48,8 @@ def packed(tmp_path):
         file = tmp_path / "folder" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
-    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
-        for name, content in (PICTURES | OTHERS).items():
-            archive.writestr(name, content)
-    for ending in TARS:
-        kind = {"tar": "", "tgz": "gz", "tbz2": "bz2", "txz": "xz"}.get(ending, ending.removeprefix("tar."))
-        tar(tmp_path / f"photos.{ending}", f"w:{kind}")
+    for ending in ("zip", *TARS):
+        archived(tmp_path / f"photos.{ending}", PICTURES | OTHERS)
     return tmp_path
 
 
@@ -185,3 +192,69 @@ def test_what_a_tar_leaves_out_is_not_read_as_if_it_were_there(tmp_path):
         archive.addfile(member, io.BytesIO(parts))
     (item,) = photos_of([tmp_path / "a.tar"])
     assert "without tar's -S" in str(Contents().source(item))
+
+
+@pytest.mark.parametrize("ending", ["zip", "tar", "tar.gz"])
+def test_photos_of_two_archives_come_from_their_own(tmp_path, ending):
+    paths = [archived(tmp_path / f"{name}.{ending}", {"1.jpg": name.encode()}) for name in ("one", "two")]
+    items, contents = list(photos_of(paths)), Contents()
+    assert [contents.source(item) for item in (*items, items[0])] == [b"one", b"two", b"one"]
+
+
+def test_only_one_archive_is_open_at_a_time(tmp_path):
+    contents, opened = Contents(), []
+    for item in photos_of([archived(tmp_path / f"{i}.zip", {"1.jpg": b"x"}) for i in range(3)]):
+        contents.source(item)
+        opened.append(contents._open)
+    assert [archive.fp is None for archive in opened] == [True, True, False]
+
+
+def test_a_folder_that_may_not_be_looked_into_is_named(tmp_path, monkeypatch):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "a.jpg").write_bytes(b"x")
+    scan = os.scandir
+
+    def refused(path):
+        if str(path).endswith("deep"):
+            raise PermissionError(13, "Permission denied")
+        return scan(path)
+
+    monkeypatch.setattr("agr.sources.os.scandir", refused)
+    assert [Path(item.path).name for item in photos_of([tmp_path])] == ["a.jpg", "deep"]
+
+
+def test_links_of_a_tar_that_lead_nowhere_are_passed_over(tmp_path):
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for name, kind in (("a.jpg", tarfile.REGTYPE), ("b.jpg", tarfile.LNKTYPE), ("c.jpg", tarfile.SYMTYPE)):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, "gone.jpg"
+            archive.addfile(member)
+    assert [Path(item.file).name for item in photos_of([tmp_path / "a.tar"])] == ["a.jpg"]
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_zip_gives_each_photo_once_and_no_folder(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in ("d.jpg/", "a.jpg", "a.jpg"):
+            archive.writestr(name, b"" if name.endswith("/") else b"x")
+    assert [Path(item.file).name for item in photos_of([tmp_path / "a.zip"])] == ["a.jpg"]
+
+
+@pytest.mark.parametrize("name", ["PHOTOS.ZIP", "Photos.Tar"])
+def test_endings_of_archives_may_be_in_capitals(tmp_path, name):
+    path = archived(tmp_path / f"x{Path(name).suffix.lower()}", {"a.jpg": b"x"}).rename(tmp_path / name)
+    assert [item.file for item in photos_of([path])] == [f"{path}/a.jpg"]
+
+
+def test_a_tar_that_became_shorter_is_told(tmp_path):
+    (item,) = photos_of([archived(tmp_path / "a.tar", {"a.jpg": b"photo"})])
+    os.truncate(tmp_path / "a.tar", 514)
+    assert "shorter" in str(Contents().source(item))
+
+
+def test_an_archive_with_a_relative_name_is_read_from_another_folder_too(tmp_path, monkeypatch):
+    archived(tmp_path / "a.zip", {"a.jpg": b"x"})
+    monkeypatch.chdir(tmp_path)
+    (item,) = photos_of([Path("a.zip")])
+    monkeypatch.chdir("/")
+    assert (item.file, Contents().source(item)) == ("a.zip/a.jpg", b"x")

@@ -1,5 +1,6 @@
 import copy
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -261,3 +262,39 @@ def test_a_real_face_keeps_its_number_while_it_moves(analyzer, astronaut):
         assert [person.number for person in tracked] == [1]
     (person,) = tracker.people
     assert person.frames == 10
+
+
+def test_the_pooled_race_is_the_mean_of_the_frames():
+    shares = np.array([[0.7, 0.05, 0.1, 0.12, 0.03], [0.1, 0.2, 0.3, 0.15, 0.25]])
+    tracker = FaceTracker(interval_mass=MASS)
+    for i, probs in enumerate(shares):
+        face = replace(make_face(200), race=RACES[probs.argmax()], race_probs=dict(zip(RACES, probs, strict=True)))
+        (tracked,) = tracker.update([face], time=i * STEP)
+    assert tracked.person.race_probs == pytest.approx(dict(zip(RACES, shares.mean(axis=0), strict=True)))
+    assert tracked.person.race == "White"
+
+
+def test_a_smaller_face_in_the_same_place_is_somebody_else():
+    assert run([[make_face(200, width=300)]] * 3 + [[make_face(200, width=60)]])[-1] == [2]
+
+
+def test_who_comes_nearer_keeps_the_number():
+    assert run([[make_face(320, width=60 * 1.1**i)] for i in range(20)]) == [[1]] * 20
+
+
+def test_who_is_two_heads_higher_is_somebody_else():
+    assert run([[make_face(200, 100)]] * 3 + [[make_face(200, 200)]])[-1] == [2]
+
+
+def test_who_has_gone_for_seconds_is_not_looked_for_ever_further_away():
+    tracker = FaceTracker(interval_mass=MASS)
+    tracker.update([make_face(100)], time=0.0)
+    (tracked,) = tracker.update([make_face(100 + 80 * 3)], time=4.0)
+    assert tracked.number == 2
+
+
+def test_what_is_said_of_a_person_is_rounded():
+    tracker = FaceTracker(interval_mass=MASS)
+    run([[make_face(100)]] * 5, tracker)
+    said = tracker.people[0].to_dict()
+    assert (said["first_seen"], said["last_seen"], said["frames"]) == (0.0, 0.8, 5)

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from torchvision.transforms.functional import gaussian_blur as reference_blur
@@ -114,3 +115,58 @@ def test_a_fifth_is_grey_and_the_others_keep_their_colour():
     assert in_grey.float().mean() == pytest.approx(0.2, abs=0.06)
     red_leads = (crops[:, 0] - crops[:, 2] > 0.3) & ~in_grey.view(-1, 1, 1)
     assert (out[:, 0] > out[:, 2])[red_leads].float().mean() > 0.95  # channels stay where they are
+
+
+def test_half_are_blurred_and_half_sharpened():
+    crops = 0.3 + 0.4 * torch.rand(400, 3, 48, 48, generator=seeded(1))
+    ratio = a.vary_sharpness(crops, seeded(), share=1.0).std((1, 2, 3)) / crops.std((1, 2, 3))
+    assert 0.4 < (ratio < 1).float().mean() < 0.6
+    assert ratio.max() < 3.1
+
+
+def test_colours_vary_as_far_as_is_said():
+    out = a.vary_colour(torch.full((4000, 3, 2, 2), 0.5), seeded())[:, :, 0, 0]
+    in_grey = (out.amax(1) - out.amin(1)) < 1e-6
+    assert out[in_grey].min() == pytest.approx((0.5 * 0.65) ** 1.15, abs=0.02)
+    assert out[in_grey].max() == pytest.approx((0.5 * 1.35) ** 0.85, abs=0.02)
+
+
+def test_red_is_as_dark_in_grey_as_in_photos():
+    red = torch.tensor([1.0, 0, 0]).view(1, 3, 1, 1).expand(4000, 3, 2, 2)
+    out = a.vary_colour(red, seeded())[:, :, 0, 0]
+    in_grey = (out.amax(1) - out.amin(1)) < 1e-6
+    assert out[in_grey].mean() == pytest.approx(0.299, abs=0.02)  # ITU-R BT.601
+
+
+def test_noise_is_up_to_three_per_cent():
+    noise = a.add_noise(torch.full((200, 3, 24, 24), 0.5), seeded(), share=1.0).std((1, 2, 3))
+    assert noise.max() == pytest.approx(0.03, abs=0.003)
+
+
+def test_jpegs_return_to_their_places_and_have_the_qualities_of_photos(monkeypatch):
+    qualities, encode = [], a.encode_jpeg
+    monkeypatch.setattr(
+        a, "encode_jpeg", lambda crop, quality: qualities.append(quality) or encode(crop, quality=quality)
+    )
+    crops = torch.linspace(0.1, 0.9, 300).view(-1, 1, 1, 1).expand(300, 3, 16, 16)
+    assert torch.allclose(a.compress(crops, seeded(), share=0.5), crops, atol=0.02)
+    assert (min(qualities), max(qualities)) == (pytest.approx(30, abs=3), pytest.approx(90, abs=3))
+
+
+def test_what_moves_into_the_picture_repeats_its_edge():
+    assert torch.allclose(a.move(torch.ones(50, 3, 24, 24), seeded()), torch.ones(1), atol=1e-6)
+
+
+def test_moving_keeps_right_angles_and_shifts_both_ways_alike():
+    side = 48
+    place = (torch.arange(side) + 0.5) / side - 0.5
+    x, y = place.expand(side, side), place[:, None].expand(side, side)
+    moved = a.move(torch.stack([x, y, x]).expand(400, 3, side, side), seeded())[:, :2, 16:32, 16:32]
+    across, down = ((moved.diff(dim=dim) * side).mean((2, 3)) for dim in (3, 2))
+    assert (across * down).sum(dim=1).abs().max() < 1e-3
+    assert abs(np.corrcoef(moved.mean((2, 3)).T.numpy())[0, 1]) < 0.15
+
+
+def test_mixing_takes_the_share_that_it_is_told():
+    _, mixed = a.mix(torch.rand(400, 3, 4, 4), seeded(), share=0.2)
+    assert mixed.float().mean() == pytest.approx(0.2, abs=0.06)

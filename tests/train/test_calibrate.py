@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from agr.attributes import Attributes, respread
-from train.calibrate import best_age_spread, best_interval_mass, best_temperature, calibrate
+from train.calibrate import LEAST_IN_BAND, best_age_spread, best_interval_mass, best_temperature, calibrate
 
 
 def softmax(logits):
@@ -76,3 +76,30 @@ def test_the_age_spread_that_was_hidden_is_found(true_spread):
     true = respread(read.age_probs, true_spread)
     age = np.array([rng.choice(117, p=probs) for probs in true])
     assert best_age_spread(read.age_probs, age) == pytest.approx(true_spread, rel=0.05)
+
+
+def test_the_interval_is_fitted_to_the_width_that_is_used():
+    rng = np.random.default_rng(0)
+    age = rng.integers(0, 100, 2000)
+    read = made_up(age, age + rng.normal(0, 8, 2000), 5.0)
+    found = calibrate(read, age=age, gender=np.zeros(2000, int), race=np.zeros(2000, int))
+    assert found.age_spread > 1.3
+    spread = respread(read.age_probs, found.age_spread)
+    low, high = Attributes(spread, read.gender_probs, read.race_probs, found.interval_mass).age_interval.T
+    assert np.mean((low <= age) & (age <= high)) == pytest.approx(0.8, abs=0.015)
+
+
+def test_a_band_of_few_faces_takes_what_suits_all():
+    rng = np.random.default_rng(0)
+    age = np.concatenate([rng.integers(0, 80, 800), np.full(LEAST_IN_BAND - 1, 85)])
+    pred = np.minimum(age + rng.normal(0, 5, len(age)) + 40 * (age == 85), 110)
+    assert best_interval_mass(made_up(age, pred, 5.0), age)[4] < 0.9
+    age, pred = np.append(age, 85), np.append(pred, 110)
+    assert best_interval_mass(made_up(age, pred, 5.0), age)[4] > 0.95
+
+
+def test_who_is_over_a_hundred_counts_to_the_last_band():
+    rng = np.random.default_rng(0)
+    age = np.concatenate([rng.integers(0, 80, 800), np.full(60, 105)])
+    pred = np.where(age == 105, 85, age + rng.normal(0, 5, len(age)))
+    assert best_interval_mass(made_up(age, pred, 5.0), age)[4] > 0.95

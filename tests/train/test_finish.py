@@ -94,3 +94,12 @@ def test_what_is_finished_finds_more_of_the_weakest_and_is_calibrated(prepared, 
     )
     assert finish(before, data, rows, tmp_path / "two") == raised
     assert (tmp_path / "one/config.json").read_text() == (tmp_path / "two/config.json").read_text()
+
+
+def test_more_than_half_a_standard_error_may_not_be_lost():
+    margins = [0.12] * 2 + [0.33] * 2 + [6.0] * 76 + [0.27, 0.42] + [6.0] * 18
+    assert best_offsets(*two_classes(margins, [0] * 80 + [1] * 20)).tolist() == pytest.approx([0, 0.3])
+
+
+def test_no_class_is_raised_further_than_the_most():
+    assert best_offsets(*two_classes([6.0] * 3 + [2.5], [0, 0, 0, 1])).max() <= MOST

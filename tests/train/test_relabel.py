@@ -74,3 +74,23 @@ def test_columns_and_repetitions(tmp_path):
         read_relabel(written(tmp_path, [("a.jpg", "age", "1", "2")] * 2))
     with pytest.raises(DataError, match="cannot be read"):
         read_relabel(tmp_path / "none.csv")
+
+
+def test_a_list_of_nothing_corrects_nothing(tmp_path):
+    (tmp_path / "list.csv").write_text("file,task,given,suggested\n")
+    table = pd.DataFrame({"age": [1], "gender": [0], "race": [0]}, index=["a.jpg"])
+    assert relabelled(table, read_relabel(tmp_path / "list.csv"))[1] == 0
+
+
+def test_the_rows_that_are_corrected_are_copies(tmp_path):
+    (tmp_path / "list.csv").write_text("file,task,given,suggested\na.jpg,age,1,116\n")
+    table = pd.DataFrame({"age": [1], "gender": [0], "race": [0]}, index=["a.jpg"])
+    changed, count = relabelled(table, read_relabel(tmp_path / "list.csv"))
+    assert (changed.at["a.jpg", "age"], count, table.at["a.jpg", "age"]) == (116, 1, 1)
+
+
+@pytest.mark.parametrize("odd", ["-1", "117", ""])
+def test_ages_out_of_range_are_refused(tmp_path, odd):
+    (tmp_path / "list.csv").write_text(f"file,task,given,suggested\na.jpg,age,1,{odd}\n")
+    with pytest.raises(DataError, match=f"age '{odd}'"):
+        read_relabel(tmp_path / "list.csv")

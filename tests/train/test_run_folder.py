@@ -9,7 +9,7 @@ import pytest
 
 from agr.pictures import DataError
 from train.config import FitConfig
-from train.run_folder import claim, config_of, expect_unseen, is_known, keep_split, options_of, taught_by
+from train.run_folder import claim, config_of, expect_unseen, is_known, keep_split, options_of, taught_by, trained
 
 
 def test_an_init_is_told_as_it_is_finished_or_as_training_left_it(tmp_path):
@@ -112,3 +112,73 @@ def test_whoever_taught_a_run_or_its_teachers_is_told():
     told = {"teacher_backbones": ["c"], "teachers_taught_by": ["d"], "init_config": earlier}
     assert taught_by(told) == {"a", "b", "c", "d"}
     assert taught_by(None) == taught_by({}) == set()
+
+
+@pytest.fixture
+def claimed(recipe, tmp_path):
+    """Claim a run with the changed recipe, after the same run was begun with the unchanged one."""
+    (tmp_path / "split.csv").write_text("file,split\n")
+    claim(tmp_path / "run", recipe, tmp_path / "split.csv", resume=False)
+    return lambda change: claim(tmp_path / "run", recipe | change, tmp_path / "split.csv", resume=True)
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("split_hash", "another split"),
+        ("init_hash", "other first weights"),
+        ("relabel_hash", "other corrected labels"),
+        ("soft_labels_hash", "other soft labels"),
+        ("teachers_hash", "other teachers"),
+        ("processes", "another number of processes"),
+        ("computed_in", "another precision"),
+    ],
+)
+def test_whatever_is_other_is_named(claimed, key, said):
+    with pytest.raises(DataError, match=f"other settings: {said}"):
+        claimed({key: 2})
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("names", "other pictures"),
+        ("input_size", "crops of another size"),
+        ("template", "crops by another template"),
+        ("crop_sigma", "crops of another softness"),
+    ],
+)
+def test_other_crops_are_named(claimed, recipe, key, said):
+    with pytest.raises(DataError, match=f"other settings: {said}"):
+        claimed({"data": recipe["data"] | {key: 7}})
+
+
+def test_a_run_that_an_older_version_began_goes_on(claimed, tmp_path):
+    record = tmp_path / "run" / "fit.json"
+    old = json.loads(record.read_text())
+    for key in ("processes", "computed_in"):
+        old.pop(key)
+    old["config"].pop("mixup")
+    record.write_text(json.dumps(old))
+    claimed({})
+
+
+def test_a_run_tells_what_it_was_taught_with(tmp_path):
+    run = {"config": {}, "relabelled": 3, "soft_labels_hash": "s", "teachers_hash": ["t", "u"]}
+    (tmp_path / "fit.json").write_text(json.dumps(run))
+    told = options_of(tmp_path)
+    assert (told["relabelled"], told["soft_labels"], told["teachers"]) == (3, True, 2)
+
+
+def test_what_a_run_gave_is_its_best_epoch_and_of_a_model_itself(tmp_path):
+    assert trained(tmp_path) == tmp_path
+    (tmp_path / "best").mkdir()
+    assert trained(tmp_path) == tmp_path / "best"
+
+
+def test_the_splits_of_those_it_learnt_from_are_kept(recipe, tmp_path):
+    (tmp_path / "split.csv").write_text("file,split\n")
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "split.csv").write_text("file,split\na,train\n")
+    claim(tmp_path / "run", recipe, tmp_path / "split.csv", resume=False, learnt_from=[tmp_path / "one"])
+    assert len(list((tmp_path / "run").glob("split*.csv"))) == 2

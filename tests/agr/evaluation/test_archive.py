@@ -1,11 +1,13 @@
 import io
 import json
+import tempfile
 import zipfile
 
 import pandas as pd
 import pytest
 
 from agr.evaluation import archive as a
+from agr.evaluation.archive import unpack
 from agr.evaluation.report import PREDICTIONS_FILE, REPORT_FILE, ReportError
 
 
@@ -87,3 +89,44 @@ def test_a_foreign_summary_is_refused(packed, report, change):
         summary = json.loads(archive.read(REPORT_FILE)) | change
     with pytest.raises(ReportError, match=r"report\.json"):
         a.unpack(changed(packed, **{REPORT_FILE: json.dumps(summary).encode()}))
+
+
+def rezipped(path, files):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files:
+            archive.writestr(name, content)
+    return path
+
+
+def test_a_report_in_a_folder_opens_and_two_do_not(report, tmp_path):
+    with zipfile.ZipFile(io.BytesIO(a.pack(report))) as archive:
+        inside = [(f"mine/{name}", archive.read(name)) for name in archive.namelist()]
+        other = ("other/report.json", archive.read(REPORT_FILE))
+    assert unpack(rezipped(tmp_path / "a.zip", inside)).summary == report.summary
+    with pytest.raises(ReportError, match=r"report\.json more than once"):
+        unpack(rezipped(tmp_path / "b.zip", [*inside, other]))
+
+
+def test_what_is_said_of_an_archive_names_no_folder_of_the_machine(tmp_path):
+    path = rezipped(tmp_path / "a.zip", [(REPORT_FILE, b"{"), (PREDICTIONS_FILE, b"x")])
+    with pytest.raises(ReportError) as said:
+        unpack(path)
+    assert tempfile.gettempdir() not in str(said.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "message"),
+    [
+        ({}, {"compression": {"file": "none", "pred_age": "zstd"}}, "is compressed"),
+        ({"pred_age": "x" * 100_000}, {"compression": None}, "other things than numbers"),
+        ({"pred_race": "x" * 100_000}, {"compression": None}, "40 characters"),
+    ],
+)
+def test_a_table_that_hides_much_in_one_column_is_refused(report, tmp_path, change, options, message):
+    with zipfile.ZipFile(io.BytesIO(a.pack(report))) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    buffer = io.BytesIO()
+    report.predictions.assign(**change).to_parquet(buffer, **options)
+    path = rezipped(tmp_path / "a.zip", (files | {PREDICTIONS_FILE: buffer.getvalue()}).items())
+    with pytest.raises(ReportError, match=message):
+        unpack(path)

@@ -166,3 +166,19 @@ def test_slices_of_a_table_come_to_the_whole(many, monkeypatch):
     assert {name: s.n for name, s in found.items()} == {name: s.n for name, s in compute(table).items()}
     for name, statistic in compute(table).items():
         assert found[name].value == pytest.approx(statistic.value, abs=1e-12)
+
+
+def test_saved_estimates_come_back():
+    found = b.Estimate.from_dict({"value": 0.5, "low": 0.4, "high": 0.7, "n": None})
+    assert (found.value, found.low, found.high, found.n) == (0.5, 0.4, 0.7, 0)
+    assert np.isnan(b.Estimate.from_dict({"value": None, "low": None, "high": None, "n": 3}).value)
+
+
+def test_a_difference_of_calibration_errors_may_be_below_zero():
+    rng = np.random.default_rng(0)
+    sure = rng.uniform(0.6, 1, 800)
+    probs = np.stack([sure, 1 - sure], axis=1)
+    overconfident, calibrated = (rng.random(800) > sure - 0.3).astype(int), (rng.random(800) > sure).astype(int)
+    errors = [m.expected_calibration_error(true, probs) for true in (overconfident, calibrated)]
+    found = b.estimates({"": b.difference(*errors)})[""]
+    assert found.low < found.value < found.high < 0

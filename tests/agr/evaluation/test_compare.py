@@ -68,3 +68,34 @@ def test_labels_that_both_contradict_alike(predictions, better):
 def test_tables_in_another_order_are_refused(predictions):
     with pytest.raises(ValueError, match="same order"):
         compare(predictions, predictions.iloc[::-1])
+
+
+def test_each_model_is_measured_on_the_faces_that_both_found(predictions):
+    said = [column for column in predictions if column.startswith(("pred_", "prob_", "age_"))]
+    poorer = predictions.copy()
+    lost = poorer.index[poorer["detected"]][:40]
+    poorer.loc[lost, "detected"] = False
+    poorer.loc[lost, said] = None
+    first, second = common(predictions, poorer)
+    rows = {row.name: row for row in compare(first, second)}
+    for name in ("age_mae", "age_mse", "age_interval_coverage", "race_ece", "gender_ece", "age_group_ece"):
+        assert (rows[name].difference.value, rows[name].difference.n) == (0, second["detected"].sum()), name
+    assert rows["race_accuracy"].second < rows["race_accuracy"].first
+
+
+@pytest.mark.parametrize(
+    ("label", "values"),
+    [("true_age", (100, 101)), ("true_gender", ("Male", "Female")), ("true_race", ("White", "Black"))],
+)
+def test_files_with_any_other_label_are_not_common(predictions, label, values):
+    first, second = (predictions.copy() for _ in values)
+    for table, value in zip((first, second), values, strict=True):
+        table.loc[3, label] = value
+    assert len(common(first, second)[0]) == len(predictions) - 1
+
+
+def test_a_label_is_contradicted_as_surely_as_the_less_sure_model_says(predictions):
+    row = predictions[predictions["detected"] & (predictions["pred_gender"] != predictions["true_gender"])].head(1)
+    pred, true = (f"prob_gender_{row[f'{kind}_gender'].iloc[0]}" for kind in ("pred", "true"))
+    sides = [row.assign(**{pred: p, true: 1 - p}) for p in (0.9, 0.6)]
+    assert contradicted(*sides, "gender").tolist() == pytest.approx([0.6])

@@ -1,6 +1,7 @@
 """What the figures draw, against plain computations on the same predictions."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import confusion_matrix
@@ -141,3 +142,61 @@ def test_an_empty_selection_draws_empty_figures(predictions, task):
         assert figure.to_json()
     for draw in (f.age_density, f.cumulative_score_curve):
         assert draw(none).to_json()
+
+
+def test_abstaining_answers_the_surest_first(predictions):
+    points = f.abstention_points(predictions, "race")
+    assert points["confidence"].is_monotonic_decreasing
+    found = predictions[predictions["detected"]]
+    confidence = found[PROBABILITY_COLUMNS["race"]].max(axis=1).astype(float)
+    surest = found.loc[confidence.sort_values(ascending=False, kind="stable").index]
+    is_right = surest["pred_race"] == surest["true_race"]
+    for place in (50, 150):
+        answered = round(points.iloc[place]["answered"] * len(predictions))
+        assert points.iloc[place]["accuracy"] == pytest.approx(is_right[:answered].mean())
+    marked = f.abstention_curve(predictions, "race", threshold=0.8).data[1]
+    assert marked.x[0] == pytest.approx((confidence >= 0.8).sum() / len(predictions))
+
+
+def test_the_heatmap_says_which_way_it_is_read():
+    layout = f.confusion_heatmap(np.eye(5, dtype=int), "race").layout
+    assert (layout.xaxis.title.text, layout.yaxis.title.text) == ("predicted", "true")
+    assert (layout.xaxis.type, layout.yaxis.type, layout.yaxis.autorange) == ("category", "category", "reversed")
+
+
+def test_the_reliability_diagram_says_what_chance_does_and_which_bins_are_small(predictions):
+    drawn = f.reliability_diagram(predictions, "race")
+    bars, _, line = drawn.data
+    is_small = f.calibration_bins(predictions, "race")["n"] < f.LEAST_GROUP
+    assert 0 < is_small.sum() < len(is_small)
+    assert (np.array(line.marker.opacity) < 1).tolist() == is_small.tolist()
+    assert sum(bars.y) == pytest.approx(1)
+    found = f.classified(predictions, "race").found
+    error = m.expected_calibration_error(found.true, found.probs).value
+    assert f"ECE {error:.3f} (chance: {m.chance_calibration_error(found.probs):.3f})" in drawn.layout.title.text
+
+
+def test_bars_of_groups_have_their_unit_and_order(predictions):
+    groups = groups_of(predictions, ["gender", "race"])
+    years = f.group_bars(groups, {"age_mae": "error"}, "Error")
+    shares = f.group_bars(groups, {"race_accuracy": "race"}, "Accuracy")
+    assert years.layout.yaxis.title.text.endswith("years")
+    assert (years.layout.yaxis.tickformat, shares.layout.yaxis.tickformat) == (None, ".0%")
+    assert list(shares.data[0].x)[:2] == ["Male, White", "Male, Black"]
+    assert f.interval_coverage_by_band(groups_of(predictions, ["age_band"])).layout.shapes[0].y0 == 0.8
+
+
+def test_the_cumulative_score_counts_whole_years_to_their_end(predictions):
+    off = predictions[predictions["detected"]].assign(pred_age=lambda table: table["true_age"] + 3.0)
+    assert list(f.cumulative_score_curve(off).data[0].y[2:4]) == [0, 1]
+
+
+def test_the_density_is_a_logarithm_of_counts(predictions):
+    heat = f.age_density(predictions).data[0]
+    assert np.nanmax(heat.z) == pytest.approx(np.log10(heat.customdata[..., 0].max()))
+
+
+def test_a_curve_of_the_history_begins_at_its_first_epoch():
+    history = pd.DataFrame({"epoch": [3, 4], "train_age": [3.0, 2.5], "no_train_x": [1, 1]})
+    (line,) = f.training_curves(history, "train_", "Loss").data
+    assert list(line.x) == [3, 4]

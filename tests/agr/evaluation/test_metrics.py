@@ -113,3 +113,11 @@ def test_a_standardized_mean_is_that_of_the_strata_weighted():
     own = m.standardized(m.accuracy(TRUE, PRED), strata, np.bincount(strata))
     assert own.value == pytest.approx(right.mean())
     assert own.n == N
+
+
+def test_years_count_to_the_last():
+    assert m.cumulative_score([30, 30, 30], [35.0, 25.0, 35.1], years=5).value == pytest.approx(2 / 3)
+
+
+def test_no_confidence_falls_out_of_the_bins():
+    assert m.confidence_bins(np.array([0.0, 1 / 15, 0.5, 1.0])).tolist() == [0, 0, 7, 14]

@@ -1,10 +1,20 @@
+import copy
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from agr.evaluation.report import HISTORY_FILE, PREDICTIONS_FILE, REPORT_FILE, EvalReport, ReportError, expect_no_report
+from agr.evaluation.report import (
+    HISTORY_FILE,
+    PREDICTIONS_FILE,
+    PROBABILITY_COLUMNS,
+    REPORT_FILE,
+    EvalReport,
+    ReportError,
+    expect_no_report,
+)
+from agr.evaluation.summary import figures
 
 
 def test_round_trip(report, tmp_path):
@@ -120,3 +130,67 @@ def test_a_broken_history_is_named(report, tmp_path):
         (tmp_path / HISTORY_FILE).write_text(text)
         with pytest.raises(ReportError, match="more than 100 columns"):
             EvalReport.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("version", "message"), [(0, "schema_version is 0"), ("1", "schema_version is '1'"), (None, "schema_version")]
+)
+def test_versions_that_never_were_are_refused(report, version, message):
+    with pytest.raises(ReportError, match=message):
+        EvalReport(report.summary | {"schema_version": version}, report.predictions)
+
+
+def test_a_summary_without_a_name_is_refused(report):
+    summary = {key: value for key, value in report.summary.items() if key != "name"}
+    with pytest.raises(ReportError, match="missing"):
+        EvalReport(summary, report.predictions)
+
+
+@pytest.mark.parametrize("part", ["all", "without_twins"])
+@pytest.mark.parametrize("change", [{"n": "3"}, {"low": None}, {"value": "x"}, {"high": 1e12}])
+def test_figures_of_both_parts_are_checked(report, part, change):
+    summary = copy.deepcopy(report.summary)
+    summary["figures"][part]["age_mae"] |= change
+    with pytest.raises(ReportError, match=f"figures.{part}"):
+        EvalReport(summary, report.predictions)
+
+
+def test_a_table_as_others_write_it_is_taken(report, tmp_path):
+    """With rounded probabilities, a column of their own, and intervals of no width."""
+    table = report.predictions.assign(more="x")
+    for columns in PROBABILITY_COLUMNS.values():
+        table[columns] = table[columns].astype(float).round(4)
+    table.loc[table["detected"], "age_low"] = table["age_high"]
+    report.save(tmp_path)
+    table.to_parquet(tmp_path / PREDICTIONS_FILE)
+    assert "more" not in EvalReport.load(tmp_path).predictions
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"file": 3}, "other things than names"), ({"has_twin": 0}, "true or false"), ({"age_high": np.nan}, "is empty")],
+)
+def test_columns_of_the_predictions_are_checked(report, change, message):
+    with pytest.raises(ReportError, match=message):
+        EvalReport(report.summary, report.predictions.assign(**change))
+
+
+def test_near_ties_that_were_decided_otherwise_are_taken(report):
+    change = {"pred_gender": "Male", "prob_gender_Male": 0.497, "prob_gender_Female": 0.503}
+    EvalReport(report.summary, report.predictions.assign(**change))
+
+
+def test_a_history_needs_epochs(report):
+    with pytest.raises(ReportError, match="column epoch"):
+        EvalReport(report.summary, report.predictions, pd.DataFrame({"step": [1]}))
+
+
+def test_nan_is_null_in_lists_too(report, tmp_path):
+    EvalReport(report.summary | {"groups": [{"x": [float("nan")]}]}, report.predictions).save(tmp_path)
+    assert json.loads((tmp_path / REPORT_FILE).read_text())["groups"] == [{"x": [None]}]
+
+
+def test_a_report_without_any_label_can_be_saved_and_evaluated(report, tmp_path):
+    table = report.predictions.assign(true_age=None, true_gender=None, true_race=None)
+    EvalReport(report.summary, table).save(tmp_path)
+    assert figures(EvalReport.load(tmp_path).predictions)["race_accuracy"]["n"] == 0

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from agr.evaluation.selection import Selection, select
@@ -37,3 +38,15 @@ def test_confidence_is_of_the_chosen_task_and_of_detected_faces(predictions):
 def test_an_impossible_selection_is_an_error(options):
     with pytest.raises(ValueError, match="expected"):
         Selection(**options)
+
+
+def test_the_ends_of_a_range_of_confidence_belong_to_it(predictions):
+    top = predictions[["prob_gender_Male", "prob_gender_Female"]].max(axis=1).astype(float)
+    low, high = np.sort(top.dropna())[[50, 90]]
+    kept = select(predictions, Selection(task="gender", confidence=(low, high)))
+    assert kept.equals(predictions[top.between(low, high)])
+
+
+def test_without_what_a_task_says_all_tasks_select_the_same_faces():
+    assert Selection(task="gender").faces == Selection(task="age_group").faces
+    assert Selection(task="gender", predicted=("Male",)).faces.task == "gender"

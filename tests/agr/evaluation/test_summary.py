@@ -117,3 +117,21 @@ def test_without_any_detected_face_the_figures_are_there_and_nan(predictions):
     assert found["race_accuracy"]["value"] == 0
     assert np.isnan(found["age_mae"]["value"])
     assert found["age_mae"]["n"] == 0
+
+
+def test_at_equal_ages_those_without_an_age_are_left_out(predictions):
+    table = predictions.assign(true_age=predictions["true_age"].where(predictions.index % 3 != 0))
+    known = table[table["true_age"].notna()]
+    sides = [groups_of(rows, ["gender"], at_equal_ages=True) for rows in (table, known)]
+    for one, other in zip(*sides, strict=True):
+        assert one.n == other.n
+        assert one.figures["race_accuracy"].value == other.figures["race_accuracy"].value
+
+
+def test_errors_at_equal_ages_are_weighted_by_the_ages_of_all(predictions):
+    groups = predictions["true_age"].map(age_group_of)
+    found = predictions[predictions["detected"] & (predictions["true_gender"] == "Male")]
+    errors = (found["pred_age"] - found["true_age"]).abs().astype(float).groupby(groups).mean()
+    (male, _) = groups_of(predictions, ["gender"], at_equal_ages=True)
+    expected = np.average(errors, weights=groups.value_counts()[errors.index])
+    assert male.figures["age_mae"].value == pytest.approx(expected)

@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import gradio as gr
 import httpx
@@ -145,3 +147,80 @@ def test_only_the_last_event_is_remembered_and_none_are_summed_up(monkeypatch):
         assert page._queue.cached_event_analytics_summary == {"functions": {}}
     finally:
         page.close()
+
+
+def through_guard(path, *, method="POST", headers=None, parts=(b"",)) -> list:
+    """What the guard answers (a status), or, of a request that it lets through, what the page behind it receives."""
+    told, left = [], iter(parts)
+
+    async def page(scope, receive, send):
+        for _ in parts:
+            told.append((await receive())["type"])
+
+    async def receive():
+        return {"type": "http.request", "body": next(left), "more_body": True}
+
+    async def send(message):
+        told.extend([message["status"]] if "status" in message else [])
+
+    lines = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
+    scope = {"type": "http", "method": method, "path": path, "headers": lines}
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, guard.Guard(page)(scope, receive, send)).result()
+    return told
+
+
+@pytest.mark.parametrize(("name", "most"), [("queue/join", guard.MAX_BODY), ("upload", guard.MAX_UPLOAD_BODY)])
+def test_a_body_in_parts_is_cut_off_at_its_limit(name, most):
+    assert through_guard(f"/gradio_api/{name}", parts=(bytes(most), b"x")) == ["http.request", "http.disconnect"]
+
+
+@pytest.mark.parametrize("length", ["x", "-5", "1e3", str(guard.MAX_BODY + 1)])
+def test_odd_lengths_are_refused(length):
+    assert through_guard("/gradio_api/queue/join", headers={"content-length": length}) == [413]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("name", ["login", "a/call/b", "file=x", ""])
+def test_by_no_method_is_anything_sent_elsewhere(method, name):
+    assert through_guard(f"/gradio_api/{name}", method=method) == [404]
+
+
+@pytest.mark.parametrize("name", ["upload", "upload/", "queue/join", "run/predict", "cancel", "reset", "call/analyze"])
+def test_what_the_page_uses_is_let_through(name):
+    assert through_guard(f"/gradio_api/{name}") == ["http.request"]
+
+
+def test_a_field_in_many_pieces_is_limited_too():
+    parser = object.__new__(guard._Parser)
+    parser.upload_progress = None
+    parser._current_part = SimpleNamespace(file=None, data=bytearray())
+    parser.on_part_data(bytes(guard.MAX_FIELD), 0, guard.MAX_FIELD)
+    with pytest.raises(guard.MultiPartException):
+        parser.on_part_data(b"x", 0, 1)
+
+
+def test_files_go_after_an_hour_and_boxed_videos_after_ten_minutes(tmp_path, monkeypatch):
+    (tmp_path / "photo.jpg").write_bytes(b"x")
+    (tmp_path / guard.BOXED).write_bytes(b"x")
+    now = time.time()
+    for later, left in ((590, 2), (610, 1), (3590, 1), (3610, 0)):
+        monkeypatch.setattr(guard.time, "time", lambda later=later: now + later)
+        guard.sweep(tmp_path, SimpleNamespace(blocks={}))
+        assert len(list(tmp_path.iterdir())) == left
+
+
+def test_sweeping_goes_on_after_an_error(tmp_path, monkeypatch):
+    swept, thrice = [], threading.Event()
+
+    def sweep(*_):
+        swept.append(1)
+        if len(swept) < 3:
+            raise OSError
+        thrice.set()
+        threading.Event().wait()  # no fourth time
+
+    monkeypatch.setattr(guard, "sweep", sweep)
+    monkeypatch.setattr(guard, "SWEEP_SECONDS", 0)
+    guard.keep_swept(tmp_path, None)
+    assert thrice.wait(10)
