@@ -48,7 +48,7 @@ def read_labels(
     `key`: what a file's name is shortened to. Genders and races are given by name or by UTKFace's number; empty cells
     are labels that are not known. Raises LabelError for what is no such CSV.
     """
-    first = content.partition(b"\n")[0]
+    first = content.lstrip().partition(b"\n")[0]
     separator = max(",;\t", key=lambda each: first.count(each.encode()))  # as spreadsheets of some languages write it
     options: dict = {"dtype": str, "keep_default_na": False, "skipinitialspace": True, "sep": separator}
     try:
@@ -71,7 +71,7 @@ def read_labels(
     bad: list[tuple[str, str]] = []
     texts = (table[name] if name in table else [""] * len(table) for name in ("file", "age", "gender", "race"))
     for name, age, gender, race in zip(*texts, strict=True):
-        file = key(str(name))
+        file = key(str(name).strip())
         try:
             labels = Labels(
                 age=_age(age.strip()),

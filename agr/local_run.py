@@ -5,25 +5,21 @@ then come out the same, to the bit, however many cores or machines share the wor
 """
 
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
 
 from .collection import CollectionError, Part, encoded_part
 from .engine import cores
-from .memory import keep_freed_memory
 from .sources import Contents
+from .workers import worker_pool
 
 if TYPE_CHECKING:
     from .analyzer import FaceAnalyzer
 
-IN_A_WORKER = {"AGR_CORES": "1"}
-"""What a worker's environment says, here and on a cluster."""
 _LOOK_EVERY = 0.25
 """Seconds between two looks at what the workers have done."""
 _worker: "tuple[FaceAnalyzer, Contents, multiprocessing.sharedctypes.Synchronized] | Exception | None" = None
@@ -32,9 +28,8 @@ _worker: "tuple[FaceAnalyzer, Contents, multiprocessing.sharedctypes.Synchronize
 
 def encoded_by_cores(model: Path, parts: Iterator[Part], seen: Callable[[int], object]) -> Iterator[tuple[int, bytes]]:
     """Each part's number and its rows as a parquet file, as they are done; `seen` is told how many photos are."""
-    context = multiprocessing.get_context("spawn")  # a forked child would inherit threads that it does not have
-    photos = context.Value("Q", 0)
-    pool = ProcessPoolExecutor(cores(), context, initializer=_start, initargs=(model, photos))
+    photos = multiprocessing.get_context("spawn").Value("Q", 0)
+    pool = worker_pool(cores(), _start, model, photos)
     running: set[Future] = set()
     told = 0
     try:
@@ -67,23 +62,12 @@ def encoded_by_cores(model: Path, parts: Iterator[Part], seen: Callable[[int], o
 
 def _start(model: Path, photos: "multiprocessing.sharedctypes.Synchronized") -> None:
     global _worker
-    os.environ |= IN_A_WORKER
-    keep_freed_memory()
-    Thread(target=_end_with_parent, daemon=True).start()
     try:
         from .analyzer import FaceAnalyzer
 
         _worker = FaceAnalyzer.from_pretrained(model), Contents(), photos
     except Exception as error:  # raised here, it would be taken for a process that was killed
         _worker = error
-
-
-def _end_with_parent() -> None:
-    """A parent that is killed tells nobody: its workers would wait for work forever."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
 
 
 def _work(part: Part) -> tuple[int, bytes]:

@@ -4,9 +4,9 @@ A worker or machine that dies costs the parts that it had in work: Ray hands the
 back whole or not at all, none is lost or written twice.
 """
 
-import json
 import logging
 import os
+import pickle
 import socket
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -16,9 +16,9 @@ import numpy as np
 
 from .collection import CollectionError, Part, encoded_part
 from .config import CONFIG_FILE, WEIGHTS_FILE, ModelConfig, read_config
-from .local_run import IN_A_WORKER
 from .memory import keep_freed_memory
-from .sources import Contents, Item
+from .sources import Contents
+from .workers import IN_A_WORKER
 
 PHOTOS_AT_ONCE = 2_000_000
 """Handed to the cluster together: bounds what this process holds to some 1 GB of names."""
@@ -77,7 +77,7 @@ class _Worker:
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, list]:
         (number,), (items,) = batch["part"].tolist(), batch["items"]
-        content = encoded_part(self.analyzer, self.contents, Part(number, _received(items)))
+        content = encoded_part(self.analyzer, self.contents, Part(number, pickle.loads(items)))
         return {"part": [number], "content": [content]}
 
 
@@ -88,13 +88,7 @@ def _together(parts: Iterator[Part]) -> Iterator[list[Part]]:
 
 
 def _sent(part: Part) -> dict:
-    return {"part": part.number, "items": json.dumps([(i.file, i.path, i.place) for i in part.items])}
-
-
-def _received(items: str) -> tuple[Item, ...]:
-    return tuple(
-        Item(file, path, tuple(place) if isinstance(place, list) else place) for file, path, place in json.loads(items)
-    )
+    return {"part": part.number, "items": pickle.dumps(part.items)}
 
 
 def _expect_listener(address: str) -> None:

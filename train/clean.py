@@ -4,7 +4,6 @@ What a model says of faces that it was trained on repeats their labels; out of s
 Source: Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels" (2021).
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from agr.predictions import report_of
 from agr.reader import AttributeReader
 
 from .config import FitConfig
-from .files import content_hash_of, write_atomically
+from .files import claim_folder, content_hash_of, write_atomically
 from .fit import fit
 from .prepare import load_prepared
 from .run_folder import RECORD_FILE, expect_untrained
@@ -59,7 +58,7 @@ def clean(config: FitConfig, *, data: Path, split: Path, folds: int, threshold: 
         expect_untrained(init.parent, rows.index)
     fold_of = folds_of(rows["content"], folds, config.seed)
     output.mkdir(parents=True, exist_ok=True)
-    _claim(output, {"folds": folds, "seed": config.seed, "split_hash": content_hash_of(split)})
+    claim_folder(output / CLAIM_FILE, {"folds": folds, "seed": config.seed, "split_hash": content_hash_of(split)})
     reads = []
     for fold in range(folds):
         held_out = rows.index[fold_of == fold]
@@ -76,27 +75,6 @@ def folds_of(content: pd.Series, folds: int, seed: int) -> np.ndarray:
     one, or a model would have seen those that it is asked about."""
     codes, unique = pd.factorize(content, sort=True)
     return (np.random.default_rng(seed).permutation(len(unique)) % folds)[codes]
-
-
-def _claim(output: Path, mine: dict) -> None:
-    """Of an earlier run with another `mine` the folds would be others. Raises DataError if there was one."""
-    path = output / CLAIM_FILE
-    if path.exists():
-        try:
-            theirs = json.loads(path.read_text(encoding="utf-8"))
-            changed = [
-                f"{name} {theirs.get(name)} then, {value} now"
-                for name, value in mine.items()
-                if theirs.get(name) != value
-            ]
-        except (ValueError, AttributeError) as error:
-            raise DataError(f"{path} is damaged ({error}). Choose another --output.") from error
-        if changed:
-            raise DataError(
-                f"{output} was begun otherwise ({', '.join(changed)}). Go on with the same options, or choose another "
-                "--output."
-            )
-    write_atomically(path, lambda temporary: temporary.write_text(json.dumps(mine) + "\n"))
 
 
 def _fold_model(config: FitConfig, data: Path, parts: pd.Series, held_out: pd.Index, output: Path) -> Path:

@@ -1,5 +1,6 @@
-"""Files that are either whole or not there."""
+"""Files that are written whole or not at all, folders that one process works in, hashes and listings."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,27 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
             f"{path} could not be written ({error}). "
             "Free some space or choose another folder; what was there before is untouched."
         ) from error
+
+
+def claim_folder(path: Path, mine: dict, *, moved: str | None = None) -> None:
+    """Say in the JSON file `path` what its folder is made of. Raises DataError if it says something else already, but
+    for `moved`, or is damaged."""
+    if path.exists():
+        try:
+            theirs = json.loads(path.read_text(encoding="utf-8"))
+            changed = [
+                f"{key} {theirs.get(key)} then, {mine[key]} now"
+                for key in mine
+                if mine[key] != theirs.get(key) and key != moved
+            ]
+        except (ValueError, AttributeError) as error:
+            raise DataError(f"{path} is damaged ({error}). Choose another --output, or delete this one.") from error
+        if changed:
+            raise DataError(
+                f"{path.parent} was begun otherwise ({'; '.join(changed)}). Go on with the same options, or choose "
+                "another --output."
+            )
+    write_atomically(path, lambda temporary: temporary.write_text(json.dumps(mine, indent=2) + "\n"))
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from agr.config import CONFIG_FILE, WEIGHTS_FILE, ModelConfig, ModelError, read_
 from agr.labels import GENDERS, RACES
 
 from . import face_resnet, mobile_facenet
+from .files import write_atomically
 
 
 class AttributeNet(nn.Module):
@@ -56,18 +57,13 @@ class AttributeNet(nn.Module):
         return net.eval()
 
     def save(self, folder: Path) -> None:
-        """Write `config.json` and `model.safetensors` into `folder`. Raises OSError, and leaves older weights whole."""
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f"{WEIGHTS_FILE}.tmp"
-        try:  # not by safetensors itself, whose files nobody else may read
-            temporary.write_bytes(save({name: tensor.contiguous() for name, tensor in self.state_dict().items()}))
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
-        config = folder / f"{CONFIG_FILE}.tmp"
-        config.write_text(json.dumps(asdict(self.config), indent=2) + "\n")
-        temporary.replace(folder / WEIGHTS_FILE)
-        config.replace(folder / CONFIG_FILE)
+        """Write `config.json` and `model.safetensors` into `folder`. Raises DataError, and leaves older weights
+        whole."""
+        # Not by safetensors itself, whose files nobody else may read.
+        weights = save({name: tensor.contiguous() for name, tensor in self.state_dict().items()})
+        write_atomically(folder / WEIGHTS_FILE, lambda path: path.write_bytes(weights))
+        config = json.dumps(asdict(self.config), indent=2) + "\n"
+        write_atomically(folder / CONFIG_FILE, lambda path: path.write_text(config))
 
     @classmethod
     def load(cls, folder: Path) -> "AttributeNet":

@@ -7,14 +7,12 @@ source.json   what the crops were made of, and how
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,14 +25,16 @@ from agr.annotations import labels_of
 from agr.engine import cores
 from agr.images import ImageError, load_photo
 from agr.pictures import DataError, PictureSource, content_hash, file_key
+from agr.workers import worker_pool
 
-from .files import alone_in, write_atomically
+from .files import alone_in, claim_folder, write_atomically
 
 if TYPE_CHECKING:
     from agr.detect import FaceDetector
 
 _detector: "FaceDetector | None" = None  # of this process, once `_start_worker` ran
 
+INDEX_FILE, CROPS_FILE, SOURCE_FILE = "faces.csv", "crops.npy", "source.json"
 PART_SIZE = 256
 """Pictures in a part: what an interruption may cost, a few seconds of work."""
 
@@ -76,21 +76,21 @@ def prepare(source: Path, output: Path, *, size: int = 160, workers: int | None 
             _make_parts(pictures, parts, size, workers or cores())
             _join_parts(parts, output, size)
         shutil.rmtree(parts, ignore_errors=True)
-    return _summarise(pd.read_csv(output / "faces.csv"))
+    return _summarise(pd.read_csv(output / INDEX_FILE))
 
 
 def _is_finished(output: Path) -> bool:
     """Whether both files are there; one alone is made again."""
-    return (output / "faces.csv").exists() and (output / "crops.npy").exists()
+    return (output / INDEX_FILE).exists() and (output / CROPS_FILE).exists()
 
 
 def load_prepared(folder: Path) -> Prepared:
     """Open what `prepare` wrote. Raises DataError if it is missing or was not finished."""
     try:
-        table = pd.read_csv(folder / "faces.csv")
+        table = pd.read_csv(folder / INDEX_FILE)
         index = table[table["status"] != "malformed"].set_index("file")
-        source = json.loads((folder / "source.json").read_text(encoding="utf-8"))
-        crops = np.load(folder / "crops.npy", mmap_mode="r")
+        source = json.loads((folder / SOURCE_FILE).read_text(encoding="utf-8"))
+        crops = np.load(folder / CROPS_FILE, mmap_mode="r")
     except (OSError, ValueError, KeyError) as error:
         raise DataError(
             f"{folder} holds no finished prepared data ({error}). Run `python -m train prepare` first."
@@ -99,7 +99,7 @@ def load_prepared(folder: Path) -> Prepared:
 
 
 def _claim(output: Path, pictures: PictureSource, size: int) -> None:
-    """Say in `source.json` what the folder is for, and refuse to mix two kinds of crops in it."""
+    """Say what the folder is for, and refuse to mix two kinds of crops in it."""
     mine = {
         "source": str(pictures.path.resolve()),
         "pictures": len(pictures),
@@ -108,48 +108,30 @@ def _claim(output: Path, pictures: PictureSource, size: int) -> None:
         "template": [list(point) for point in TEMPLATE],
         "crop_sigma": CROP_SIGMA,
     }
-    claim = output / "source.json"
-    if claim.exists():
-        try:
-            theirs = json.loads(claim.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise DataError(f"{claim} is damaged ({error}). Choose another --output or delete it.") from error
-        changed = [key for key in mine if key != "source" and mine[key] != theirs.get(key)]
-        if changed:
-            raise DataError(
-                f"{output} holds crops made otherwise ({', '.join(changed)} differ). "
-                "Choose another --output or delete it."
-            )
-    write_atomically(claim, lambda path: path.write_text(json.dumps(mine, indent=2) + "\n"))
+    claim_folder(output / SOURCE_FILE, mine, moved="source")
 
 
 def _make_parts(pictures: PictureSource, parts: Path, size: int, workers: int) -> None:
-    stream = pictures.read()
+    running: list[tuple[Future, int]] = []
     try:
-        _compute_parts(stream, parts, size, workers, len(pictures))
+        with (
+            worker_pool(workers, _start_worker) as pool,
+            tqdm(total=len(pictures), unit="picture", desc="prepare", smoothing=0.05) as bar,
+        ):
+            for number, chunk in enumerate(_chunks(pictures.read())):
+                if (parts / f"{number:05d}.csv").exists():
+                    bar.update(len(chunk))
+                    continue
+                running.append((pool.submit(_make_part, chunk, parts / f"{number:05d}", size), len(chunk)))
+                if len(running) > 2 * workers:  # bounds what waits in memory
+                    _finish(running.pop(0), bar)
+            for future in running:
+                _finish(future, bar)
     except BrokenProcessPool as error:
         raise DataError(
             "A worker process was killed, probably because memory ran out. Run the same command again with fewer "
             "--workers: it goes on where it was."
         ) from error
-
-
-def _compute_parts(stream: Iterator[tuple[str, bytes]], parts: Path, size: int, workers: int, pictures: int) -> None:
-    with (
-        # Spawned, not forked: a forked child inherits torch's threads in an unusable state.
-        ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker) as pool,
-        tqdm(total=pictures, unit="picture", desc="prepare", smoothing=0.05) as bar,
-    ):
-        running: list[tuple[Future, int]] = []
-        for number, chunk in enumerate(_chunks(stream)):
-            if (parts / f"{number:05d}.csv").exists():
-                bar.update(len(chunk))
-                continue
-            running.append((pool.submit(_make_part, chunk, parts / f"{number:05d}", size), len(chunk)))
-            if len(running) > 2 * workers:  # bounds what waits in memory
-                _finish(running.pop(0), bar)
-        for future in running:
-            _finish(future, bar)
 
 
 def _chunks(stream: Iterator[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
@@ -165,7 +147,6 @@ def _finish(running: tuple[Future, int], bar: tqdm) -> None:
 
 def _start_worker() -> None:
     global _detector
-    os.environ["AGR_CORES"] = "1"  # one process a core
     from agr.detect import FaceDetector
 
     _detector = FaceDetector()
@@ -213,7 +194,7 @@ def _join_parts(parts: Path, output: Path, size: int) -> None:
     index["row"] = np.where(has_crop, has_crop.cumsum() - 1, -1)
     _expect_room(output, int(has_crop.sum()) * size * size * 3)
     crops = np.lib.format.open_memmap(
-        output / "crops.npy", mode="w+", dtype=np.uint8, shape=(int(has_crop.sum()), size, size, 3)
+        output / CROPS_FILE, mode="w+", dtype=np.uint8, shape=(int(has_crop.sum()), size, size, 3)
     )
     start = 0
     for part in sorted(parts.glob("*.npy")):
@@ -221,7 +202,7 @@ def _join_parts(parts: Path, output: Path, size: int) -> None:
         crops[start : start + len(block)] = block
         start += len(block)
     crops.flush()
-    write_atomically(output / "faces.csv", lambda path: index.to_csv(path, index=False))
+    write_atomically(output / INDEX_FILE, lambda path: index.to_csv(path, index=False))
 
 
 def _expect_room(folder: Path, needed: int) -> None:
@@ -251,7 +232,7 @@ def _summarise(index: pd.DataFrame) -> Summary:
 
 def source_of(data: Path) -> Path:
     """Where the pictures themselves are: `data`, or what it was prepared from. Raises DataError if that has gone."""
-    claim = data / "source.json"
+    claim = data / SOURCE_FILE
     if not claim.is_file():
         return data
     try:

@@ -67,8 +67,9 @@ def config_of(init: Path) -> dict | None:
     if not init.is_file():  # a name, such as imagenet
         return None
     # In the folder of the best epoch they are as training left them, in the run's own they are finished.
-    is_best = init.parent.name == BEST_FOLDER
-    options = options_of(init.parent.parent if is_best else init.parent)
+    folder = init.absolute().parent
+    is_best = folder.name == BEST_FOLDER
+    options = options_of(folder)
     return {name: value for name, value in options.items() if name != "balance"} if options and is_best else options
 
 
@@ -93,11 +94,10 @@ def options_of(folder: Path) -> dict | None:
     run = read_run(folder)
     if run is None:
         return None
-    history = run_of(folder) / HISTORY_FILE
     return run["config"] | {
         "init_config": run.get("init_config"),
         # Fewer than its options say if it was broken off.
-        "epochs_done": len(pd.read_csv(history)) if history.is_file() else None,
+        "epochs_done": _epochs_done(run_of(folder) / HISTORY_FILE),
         "relabelled": run.get("relabelled", 0),
         "soft_labels": bool(run.get("soft_labels_hash")),
         "teachers": len(run.get("teachers_hash", [])),
@@ -107,6 +107,13 @@ def options_of(folder: Path) -> dict | None:
         "averaged_backbones": run.get("averaged_backbones", []),
         "balance": run.get("balance", {}),
     }
+
+
+def _epochs_done(history: Path) -> int | None:
+    try:
+        return len(pd.read_csv(history)) if history.is_file() else None
+    except ValueError as error:
+        raise DataError(f"{history} is damaged ({error}). Take it away, or another model.") from error
 
 
 def taught_by(run: dict | None) -> set[str]:
@@ -221,6 +228,7 @@ def trained(folder: Path) -> Path:
 
 def run_of(model: Path) -> Path:
     """The folder of the run that a model is of: its own, or of the best epoch's the one around it."""
+    model = model if model.name else model.absolute()  # "." has no name
     return model.parent if model.name == BEST_FOLDER else model
 
 

@@ -67,3 +67,9 @@ def test_cells_may_have_blanks_and_rows_a_last_comma():
 def test_a_quoted_cell_may_follow_a_blank():
     labels, _ = read_labels(b'file, age\n"a,b.jpg", "7"\n')
     assert labels == {"a,b.jpg": Labels(age=7)}
+
+
+def test_names_may_have_blanks_around_them_and_the_table_empty_lines_before_it():
+    labels, bad = read_labels(b"\n\nfile ; age\na.jpg ; 20 \n")
+    assert labels == {"a.jpg": Labels(age=20)}
+    assert not bad

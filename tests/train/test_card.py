@@ -46,6 +46,14 @@ def test_every_figure_is_the_reports(report):
     assert f"| Female, Black | {row['n']} | {row['figures']['age_mae']['value']:.2f} (" in model_card(report)
 
 
+def test_one_face_has_no_interval(report):
+    groups = [row | {"figures": dict(row["figures"])} for row in report.summary["groups"]]
+    row = next(row for row in groups if row["group"] == ["Female", "Others"])
+    row["n"], row["figures"]["age_mae"] = 1, {"value": 2.5, "low": None, "high": None, "n": 1}
+    card = model_card(EvalReport(report.summary | {"groups": groups}, report.predictions))
+    assert "| Female, Others | 1 | 2.50 |" in card
+
+
 def test_every_stage_of_the_training_is_told():
     from train.card import _recipe
 

@@ -1,7 +1,9 @@
+import json
+
 import pytest
 
 from agr.pictures import DataError
-from train.files import content_hash_of, write_atomically
+from train.files import claim_folder, content_hash_of, write_atomically
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path):
@@ -23,3 +25,19 @@ def test_a_failed_write_leaves_what_was_there(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataError, match=r"gone\.txt"):
         content_hash_of(tmp_path / "gone.txt")
+
+
+def test_a_folder_is_claimed_for_one_thing(tmp_path):
+    claim = tmp_path / "claim.json"
+    claim_folder(claim, {"size": 160, "at": "here"}, moved="at")
+    claim_folder(claim, {"size": 160, "at": "there"}, moved="at")
+    assert json.loads(claim.read_text()) == {"size": 160, "at": "there"}
+    with pytest.raises(DataError, match="size 160 then, 128 now"):
+        claim_folder(claim, {"size": 128, "at": "there"}, moved="at")
+
+
+@pytest.mark.parametrize("content", ["[]", "{", "7"])
+def test_a_damaged_claim_is_said(tmp_path, content):
+    (tmp_path / "claim.json").write_text(content)
+    with pytest.raises(DataError, match="is damaged"):
+        claim_folder(tmp_path / "claim.json", {"size": 160})

@@ -182,3 +182,19 @@ def test_the_splits_of_those_it_learnt_from_are_kept(recipe, tmp_path):
     (tmp_path / "one" / "split.csv").write_text("file,split\na,train\n")
     claim(tmp_path / "run", recipe, tmp_path / "split.csv", resume=False, learnt_from=[tmp_path / "one"])
     assert len(list((tmp_path / "run").glob("split*.csv"))) == 2
+
+
+def test_the_folder_that_one_stands_in_is_a_runs_best_epoch_too(tmp_path, monkeypatch):
+    (tmp_path / "run" / "best").mkdir(parents=True)
+    (tmp_path / "run" / "split.csv").write_text("file,split\na.jpg,train\n")
+    monkeypatch.chdir(tmp_path / "run" / "best")
+    assert is_known(Path())
+    with pytest.raises(DataError, match="trained on 1"):
+        expect_unseen(Path(), pd.Index(["a.jpg"]), "test")
+
+
+def test_a_damaged_history_is_said(tmp_path):
+    (tmp_path / "fit.json").write_text(json.dumps({"config": {}}))
+    (tmp_path / "history.csv").write_text("")
+    with pytest.raises(DataError, match="is damaged"):
+        options_of(tmp_path)
