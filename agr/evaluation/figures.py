@@ -19,7 +19,7 @@ WHISKER = "#30343B"
 """Of intervals in saved figures; on the page they too follow the theme."""
 FAINT = 0.35
 """Opacity of what few faces stand behind."""
-GREY = "#727A87"
+GREY = "#656D7A"
 """Of lines, and of text in saved figures; on the page, text follows the theme (`agr/ui/style.css`)."""
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, "#56B4E9", "#D55E00", "#F0E442", "#8C6D31")
 TASK_TITLES = {"age_group": "Age group", "gender": "Gender", "race": "Race"}

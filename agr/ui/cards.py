@@ -11,10 +11,13 @@ import numpy as np
 from PIL import Image
 
 from agr.analyzer import Face
+from agr.images import Photo
 from agr.labels import MAX_AGE
 from agr.table import COLUMNS, face_row
 
 _PLOT_WIDTH, _PLOT_HEIGHT = 260, 64
+ANNOUNCE = "element.setAttribute('aria-live', 'polite')"
+"""For a place whose sentences appear: screen readers read out what comes into a place that they know."""
 
 
 def caption(face: Face) -> str:
@@ -27,11 +30,11 @@ def cards(faces: Sequence[Face]) -> str:
     return f'<div class="agr-cards">{"".join(_card(number, face) for number, face in enumerate(faces, start=1))}</div>'
 
 
-def downloads(faces: Sequence[Face], width: int, height: int) -> str:
-    """Links to the results as JSON and CSV."""
-    result = {"width": width, "height": height, "faces": [face.to_dict() for face in faces]}
-    as_json = data_link("faces.json", "Download JSON", json.dumps(result, indent=2))
-    return f'<div class="agr-downloads">{as_json}{data_link("faces.csv", "Download CSV", _csv(faces))}</div>'
+def downloads(faces: Sequence[Face], photo: Photo, name: str) -> str:
+    """Links to the results as JSON and CSV, in files called `name`."""
+    result = {"width": photo.width, "height": photo.height, "faces": [face.to_dict() for face in faces]}
+    as_json = data_link(f"{name}_faces.json", "Download JSON", json.dumps(result, indent=2))
+    return f'<div class="agr-downloads">{as_json}{data_link(f"{name}_faces.csv", "Download CSV", _csv(faces))}</div>'
 
 
 def data_link(file: str, title: str, text: str) -> str:

@@ -13,7 +13,7 @@ const REFUSALS = {
     OverconstrainedError: 'That camera is gone. Press the button again for another one.',
     NotReadableError: 'The camera cannot be used: another program may hold it. Close that, and press the button again.',
 };
-const NO_CAMERA = 'This browser lends no camera to this page. It needs an address that begins with https, or localhost.';
+const NO_CAMERA = 'This page cannot use a camera here. Open it at an address that begins with https, or at localhost.';
 
 const say = (text, isError = false) => {
     status.textContent = text;
@@ -21,7 +21,7 @@ const say = (text, isError = false) => {
 };
 const refuse = (error) => say(REFUSALS[error.name] ?? `The camera cannot be used: ${error.message}`, true);
 const label = () => {
-    toggle.textContent = stream ? 'Pause' : again ? 'Go on' : 'Start camera';
+    toggle.textContent = stream ? 'Pause' : again ? 'Resume' : 'Start camera';
     document.getElementById('live-panel').classList.toggle('agr-live-off', !stream);  // nobody is in view of no camera
 };
 const quick = () => {
@@ -85,10 +85,14 @@ const start = async () => {
     label();
 };
 
+const leave = () => stop('Paused, because this tab was hidden. Press “Resume”.');
+document.addEventListener('visibilitychange', () => document.hidden && stream && !asking && leave());
+new IntersectionObserver(() => !element.offsetParent && stream && !asking && leave()).observe(element);
+
 const send = () => {
     if (!stream) return;
-    if (performance.now() > until) return stop(`Paused after ${SECONDS} seconds, so that others get their turn. The people counted so far are kept; whoever is in view then counts anew. Press “Go on”.`);
-    if (document.hidden || !element.offsetParent) return stop('Paused, as nobody was looking. Press “Go on”.');
+    if (performance.now() > until) return stop(`Paused after ${SECONDS} seconds, so that others get their turn. The people counted so far are kept; those in view will be counted again. Press “Resume”.`);
+    if (document.hidden || !element.offsetParent) return leave();
     if (video.readyState < 2) return later(50);
     if (!navigator.onLine && !IS_HERE) {  // a call that fails would make Gradio load the whole page anew, and all counts be lost
         if (!isSlow) say('The camera is on. There is no connection: boxes come when it is back.');
@@ -140,7 +144,7 @@ find('table').addEventListener('click', () => trigger('table'));
     const permission = await navigator.permissions.query({name: 'camera'});
     if (permission.state === 'denied') refuse({name: 'NotAllowedError'});
     permission.addEventListener('change', () => {
-        if (permission.state === 'denied' && !stream) refuse({name: 'NotAllowedError'});
-        if (permission.state === 'granted' && !stream) say('The camera is allowed. Press the button.');
+        if (permission.state === 'denied' && !stream && !asking) refuse({name: 'NotAllowedError'});
+        if (permission.state === 'granted' && !stream && !asking) say('The camera is allowed. Press the button.');
     });
 })().catch(() => {});  // a browser that does not tell is asked when the camera starts

@@ -29,9 +29,9 @@ MAX_STEP = 10.0
 
 PURPOSE = (
     "Each face gets a number and one answer from all its frames: the longer in view, the steadier. Nobody is "
-    "recognised: who comes back after more than a second counts as somebody new. Frames are analyzed in memory and "
-    "dropped; only numbers are kept, until you reset or an hour after you leave. The CSV has each person's race too. "
-    "Never use it to decide anything about a person."
+    "recognised: anyone who comes back after more than a second counts as a new person. Frames are analyzed in memory "
+    "and dropped; only numbers are kept, until you reset or an hour after you leave. The CSV has each person's race "
+    "too. Never use it to decide anything about a person."
 )
 
 _CAMERA = f"""
@@ -54,7 +54,13 @@ watch('value', () => {
         new CustomEvent('answer', {detail: element.querySelector('svg')?.outerHTML ?? '', bubbles: true}));
 });
 """
-_SAVE = "watch('value', () => element.querySelector('a')?.click());"
+_SAVE = """
+watch('value', () => {
+    const link = element.querySelector('a');
+    if (link) link.tabIndex = -1;  // out of sight, it is nothing to go to
+    link?.click();
+});
+"""
 
 
 @dataclass

@@ -53,8 +53,8 @@ def panel(people: Sequence[Person], here: Sequence[Person], *, seconds: float) -
         f'<div class="agr-card agr-live-panel"><dl class="agr-live-counts">{head}</dl>'
         f"{_bars('Age', AGE_GROUPS, [person.age_group_probs for person in people])}"
         f"{_bars('Gender', GENDERS, [person.gender_probs for person in people])}"
-        '<p class="agr-interval agr-live-how">Each person counts once. Who is 70 % Female counts 0.7 there and 0.3 as '
-        f"Male.</p>{_in_view(here)}</div>"
+        '<p class="agr-interval agr-live-how">Each person counts once. Someone who is 70 % likely to be female '
+        f"adds 0.7 to Female and 0.3 to Male.</p>{_in_view(here)}</div>"
     )
 
 

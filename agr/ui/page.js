@@ -1,7 +1,4 @@
 () => {
-    // Gradio shows examples as buttons of a picture alone, which say nothing to who does not see.
-    document.querySelectorAll('#examples button').forEach((each) => each.setAttribute('aria-label', 'Eileen Collins'));
-
     // Beside an input, the browser would open a dropped file in place of this page, and all that it shows.
     window.addEventListener('dragover', (event) => {
         if (event.defaultPrevented || !event.dataTransfer.types.includes('Files')) return;
@@ -9,6 +6,9 @@
         event.dataTransfer.dropEffect = 'none';
     });
     window.addEventListener('drop', (event) => event.dataTransfer.types.includes('Files') && event.preventDefault());
+
+    // Plotly would take every touch for a zoom, and the page could not be scrolled over a figure.
+    document.addEventListener('touchstart', (event) => event.target.closest?.('.js-plotly-plot') && event.stopPropagation(), {capture: true, passive: true});
 
     const photo = document.getElementById('photo');
     if (!photo) return;  // without a model
@@ -38,6 +38,13 @@
         setTimeout(handIn, 50, 20);
     };
 
+    document.getElementById('example').addEventListener('click', async (event) => {
+        const picture = event.target.closest('button')?.querySelector('img');
+        if (!picture) return;
+        const content = await (await fetch(picture.src)).blob();
+        take(new File([content], picture.dataset.name, {type: content.type}));
+    });
+
     // A picture may be pasted wherever the cursor is, and in place of another one.
     document.addEventListener('paste', (event) => {
         const file = [...event.clipboardData.files].find((each) => each.type.startsWith('image/'));
@@ -50,13 +57,15 @@
     // while the camera or the clipboard is chosen, it takes none at all.
     photo.addEventListener('dragover', (event) => event.dataTransfer.types.includes('Files') && event.preventDefault(), {capture: true});
     photo.addEventListener('drop', (event) => {
-        const [file] = event.dataTransfer.files;
+        const files = [...event.dataTransfer.files];
+        const file = files.find((each) => !each.type || each.type.startsWith('image/')) ?? files[0];
         if (!file) return;
         event.preventDefault();
         event.stopPropagation();
         event.target.dispatchEvent(new DragEvent('dragleave', {bubbles: true}));  // or it looks as if it were dragged on
         if (file.type && !file.type.startsWith('image/')) return tell(`${file.name} is no picture. Drop a JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF.`);
         take(file);
+        if (files.length > 1) tell(`Of ${files.length} files only ${file.name} is analyzed. Drop one photo at a time; many at once: python -m agr analyze.`);
     }, {capture: true});
 
     // Gradio says nothing if there is no picture to paste, or the browser does not show it.

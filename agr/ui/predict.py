@@ -1,5 +1,6 @@
 """The predict tab: a photo in, boxes and a card for each face out."""
 
+import base64
 from pathlib import Path
 
 import gradio as gr
@@ -9,10 +10,10 @@ from agr.analyzer import FaceAnalyzer
 from agr.images import ImageError, load_photo
 from agr.render import Mark, draw_faces
 
-from .cards import caption, cards, downloads, message
+from .cards import ANNOUNCE, caption, cards, downloads, message
 from .received import sent
 
-EXAMPLES = Path(__file__).parent / "examples"
+EXAMPLE = Path(__file__).parent / "examples" / "astronaut.jpg"
 
 PURPOSE = (
     "An estimate from looks alone, with its uncertainty. It knows five races and two genders only because its training "
@@ -20,15 +21,18 @@ PURPOSE = (
     "it to decide anything about a person. Photos are analyzed in memory, and their temporary copies deleted within "
     "minutes: save what you want to keep."
 )
-# On a phone the answer begins below the screen; and what had the focus, to choose or remove a photo, is gone by now.
+# On a phone the answer begins below the screen; and what had the focus, to choose or remove a photo, is gone by now:
+# the answer gets it, and not what removes the photo, for the next key may be Space, to scroll.
 SHOW_ANSWER = """
 () => setTimeout(() => {
     const [photo, boxed, status] = ['photo', 'boxed', 'status'].map((id) => document.getElementById(id));
     const answer = boxed.querySelector('img') ? boxed : status;
+    const isStill = matchMedia('(prefers-reduced-motion: reduce)').matches;
     if (status.querySelector('p') && answer.getBoundingClientRect().top > 0.7 * innerHeight)
-        answer.scrollIntoView({behavior: 'smooth'});
-    const button = photo.querySelector('[aria-label="Remove Image"]') ?? photo.querySelector('button');
-    if (document.activeElement === document.body) button?.focus({preventScroll: true});
+        answer.scrollIntoView({behavior: isStill ? 'auto' : 'smooth'});
+    if (document.activeElement !== document.body) return;
+    status.tabIndex = -1;
+    (status.querySelector('p') ? status : photo.querySelector('button'))?.focus({preventScroll: true});
 }, 100)
 """
 NO_FACE = "No face was found. A photo where faces are larger, sharper or more upright may do better."
@@ -50,7 +54,7 @@ def predict_tab(analyzer: FaceAnalyzer) -> None:
         if not faces:
             return picture, message(NO_FACE), "", ""
         count = "1 face." if len(faces) == 1 else f"{len(faces)} faces, the largest first, numbered as in the picture."
-        return picture, message(count), downloads(faces, photo.width, photo.height), cards(faces)
+        return picture, message(count), downloads(faces, photo, Path(path).stem), cards(faces)
 
     def analyze(path: str | None) -> dict:
         """Every face of a photo, largest first: {"width", "height", "faces": [...]}, boxes in pixels of the upright
@@ -71,13 +75,7 @@ def predict_tab(analyzer: FaceAnalyzer) -> None:
     with gr.Row():
         with gr.Column(min_width=300):
             photo = _photo_input(label="Photo", sources=["upload", "clipboard", "webcam"], height=420, elem_id="photo")
-            gr.Examples(
-                [[str(EXAMPLES / "astronaut.jpg")]],
-                photo,
-                label="Try one: Eileen Collins, NASA, public domain",
-                cache_examples=False,
-                elem_id="examples",
-            )
+            gr.HTML(_example(), elem_id="example", apply_default_css=False)
         with gr.Column(min_width=300):
             boxed = gr.Image(
                 label="Faces",
@@ -89,9 +87,11 @@ def predict_tab(analyzer: FaceAnalyzer) -> None:
                 buttons=["download", "fullscreen"],
                 alt_text="The photo with each face boxed and numbered",
             )
-            status = gr.HTML(elem_id="status")
+            status = gr.HTML(elem_id="status", js_on_load=ANNOUNCE)
             links = gr.HTML(elem_id="downloads")
     found = gr.HTML(elem_id="cards")
+    # What is said of the last photo, and would stay if this one's answer failed.
+    photo.change(None, None, [status, links, found], js="() => ['', '', '']")
     # The last photo wins: who drops another one does not want to wait for the first.
     photo.change(
         show,
@@ -106,6 +106,17 @@ def predict_tab(analyzer: FaceAnalyzer) -> None:
     with gr.Row(visible=False):  # the same in one call, for programs
         received, answer = _photo_input(), gr.JSON()
         gr.Button().click(analyze, received, answer, api_name="analyze", concurrency_id="analyze")
+
+
+def _example() -> str:
+    """A photo to try. The page's script hands it in as if it had been dropped; Gradio's own examples would put another
+    component in the place of the photo's, which opens what is sent by itself."""
+    picture = base64.b64encode(EXAMPLE.read_bytes()).decode()
+    return (
+        '<p class="agr-note">Try one: Eileen Collins, NASA, public domain</p>'
+        f'<button type="button" class="agr-tile"><img src="data:image/jpeg;base64,{picture}" alt="Eileen Collins" '
+        f'data-name="{EXAMPLE.name}"></button>'
+    )
 
 
 def _photo_input(**options) -> gr.Image:

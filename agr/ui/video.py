@@ -16,7 +16,7 @@ from agr.sources import VIDEO_ENDINGS
 from agr.video import DEFAULT_RATE, MIN_RATE, FaceAtTime, VideoRun
 from agr.video_frames import VideoError
 
-from .cards import message
+from .cards import ANNOUNCE, message
 from .guard import BOXED
 from .received import held, sent
 from .video_html import people_table, progress_bar, time_table, timeline, video_downloads
@@ -30,16 +30,16 @@ _EVERY = 0.25
 """Seconds between two looks at the progress, and until a stop is heeded."""
 GUIDE = (
     f"Up to 40 MB, of which the first {LONGEST / 60:.0f} minutes are analyzed; MP4, MOV, WebM, MKV, AVI and others. "
-    "Each person gets one answer from all frames; who is gone for over a second, or comes back after a cut, counts as "
-    "another. The copy with boxes has no sound. Video and results are deleted from the server within minutes: save "
-    "what you want to keep."
+    "Each person gets one answer from all frames; anyone out of view for more than a second, or back after a cut, "
+    "counts as a new person. The copy with boxes has no sound. Video and results are deleted from the server within "
+    "minutes: save what you want to keep."
 )
 NOBODY = "No face was found. A video where faces are larger, sharper or longer in view may do better."
 TOO_BRIEF = "Faces were found, but each in fewer than three frames: too briefly to count as a person."
 FOCUS_START = "() => document.querySelector('#clip-start').focus()"
 """The other button is disabled when the work has ended, and whoever pressed it by keyboard would be lost."""
 
-GONE = "The video is not there any more: uploads are deleted after minutes. Choose it again."
+GONE = "The video is no longer on the server: uploads are deleted after a few minutes. Choose it again."
 Answer = tuple[object, object, object, object, object]
 """Video with boxes, sentence or progress, links, tables, and the stop button."""
 UNCHANGED: Answer = (gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip())
@@ -100,7 +100,7 @@ def video_tab(analyzer: FaceAnalyzer) -> None:
             with gr.Row():
                 start = gr.Button("Analyze", variant="primary", elem_id="clip-start", min_width=120)
                 stop = gr.Button("Stop", interactive=False, elem_id="clip-stop", min_width=120)
-            status = gr.HTML(elem_id="clip-status")
+            status = gr.HTML(elem_id="clip-status", js_on_load=ANNOUNCE)
         with gr.Column(min_width=300):
             boxed = gr.Video(
                 label="With boxes", interactive=False, height=380, elem_id="clip-boxed", buttons=["download"]
@@ -133,8 +133,12 @@ def _answers(
         yield _refused("Choose a video first.")
         return
     work = Work(path)
-    if not visit.wants(work) or any(other.path == path for other in visit.works):
-        yield UNCHANGED  # a file that was left meanwhile, or a second click
+    if any(other.path == path for other in visit.works):
+        gr.Info("This video is still being analyzed. Stop it and wait a moment, then press Analyze again.")
+        yield UNCHANGED
+        return
+    if not visit.wants(work):  # a file that was left meanwhile
+        yield UNCHANGED
         return
     visit.works.append(work)
     turns.append(work)

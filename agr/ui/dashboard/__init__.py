@@ -16,7 +16,7 @@ from agr.evaluation.figures import TASK_TITLES
 from agr.evaluation.report import ReportError
 from agr.labels import AGE_GROUPS, GENDERS, RACES, TASK_CLASSES
 
-from ..cards import message
+from ..cards import ANNOUNCE, message
 from ..received import all_sent
 from .face import OPEN_DIALOG, face_page
 from .head import head
@@ -33,6 +33,8 @@ watch('value', write);
 write();  // the answer may have been faster than this
 window.agrAddress.onBack((query) => trigger('select', {value: query}));
 """
+FOCUS_START = "() => document.querySelector('#own-start').focus()"
+"""The button that was pressed is disabled, and whoever pressed it by keyboard would be lost."""
 READ_ADDRESS = "() => [window.location.search]"
 # One at a time, or a click that overtakes another would undo what that one changed of the spot.
 IN_TURN: dict[str, Any] = {"concurrency_id": "dashboard", "concurrency_limit": 1}
@@ -44,9 +46,13 @@ QUIET: dict[str, Any] = {
 }
 
 
-OF_TASK = "of Confusion, Mislabels, Groups, Abstain and the faces of Compare; the other views show all three"
+OF_TASK = "for Confusion, Mislabels, Groups, Abstain and the faces of Compare; other views show all three tasks"
 FILTERS = ("gender", "race", "age_group", "predicted", "least", "most")
 """Controls that lie in an accordion, which is open if an address says anything of them."""
+UNSHOWN = (
+    "This report holds something that cannot be displayed. Try another view, clear the filters, or choose another "
+    "report."
+)
 LOST = "A report in this link is not here: that of your own pictures is kept for an hour, and for you alone."
 
 
@@ -69,23 +75,25 @@ class Dashboard:
         self.views, view_tab, clickable = self._lay_out_views()
         self.address = gr.HTML(html_template=" ", js_on_load=WRITE_ADDRESS)
         self.face = gr.HTML(elem_id="face", js_on_load=OPEN_DIALOG, apply_default_css=False)
-        clickable.append(self.face)
+        self.clickable = [*clickable, self.face]
         if analyzer:
             self._connect_own(analyzer, **own)
 
-        opened.select(self.answer, self.inputs, self.shown, **QUIET)
+        # Seen only if it takes long: somebody else's comparison may be ahead.
+        busy = QUIET | {"show_progress": "minimal", "show_progress_on": [self.head]}
+        opened.select(self.answer, self.inputs, self.shown, **busy)
         for name, tab in view_tab.items():
-            tab.select(self._opener_of(name), self.inputs, self.shown, **QUIET)
+            tab.select(self._opener_of(name), self.inputs, self.shown, **busy)
         for name, control in self.controls.items():
             if name != "task":
-                control.input(self.first_page, self.inputs, self.shown, **QUIET)
-        self.controls["task"].input(self.other_task, self.inputs, [*self.shown, self.controls["predicted"]], **QUIET)
+                control.input(self.first_page, self.inputs, self.shown, **busy)
+        self.controls["task"].input(self.other_task, self.inputs, [*self.shown, self.controls["predicted"]], **busy)
         chosen = [self.controls[name] for name in FILTERS]
-        self.clear.click(lambda: [control.value for control in chosen], None, chosen, **QUIET).then(
-            self.first_page, self.inputs, self.shown, **QUIET
+        self.clear.click(lambda: [control.value for control in chosen], None, chosen, **busy).then(
+            self.first_page, self.inputs, self.shown, **busy
         )
-        for component in clickable:
-            component.select(self.act, self.inputs, self.shown, **QUIET | {"trigger_mode": "multiple"})
+        for component in self.clickable:
+            component.select(self.act, self.inputs, self.shown, **busy | {"trigger_mode": "multiple"})
         query = gr.Textbox(visible=False)
         restored = [*self.shown, *self.controls.values(), tabs, self.views, self.filters]
         page.load(self.restore, query, restored, js=READ_ADDRESS, **QUIET)
@@ -117,11 +125,7 @@ class Dashboard:
         except Exception as error:  # a report may come from anyone, and hold what nobody thought of
             if not isinstance(error, ReportError):
                 logging.exception("a view could not be shown")
-            text = (
-                str(error)
-                if isinstance(error, ReportError)
-                else "This report holds something that cannot be displayed."
-            )
+            text = str(error) if isinstance(error, ReportError) else UNSHOWN
             said = {self.head: message(text, is_error=True), self.face: ""}
             shown = [None] * len(outputs)
         where = {self.spot: spot, self.address: address_of(spot, self.controls, options)}
@@ -155,6 +159,12 @@ class Dashboard:
         if sent.get("action") == "face":
             return self._answer(after, own, values, None)
         answer = self.answer(after, own, *values)
+        if sent.get("action") == "page":
+            return {
+                component: answer[component]
+                for component in (self.spot, self.address, *self.clickable)
+                if component in answer
+            }
         return {component: value for component, value in answer.items() if not isinstance(component, gr.Plot)}
 
     def restore(self, query: str) -> dict:
@@ -215,8 +225,8 @@ class Dashboard:
                 )
                 predicted = gr.Dropdown(list(RACES), value=[], multiselect=True, label="Predicted class", min_width=150)
             with gr.Row():
-                least = gr.Slider(0, 1, 0, step=0.01, label="Least confidence", min_width=150)
-                most = gr.Slider(0, 1, 1, step=0.01, label="Greatest confidence", min_width=150)
+                least = gr.Slider(0, 1, 0, step=0.01, label="Minimum confidence", min_width=150)
+                most = gr.Slider(0, 1, 1, step=0.01, label="Maximum confidence", min_width=150)
             self.clear = gr.Button("Clear filters", size="sm", elem_id="clear-filters")
         self.controls |= {"report": report, "task": task, "twins": twins, "gender": gender, "race": race}
         self.controls |= {"age_group": age_group, "predicted": predicted, "least": least, "most": most}
@@ -240,8 +250,9 @@ class Dashboard:
             )
             files.preprocess = all_sent  # type: ignore[method-assign]
             with gr.Row():
-                start, stop = gr.Button("Evaluate", variant="primary"), gr.Button("Stop", interactive=False)
-            status = gr.HTML(elem_id="own-status", min_height=80, apply_default_css=False)
+                start = gr.Button("Evaluate", variant="primary", elem_id="own-start")
+                stop = gr.Button("Stop", interactive=False)
+            status = gr.HTML(elem_id="own-status", min_height=80, apply_default_css=False, js_on_load=ANNOUNCE)
         return {"files": files, "start": start, "stop": stop, "status": status}
 
     def _connect_own(
@@ -269,7 +280,7 @@ class Dashboard:
         run.then(lambda: gr.Button(interactive=False), None, stop, **QUIET | {"concurrency_id": "own"})
         stop.click(
             lambda: (message("Stopped: nothing was evaluated."), gr.Button(interactive=False)), None, [status, stop],
-            cancels=[run], **QUIET | {"concurrency_id": "own"},
+            cancels=[run], js=FOCUS_START, **QUIET | {"concurrency_id": "own"},
         )  # fmt: skip
 
 

@@ -16,49 +16,64 @@ FACE_SIDE = 200
 """Pixels; chips of UTKFace are about this large."""
 
 # showModal keeps the focus inside, closes on Escape and darkens what lies behind; closing gives the focus back to the
-# tile that opened it, which may have been drawn anew meanwhile.
+# tile that opened it, which may have been drawn anew meanwhile. Gradio patches a new value into the old elements, and
+# takes `open` from the dialog: so the listeners are the root's, once for all.
 OPEN_DIALOG = (
     ACT
     + """
+const box = () => element.querySelector('dialog');
 const tiles = () => [...document.querySelectorAll('.agr-tile > button[data-act]')].filter((e) => e.offsetParent);
-let stepped = 0;
+let stepped = 0, closed = null, isPressedBeside = false;
+const neighbour = (by) => {
+    const all = tiles(), at = all.findIndex((e) => e.dataset.act === box()?.dataset.opener);
+    return at < 0 ? undefined : all[at + by];
+};
+const step = (by) => {
+    const next = neighbour(by);
+    if (!next) return;
+    stepped = by;
+    trigger('select', JSON.parse(next.dataset.act));
+};
+const isBeside = (event) => {
+    if (event.target !== box()) return false;
+    const {left, right, top, bottom} = box().getBoundingClientRect();
+    return event.clientX < left || event.clientX > right || event.clientY < top || event.clientY > bottom;
+};
 const open = () => {
-    const dialog = element.querySelector('dialog');
-    if (!dialog || dialog.open) return;
+    const dialog = box();
+    if (!dialog || dialog.dataset.opener !== closed) closed = null;
+    if (!dialog || dialog.open || closed) return;  // what was closed here may still be in an answer that was on its way
     dialog.showModal();
-    const at = tiles().findIndex((e) => e.dataset.act === dialog.dataset.opener);
-    const neighbour = (by) => at < 0 ? undefined : tiles()[at + by];
-    const step = (by) => {
-        if (!neighbour(by)) return;
-        stepped = by;
-        trigger('select', JSON.parse(neighbour(by).dataset.act));
-    };
     for (const button of dialog.querySelectorAll('[data-step]')) {
         const by = Number(button.dataset.step);
         button.disabled = !neighbour(by);
         if (by === stepped && !button.disabled) button.focus();
     }
     stepped = 0;
-    dialog.addEventListener('keydown', (event) => {
-        if (event.key === 'ArrowLeft') step(-1);
-        if (event.key === 'ArrowRight') step(1);
-    });
     const again = last && find(last);
     if (again) again.focus();
-    dialog.addEventListener('click', (event) => {
-        const button = event.target.closest('[data-step]');
-        if (button) step(Number(button.dataset.step));
-        if (event.target === dialog || event.target.closest('[data-close]')) dialog.close();
-    });
-    dialog.addEventListener('close', () => {
-        if (!dialog.isConnected) return;
-        last = null;
-        trigger('select', {action: 'face', value: null});
-        const opener = [...document.querySelectorAll('button[data-act]')].find(
-            (e) => e.dataset.act === dialog.dataset.opener && !dialog.contains(e));
-        if (opener) opener.focus({preventScroll: true});
-    });
 };
+element.addEventListener('keydown', (event) => {
+    if (event.repeat || !box()?.open) return;
+    if (event.key === 'ArrowLeft') step(-1);
+    if (event.key === 'ArrowRight') step(1);
+});
+element.addEventListener('pointerdown', (event) => { isPressedBeside = isBeside(event); });
+element.addEventListener('click', (event) => {
+    const button = event.target.closest('[data-step]');
+    if (button) step(Number(button.dataset.step));
+    if (event.target.closest('[data-close]') || (isPressedBeside && isBeside(event))) box().close();
+});
+element.addEventListener('close', () => {
+    const dialog = box();
+    if (!dialog) return;
+    last = null;
+    closed = dialog.dataset.opener;
+    trigger('select', {action: 'face', value: null});
+    const opener = [...document.querySelectorAll('button[data-act]')].find(
+        (e) => e.dataset.act === closed && !dialog.contains(e));
+    if (opener) opener.focus({preventScroll: true});
+}, {capture: true});  // it does not bubble
 watch('value', open);
 open();  // an address may have opened a face before this was here
 """
@@ -77,11 +92,11 @@ def face_page(look: Look) -> str:
     parts = "".join(_task(row, task, look) for task in TASK_CLASSES)
     return (
         f'<dialog class="agr-dialog" aria-label="{html.escape(file)}" data-opener="{opener}">'
-        f"<header>{picture(file, look.opened.find, FACE_SIDE)}<div><h3>{html.escape(file)}</h3>{_age(row)}"
-        f"{_twins(look, file)}</div>"
         '<nav class="agr-downloads" aria-label="Faces"><button type="button" class="agr-small" data-step="-1">Previous'
         '</button><button type="button" class="agr-small" data-step="1">Next</button>'
-        '<button type="button" class="agr-small" data-close autofocus>Close</button></nav></header>'
+        '<button type="button" class="agr-small" data-close autofocus>Close</button></nav>'
+        f"<header>{picture(file, look.opened.find, FACE_SIDE)}<div><h3>{html.escape(file)}</h3>{_age(row)}"
+        f"{_twins(look, file)}</div></header>"
         f'<div class="agr-cards">{parts}</div></dialog>'
     )
 
@@ -102,7 +117,7 @@ def _twins(look: Look, file: str) -> str:
         return ""
     twins = known.get(file, []) if isinstance(known, dict) else []
     if not twins:
-        return "<p>Of the pictures that were compared no other is equal to it byte by byte.</p>"
+        return "<p>No identical copy was found among the pictures that were compared.</p>"
     lines = "".join(
         f"<li>{html.escape(str(twin.get('file')))}: {html.escape(_labels(twin))}</li>"
         for twin in twins

@@ -14,8 +14,9 @@ _STRONG = 0.92
 def confusion_grid(
     counts: np.ndarray, task: str, *, by: str, hide_diagonal: bool, chosen: tuple[int, int] | None
 ) -> str:
-    """A table of buttons, one a cell; clicking one sends the action "cell" with [row, column]. Rows are true classes,
-    `counts` (k, k)."""
+    """A table of buttons, one a cell; clicking one sends the action "cell" with [row, column], or null if it is the
+    chosen one. Rows are true classes, `counts` (k, k). Tab leads into the table and out, arrow keys from cell to
+    cell."""
     labels, shares = TASK_CLASSES[task], normalized(counts, "rows" if by == "counts" else by)
     head = "".join(f'<th scope="col">{label}</th>' for label in labels)
     rows = []
@@ -28,15 +29,18 @@ def confusion_grid(
             text = "" if hidden else f"{counts[i, j]:,}" if by == "counts" else share_text
             share = 0 if hidden else shares[i, j]
             said = f", {share_text}" if by != "counts" and not hidden else ""
-            pressed = "true" if chosen == (i, j) else "false"
+            is_chosen = chosen == (i, j)
             cells.append(
-                f'<td><button type="button" {act("cell", [i, j])} aria-pressed="{pressed}" '
+                f'<td><button type="button" {act("cell", None if is_chosen else [i, j])} data-key="{i},{j}" '
+                f'tabindex="{0 if (i, j) == (chosen or (0, 0)) else -1}" aria-pressed="{str(is_chosen).lower()}" '
                 f'style="--share:{share:.3f}" class="{"agr-strong" if share > _STRONG else ""}" '
                 f'aria-label="true {label}, predicted {other}: {faces(int(counts[i, j]))}{said}">{text}</button></td>'
             )
         rows.append(f'<tr><th scope="row">{label}</th>{"".join(cells)}</tr>')
     return (
-        '<p class="agr-grid-note" id="grid-note">Rows: true, columns: predicted; faces not found are left out.</p>'
+        '<p class="agr-grid-note" id="grid-note">Rows: true, columns: predicted; faces not found are left out. '
+        "Arrow keys lead from cell to cell.</p>"
+        ""
         '<div class="agr-scroll"><table class="agr-grid" aria-describedby="grid-note">'
         f"<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )

@@ -2,13 +2,15 @@
 
 import html
 
-from .look import Look
+from .look import NO_FACE, Look
 
 _MAX = 120
 NO_FACES = (
     "The faces are not shown: a report travels without its pictures, as UTKFace's terms demand. To see them, start the "
     "page with AGR_UTKFACE=path of your own copy (a folder, .zip or .tar.gz)."
 )
+
+OWN_NO_FACES = "The faces are not shown: a saved report holds no pictures. To see them, evaluate the pictures again."
 
 
 def head(look: Look) -> str:
@@ -31,12 +33,13 @@ def head(look: Look) -> str:
         ),
         "Evaluated": _said(str(summary["created"])[:10]),
     }
-    selected = f"{len(look.table):,} of {len(total):,} faces, {found:,} detected"
+    selected = f"{len(look.table):,} of {len(total):,} faces, {found:,} detected."
     if not len(look.table):
-        selected = "none: the filters leave no face"
+        selected = f"none. {NO_FACE}"
     cells = "".join(f"<div><dt>{name}</dt><dd>{html.escape(text)}</dd></div>" for name, text in facts.items() if text)
-    note = "" if look.opened.has_faces else f'<p class="agr-note">{NO_FACES}</p>'
-    return f'<dl class="agr-head">{cells}</dl><p class="agr-note" role="status">Selected: {selected}.</p>{note}'
+    why = OWN_NO_FACES if look.opened.is_own else NO_FACES
+    note = "" if look.opened.has_faces else f'<p class="agr-note">{why}</p>'
+    return f'<dl class="agr-head">{cells}</dl><p class="agr-note" role="status">Selected: {selected}</p>{note}'
 
 
 def _said(*parts: object) -> str:

@@ -18,6 +18,7 @@ MOST_CSV_ROWS = 5000
 # One listener on the component's root outlives every new value; buttons answer the mouse, Enter and Space alike.
 # A new value replaces the element that had the focus: who works by keyboard gets it back.
 ACT = """
+const ARROWS = {ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1]};
 let last = null;
 const key = (e) => e.dataset.key ?? e.dataset.act;  // what a button is, whatever it will do next
 const find = (wanted) => [...element.querySelectorAll('[data-act]')].find((e) => key(e) === wanted);
@@ -34,6 +35,17 @@ element.addEventListener('click', (event) => {
 element.addEventListener('change', (event) => {
     if (event.target.matches('input[data-act]')) act(event.target);
 });
+element.addEventListener('keydown', (event) => {
+    const cell = event.target.closest('.agr-grid td');
+    const [down, right] = ARROWS[event.key] ?? [];
+    const row = cell?.closest('tbody').rows[cell.parentNode.sectionRowIndex + down];
+    const button = row?.cells[cell.cellIndex + right]?.querySelector('button');
+    if (!button) return;
+    event.preventDefault();
+    event.target.tabIndex = -1;
+    button.tabIndex = 0;
+    button.focus();
+});
 watch('value', () => {
     // A new value is patched into the old boxes, and one that was clicked keeps its own mind.
     for (const box of element.querySelectorAll('input[data-act]')) box.checked = box.defaultChecked;
@@ -46,6 +58,9 @@ watch('value', () => {
 
 # Plotly, as Gradio brings it, draws the file in the browser.
 SAVE_FIGURE = """
+const figure = element.closest('.agr-figure');
+figure?.setAttribute('role', 'group');
+figure?.setAttribute('aria-label', 'Figure: ' + element.querySelector('[data-name]').dataset.name.replaceAll('_', ' '));
 element.addEventListener('click', (event) => {
     const button = event.target.closest('button[data-format]');
     const plot = element.closest('.agr-figure').querySelector('.js-plotly-plot');
@@ -83,7 +98,8 @@ def csv_link(name: str, table: pd.DataFrame, title: str = "Download as CSV") -> 
     """A link that saves a table; of a very long one its first rows."""
     if len(table) > MOST_CSV_ROWS:
         table, title = table.head(MOST_CSV_ROWS), f"{title} (the first {MOST_CSV_ROWS} of {len(table)})"
-    return f'<div class="agr-downloads">{data_link(f"{name}.csv", title, table.to_csv(index=False))}</div>'
+    text = table.to_csv(index=False)
+    return f'<div class="agr-downloads">{data_link(f"{name}.csv", title, text)}</div>'
 
 
 def table_html(head: Sequence[str], rows: Sequence[tuple[Sequence[str], str]]) -> str:

@@ -24,7 +24,8 @@ _REMEMBERED, _REMEMBERED_ROWS = 64, 400_000
 OWN = "your own"
 """What the report of a visitor's own pictures is called."""
 LOST_OWN = "The report of your own pictures is gone: it is kept for an hour after it was made. Evaluate them again."
-NO_REPORT = "There is no report yet. Write one with python -m train evaluate, or evaluate your own pictures below."
+NO_FACE = "No face matches the filters. Press “Clear filters”."
+NO_REPORT = "There are no reports yet. Write one with python -m train evaluate, or evaluate your own pictures above."
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +134,7 @@ class Look:
         title = TASK_TITLES[self.task].lower()
         if len(self.table):
             return f"None of these faces has a label of its {title}: choose another task, or other filters."
-        return "The filters leave no face."
+        return NO_FACE
 
     @property
     def ticked(self) -> tuple[tuple[str, str], ...]:

@@ -50,7 +50,7 @@ def evaluate_own(
         with TemporaryDirectory(dir=files[0].parent) as folder:
             yield from _answered(analyzer, reports, held(files, Path(folder)), progress)
     except FileNotFoundError:
-        gone = "The files are not there any more: uploads are deleted after minutes. Choose them again."
+        gone = "The files are no longer on the server: uploads are deleted after a few minutes. Choose them again."
         yield None, message(gone, is_error=True)
     except OSError as error:
         why = f"The evaluation could not go on: {error.strerror or error}. Try again later."

@@ -42,6 +42,8 @@ class Spot:
     def after(self, action: str, value: Any) -> "Spot":
         """The spot after a click that sent {"action", "value"}; anything else that a browser may send changes
         nothing."""
+        if action == "cell" and value is None:
+            return replace(self, cell=None, page=0)
         if action == "cell" and isinstance(value, list) and len(value) == 2 and all(type(i) is int for i in value):
             return replace(self, cell=(value[0], value[1]), page=0)
         if action == "face" and (value is None or _is_file(value)):

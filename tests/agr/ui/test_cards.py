@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from agr.analyzer import Face
+from agr.images import load_photo
 from agr.labels import AGE_GROUPS, GENDERS, RACES
 from agr.ui.cards import caption, cards, downloads, message
 
@@ -43,11 +44,12 @@ def test_a_card_says_it_all(face):
 
 
 def test_downloads_hold_the_results(face):
-    links = dict(re.findall(r'download="(\S+)" href="data:[^,]+,([^"]+)"', downloads([face, face], 640, 480)))
-    result = json.loads(base64.b64decode(links["faces.json"]))
+    photo = load_photo(np.zeros((480, 640, 3), np.uint8))
+    links = dict(re.findall(r'download="(\S+)" href="data:[^,]+,([^"]+)"', downloads([face, face], photo, "group")))
+    result = json.loads(base64.b64decode(links["group_faces.json"]))
     assert (result["width"], result["height"], len(result["faces"])) == (640, 480, 2)
     assert result["faces"][0] == face.to_dict()
-    rows = list(csv.DictReader(io.StringIO(base64.b64decode(links["faces.csv"]).decode())))
+    rows = list(csv.DictReader(io.StringIO(base64.b64decode(links["group_faces.csv"]).decode())))
     assert [row["face"] for row in rows] == ["1", "2"]
     assert rows[0]["box_left"] == "10.0"
     assert rows[0]["prob_age_group_33-43"] == "0.6"

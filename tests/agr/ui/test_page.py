@@ -9,6 +9,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image, ImageOps
 
+from agr.ui.page import build_page
 from tests.conftest import ASTRONAUT
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -70,7 +71,7 @@ def test_a_photo_without_a_face_gets_a_friendly_sentence(visit, tmp_path):
 
 PASTE = """
 async () => {
-    const address = document.querySelector('#examples img').src;
+    const address = document.querySelector('#example img').src;
     const files = new DataTransfer();
     files.items.add(new File([await (await fetch(address)).blob()], 'pasted.jpg', {type: 'image/jpeg'}));
     document.body.dispatchEvent(new ClipboardEvent('paste', {clipboardData: files, bubbles: true, cancelable: true}));
@@ -218,6 +219,15 @@ def test_the_example_runs_by_keyboard(visit):
     link = page.get_by_text("Download JSON")
     link.focus()
     assert page.evaluate("document.activeElement.textContent") == "Download JSON"
+    assert link.get_attribute("download") == "astronaut_faces.json"
+
+
+def test_no_answer_replaces_a_component_that_takes_uploads(analyzer):
+    """Gradio would make it anew, as its own class, and what is sent would be opened before it was looked at."""
+    page = build_page(analyzer, {})
+    takes = {id(block) for block in page.blocks.values() if "preprocess" in vars(block)}
+    assert len(takes) == 4  # the photo, a program's photo, the video, one's own faces
+    assert not [block for call in page.fns.values() for block in call.outputs if id(block) in takes]
 
 
 def test_programs_have_an_endpoint(page_url, tmp_path):

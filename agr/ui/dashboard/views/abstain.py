@@ -13,7 +13,7 @@ from ..view import Parts, View, figure_slot, text_slot
 
 
 def layout(reports: list[str]) -> Parts:
-    floor = gr.Slider(0, 1, 0.8, step=0.01, label="Least confidence to answer")
+    floor = gr.Slider(0, 1, 0.8, step=0.01, label="Minimum confidence to answer")
     sentence = text_slot("abstain")
     return Parts([sentence, figure_slot("abstain"), text_slot("abstain-table")], {"floor": floor})
 

@@ -16,7 +16,7 @@ from ...cards import message
 from ..figure_cards import TITLES
 from ..gallery import gallery, heading
 from ..html import csv_link, difference_html, estimate_html, faces, table_html
-from ..look import Look
+from ..look import NO_FACE, Look
 from ..view import Parts, View, click_slot, text_slot
 
 SIDES = ["only the other is right", "only this one is right", "both contradict the label alike"]
@@ -40,36 +40,36 @@ def layout(reports: list[str]) -> Parts:
         side = gr.Radio(SIDES, value=SIDES[0], label="Show faces where", min_width=300)
     table = text_slot("compare")
     tiles = click_slot("compare-faces")
-    return Parts([table, tiles], {"other": other, "side": side}, [tiles])
+    return Parts([table, tiles, text_slot("compare-csv")], {"other": other, "side": side}, [tiles])
 
 
 def show(look: Look) -> list:
     if isinstance(look.other, ReportError):
-        return [message(str(look.other), is_error=True), ""]
+        return [message(str(look.other), is_error=True), "", ""]
     if look.other is None or look.other is look.opened:
-        return [message("Choose another report to compare this one with."), ""]
+        return [message("Choose another report to compare this one with."), "", ""]
     selection = replace(look.selection, predicted=(), confidence=(0.0, 1.0))
     first = look.opened.once((selection.faces, "table"), lambda: select(look.opened.predictions, selection))
     second = look.other.predictions
     if not len(first):
-        return [message("The filters leave no face."), ""]
+        return [message(NO_FACE), "", ""]
     # A visitor's own report remembers the comparison, never a report that all share.
     keeper = look.other if look.other.is_own else look.opened
     key = (selection, look.opened.title, look.other.title)
     this, other = keeper.once((key, "common"), lambda: common(first, second))
     if not len(this):
-        return [message("The two reports have no labelled file in common: there is nothing to compare."), ""]
+        return [message("The two reports have no labelled file in common: there is nothing to compare."), "", ""]
     rows = keeper.once((key, "compare"), lambda: compare(this, other))
     names = (look.opened.title, look.other.title)
     unheeded = message(UNHEEDED) if selection != look.selection else ""
-    return [unheeded + _table(rows, len(this), names), _faces(look, this, other, look.other.title)]
+    return [unheeded + _table(rows, len(this), names), *_faces(look, this, other, look.other.title)]
 
 
 def _table(rows: list[Compared], n: int, names: tuple[str, str]) -> str:
     text = message(
-        f"{n:,} files are in both with the same labels. The difference is the second less the first, with its 95 % "
-        f"interval from resampled pairs; it is bold where the interval, of {LEAST_GROUP} faces or more, leaves out "
-        "zero, save for calibration errors, whose intervals are rough."
+        f"{n:,} files are in both with the same labels. The difference is the second figure minus the first, with its "
+        f"95 % interval from resampled pairs; it is bold where the interval, of {LEAST_GROUP} faces or more, excludes "
+        "zero, except for calibration errors, whose intervals are rough."
     )
     cells = []
     for row in rows:
@@ -89,7 +89,8 @@ def _table(rows: list[Compared], n: int, names: tuple[str, str]) -> str:
     return text + table_html(["Figure", *names, "Difference"], cells) + csv_link("compare", table)
 
 
-def _faces(look: Look, this: pd.DataFrame, other: pd.DataFrame, name: str) -> str:
+def _faces(look: Look, this: pd.DataFrame, other: pd.DataFrame, name: str) -> list[str]:
+    """Tiles, and their faces as a CSV."""
     if look.options["side"] == SIDES[2]:
         return _contradicted(look, this, other)
     first, second = disagreements(this, other, look.task)
@@ -99,10 +100,11 @@ def _faces(look: Look, this: pd.DataFrame, other: pd.DataFrame, name: str) -> st
     notes = {row["file"]: f"the other: {heading(row, look.task)[1]}" for row in said}
     title = f"Only {name} is right: {faces(len(second))}; only this one: {len(first):,}."
     tiles = gallery(rows, look.task, look.opened.find, page=look.spot.page, notes=notes)
-    return message(title) + tiles + csv_link("disagreements", rows[["file", f"true_{look.task}", f"pred_{look.task}"]])
+    table = rows[["file", f"true_{look.task}", f"pred_{look.task}"]]
+    return [message(title) + tiles, csv_link("disagreements", table)]
 
 
-def _contradicted(look: Look, this: pd.DataFrame, other: pd.DataFrame) -> str:
+def _contradicted(look: Look, this: pd.DataFrame, other: pd.DataFrame) -> list[str]:
     sureness = contradicted(this, other, look.task)
     rows = this.set_index("file", drop=False).loc[sureness.index]
     title = message(
@@ -112,7 +114,7 @@ def _contradicted(look: Look, this: pd.DataFrame, other: pd.DataFrame) -> str:
     )
     tiles = gallery(rows, look.task, look.opened.find, page=look.spot.page)
     table = rows[["file", f"true_{look.task}", f"pred_{look.task}"]].assign(sureness=sureness.to_numpy())
-    return title + tiles + csv_link("contradicted", table)
+    return [title + tiles, csv_link("contradicted", table)]
 
 
 VIEW = View("Compare", layout, show)

@@ -14,7 +14,7 @@ from ..gallery import gallery
 from ..grid import confusion_grid
 from ..html import csv_link, faces
 from ..look import Look
-from ..view import Parts, View, click_slot, figure_slot
+from ..view import Parts, View, click_slot, figure_slot, text_slot
 
 
 def layout(reports: list[str]) -> Parts:
@@ -27,12 +27,12 @@ def layout(reports: list[str]) -> Parts:
             grid = click_slot("grid")
         heatmap = figure_slot("confusion")
     inside = click_slot("cell-faces")
-    return Parts([grid, heatmap, inside], {"by": by, "hide": hide}, [grid, inside])
+    return Parts([grid, heatmap, inside, text_slot("cell-csv")], {"by": by, "hide": hide}, [grid, inside])
 
 
 def show(look: Look) -> list:
     if nothing := look.nothing():
-        return [message(nothing), None, ""]
+        return [message(nothing), None, "", ""]
     counts, by, hide = _counts(look), look.options["by"], look.options["hide"]
     cell = look.spot.cell if look.spot.cell and max(look.spot.cell) < len(counts) else None
     labels = TASK_CLASSES[look.task]
@@ -43,10 +43,10 @@ def show(look: Look) -> list:
         ("heatmap", look.task, by, hide), lambda: f.confusion_heatmap(counts, look.task, by=by, hide_diagonal=hide)
     )
     if cell is None:
-        return [message("Choose a cell to see its faces.") + grid, heatmap, ""]
+        return [message("Choose a cell to see its faces.") + grid, heatmap, "", ""]
     true, pred = (labels[i] for i in cell)
     said = f"True {true}, predicted {pred}: {faces(int(counts[cell]))}, below."
-    return [message(said) + grid, heatmap, _faces(look, cell)]
+    return [message(said) + grid, heatmap, *_faces(look, cell)]
 
 
 def _counts(look: Look) -> np.ndarray:
@@ -54,17 +54,18 @@ def _counts(look: Look) -> np.ndarray:
     return m.confusion_matrix(part.true, part.pred, len(TASK_CLASSES[look.task]))
 
 
-def _faces(look: Look, cell: tuple[int, int]) -> str:
+def _faces(look: Look, cell: tuple[int, int]) -> list[str]:
+    """Tiles, and their faces as a CSV."""
     true, pred = (TASK_CLASSES[look.task][i] for i in cell)
     part = look.part
     inside = part.rows[(part.true == cell[0]) & (part.pred == cell[1])]
     title = f"true {true}, predicted {pred}: {faces(len(inside))}"
     if not len(inside):
-        return message(f"{title}. There is none to show.")
+        return [message(f"{title}. There is none to show."), ""]
     inside = inside.sort_values(f"prob_{look.task}_{pred}", ascending=False, kind="stable")
     columns = ["file", f"true_{look.task}", f"pred_{look.task}", *PROBABILITY_COLUMNS[look.task]]
     tiles = gallery(inside, look.task, look.opened.find, page=look.spot.page)
-    return message(f"{title}, the most confident first.") + tiles + csv_link("faces", inside[columns])
+    return [message(f"{title}, the most confident first.") + tiles, csv_link("faces", inside[columns])]
 
 
 VIEW = View("Confusion", layout, show)

@@ -66,6 +66,8 @@ def show(look: Look) -> list:
     drawn = f.group_bars(groups, names, title + ", at equal ages" * at_equal_ages)
     widest = _widest(groups, names)
     said = _gap(groups, widest, names[widest])
+    if is_by_age and look.options["at_equal_ages"]:
+        said += " “At equal ages” has no effect while faces are grouped by age."
     if not (is_by_age or at_equal_ages):
         said += look.once(("ages", by), lambda: _ages(look.table, by))
     return [message(said), drawn, _table(groups, by)]

@@ -12,19 +12,30 @@ from ..look import Look
 from ..state import MOST_SENT
 from ..view import Parts, View, click_slot, text_slot
 
+SORTED_BY = {
+    "wrong_confidence": "surest of another class",
+    "self_confidence": "least sure of the label",
+    "normalized_margin": "label furthest behind",
+    "years_off": "largest age error",
+}
+
 
 def layout(reports: list[str]) -> Parts:
     with gr.Row():
-        order = gr.Radio([(o.replace("_", " "), o) for o in ORDERS], value=ORDERS[0], label="Sort by", min_width=300)
-        threshold = gr.Slider(0, 1, 0.9, step=0.01, label="Least confidence in the wrong class", min_width=240)
+        order = gr.Radio(
+            [(SORTED_BY[order], order) for order in ORDERS], value=ORDERS[0], label="Sort by", min_width=300
+        )
+        threshold = gr.Slider(0, 1, 0.9, step=0.01, label="Minimum confidence in the wrong class", min_width=240)
     export = text_slot("export")
     gallery_slot = click_slot("mislabels")
-    return Parts([gallery_slot, export], {"order": order, "threshold": threshold}, [gallery_slot])
+    return Parts(
+        [gallery_slot, export, text_slot("mislabels-csv")], {"order": order, "threshold": threshold}, [gallery_slot]
+    )
 
 
 def show(look: Look) -> list:
     if nothing := look.nothing():
-        return [message(nothing), _export(look)]
+        return [message(nothing), _export(look), ""]
     order, threshold = look.options["order"], look.options["threshold"]
     ranked = look.once(("mislabels", look.task, order), lambda: mislabels(look.table, look.task, by=order))
     confident = ranked[ranked["wrong_confidence"] >= threshold]
@@ -34,7 +45,7 @@ def show(look: Look) -> list:
     )
     rows = look.table.loc[confident.index]
     tiles = gallery(rows, look.task, look.opened.find, page=look.spot.page, ticked=look.ticked)
-    return [message(title) + tiles + csv_link(f"mislabels_{look.task}", confident), _export(look)]
+    return [message(title) + tiles, _export(look), csv_link(f"mislabels_{look.task}", confident)]
 
 
 def _export(look: Look) -> str:

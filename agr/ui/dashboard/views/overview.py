@@ -1,5 +1,6 @@
 """Figures: the three tasks' cards."""
 
+import gradio as gr
 import pandas as pd
 
 from agr.evaluation.metrics import chance_calibration_error
@@ -26,6 +27,7 @@ calibrated model has some: that stands below it.</li>
 
 
 def layout(reports: list[str]) -> Parts:
+    gr.HTML(NOTE, apply_default_css=False)
     return Parts([text_slot("figures")])
 
 
@@ -38,7 +40,7 @@ def show(look: Look) -> list:
         with_ancestors=is_whole and look.report.summary["data"].get("subset") == "test",
         by_chance=look.once("by chance", lambda: _by_chance(look.table)),
     )
-    return [NOTE + cards + csv_link("figures", pd.DataFrame(rows), "Download all figures as CSV")]
+    return [cards + csv_link("figures", pd.DataFrame(rows), "Download all figures as CSV")]
 
 
 def _senseless(selection: Selection) -> set[str]:

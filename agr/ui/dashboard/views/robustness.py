@@ -14,7 +14,7 @@ from ..view import Parts, View, text_slot
 
 _NAMES = ("age_mae", "age_group_accuracy", "age_group_one_off", "gender_accuracy", "race_accuracy")
 _COLUMNS = {name: TITLES[name] for name in _NAMES} | {"detected": ("Found, %", 100, 1)}
-MISSING = "This report was made without it: python -m train evaluate --stress measures it."
+MISSING = "This report has no robustness figures. python -m train evaluate --stress adds them."
 
 
 def layout(reports: list[str]) -> Parts:
@@ -47,7 +47,7 @@ def _table(conditions: list[dict]) -> str:
         f"How figures change on {conditions[0]['n']:,} faces of the subset, each against the same picture as it is, "
         "with the 95 % interval of the paired difference; bold where it leaves out zero, as by chance alone "
         f"{0.05 * differences:.0f} of these {differences} would. Of the age error more is worse, of the others less. "
-        "Task and filters do not act here."
+        "Task and filters have no effect here."
     )
     return text + table_html(head, rows) + csv_link("robustness", pd.DataFrame(saved, columns=columns))
 

@@ -28,7 +28,7 @@ def show(look: Look) -> list:
         f.training_curves(history, "train_", "Loss parts on train"),
         f.training_curves(history[["epoch", *shares]], "valid_", "Accuracies on valid"),
         f.training_curves(history[["epoch", *ages]], "valid_", "Age error on valid, years"),
-        message("Of the whole run: task and filters do not act here.")
+        message("Of the whole run: task and filters have no effect here.")
         + csv_link("history", history, "Download the history as CSV"),
     ]
 

@@ -111,7 +111,7 @@ def test_a_face_has_a_page_of_its_own(visit):
     dialog = page.locator("dialog[open]")
     dialog.wait_for(timeout=WAIT)
     assert dialog.locator(".agr-bar").count() == 8 + 2 + 5
-    assert "no other is equal to it" in dialog.inner_text() or "is also" in dialog.inner_text()
+    assert "No identical copy was found" in dialog.inner_text() or "is also" in dialog.inner_text()
     assert "face=" in page.url
     dialog.get_by_role("button", name="Close").click()
     page.wait_for_selector("dialog", state="detached", timeout=WAIT)
@@ -306,6 +306,43 @@ def test_from_face_to_face_by_keyboard(visit):
     page.locator(f"dialog[open][aria-label='{names[0]}']").wait_for(timeout=WAIT)
     page.keyboard.press("Escape")
     page.locator("dialog[open]").wait_for(state="detached", timeout=WAIT)
+
+
+def test_many_steps_from_face_to_face_are_as_many_requests(visit):
+    page = open_tab(visit(), "Mislabels")
+    page.locator("#mislabels .agr-tile button").first.click(timeout=WAIT)
+    page.locator("dialog[open]").wait_for(timeout=WAIT)
+    asked = []
+    page.on("request", lambda request: asked.append(1) if "queue/join" in request.url else None)
+    names = page.locator("#mislabels .agr-tile small").all_inner_texts()
+    for number in range(1, 7):
+        page.keyboard.press("ArrowRight")
+        page.locator(f"dialog[open][aria-label='{names[number]}']").wait_for(timeout=WAIT)
+    assert len(asked) == 6
+    dialog = page.locator("dialog[open]")
+    dialog.locator("h3").click()  # beside a button, but not beside the dialog
+    dialog.click(position={"x": 4, "y": 60})  # its own edge
+    page.wait_for_timeout(300)
+    assert dialog.is_visible()
+    page.mouse.click(5, 5)
+    dialog.wait_for(state="detached", timeout=WAIT)
+    assert len(asked) == 7
+
+
+def test_arrow_keys_lead_from_cell_to_cell(visit):
+    page = open_tab(visit(), "Confusion")
+    page.get_by_label("true White, predicted White").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")  # there is no row above
+    page.keyboard.press("Enter")
+    page.wait_for_function("location.search.includes('cell=0%2C1')", timeout=WAIT)
+    page.wait_for_function(
+        "document.activeElement.getAttribute('aria-label')?.startsWith('true White, predicted Black')", timeout=WAIT
+    )
+    page.keyboard.press("Enter")  # once more lets it go
+    page.wait_for_function("!location.search.includes('cell=')", timeout=WAIT)
 
 
 def test_all_filters_go_at_once(visit):

@@ -14,7 +14,8 @@ def test_every_cell_is_a_button_that_says_what_it_is():
     assert text.count("<button") == 4
     assert "true Female, predicted Male: 2 faces" in text
     sent = [json.loads(html.unescape(s)) for s in re.findall(r'data-act="(.+?)"', text)]
-    assert sent[2] == {"action": "cell", "value": [1, 0]}
+    assert [each["value"] for each in sent] == [[0, 0], [0, 1], None, [1, 1]]  # the chosen one lets go
+    assert re.findall(r'tabindex="(.+?)"', text) == ["-1", "-1", "0", "-1"]
     assert text.count('aria-pressed="true"') == 1
 
 

@@ -16,7 +16,7 @@ from agr.evaluation.report import EvalReport
 from agr.labels import RACES, TASK_CLASSES
 from agr.ui.dashboard.face import face_page
 from agr.ui.dashboard.head import head
-from agr.ui.dashboard.look import OWN, Opened, look_at
+from agr.ui.dashboard.look import NO_FACE, OWN, Opened, look_at
 from agr.ui.dashboard.state import Spot
 from agr.ui.dashboard.views import VIEWS
 from tests.conftest import ROOT
@@ -75,15 +75,17 @@ def test_the_matrix_equals_scikit_learn(look_with, opened):
 def test_a_cell_holds_its_faces_and_an_empty_one_says_so(look_with, opened):
     table = opened.predictions
     inside = table[(table["true_race"] == "Others") & (table["pred_race"] == "White")]
-    text = BY_NAME["Confusion"].show(look_with(Spot("Confusion", cell=(4, 0))))[2]
-    assert set(saved(text, "faces")["file"]) == set(inside["file"])
-    empty = BY_NAME["Confusion"].show(look_with(Spot("Confusion", cell=(4, 0)), race=["White"]))[2]
-    assert "There is none to show" in empty
+    text, table = BY_NAME["Confusion"].show(look_with(Spot("Confusion", cell=(4, 0))))[2:]
+    assert f"{len(inside)} faces" in text
+    assert set(saved(table, "faces")["file"]) == set(inside["file"])
+    empty = BY_NAME["Confusion"].show(look_with(Spot("Confusion", cell=(4, 0)), race=["White"]))[2:]
+    assert "There is none to show" in empty[0]
+    assert not empty[1]
 
 
 def test_the_threshold_counts_and_the_ticked_are_exported_over_tasks(look_with, opened):
-    text, export = BY_NAME["Mislabels"].show(look_with(threshold=0.5))
-    listed = saved(text, "mislabels_race")
+    text, export, link = BY_NAME["Mislabels"].show(look_with(threshold=0.5))
+    listed = saved(link, "mislabels_race")
     assert f"{len(listed)} of them" in text
     assert (listed["wrong_confidence"] >= 0.5).all()
     assert "chosen: 0" in export
@@ -115,6 +117,7 @@ def test_groups_of_other_ages_are_compared_at_equal_ones(look_with, opened):
     assert after["Asian"] > before["Asian"] + 0.02  # of whose faces a quarter are small children's
     by_age = [show(look_with(group_by=["race", "age_group"], at_equal_ages=equal))[2] for equal in (False, True)]
     assert by_age[0] == by_age[1]
+    assert "has no effect" in show(look_with(group_by=["age_group"], at_equal_ages=True))[0]
 
 
 def test_no_gap_is_named_where_there_is_none(look_with):
@@ -135,7 +138,7 @@ def test_what_has_no_label_of_the_task_says_so(opened, look_with, name):
         return
     assert "None of these faces has" in shown[0]
     none = BY_NAME[name].show(look_at(opened, Spot(), look_with(task="race", least=1.0, race=["Others"]).options))
-    assert "The filters leave no face." in none[0]
+    assert NO_FACE in none[0]
     assert not [figure for figure in none[1:] if isinstance(figure, go.Figure)]
 
 
@@ -162,12 +165,12 @@ def test_a_lost_report_is_said_by_compare_alone(look_with, dashboard, opened):
 
 def test_of_twins_nothing_is_said_where_nobody_looked(opened, look_with):
     file = opened.predictions["file"].iloc[0]
-    for data, said in (({"name": "x"}, ""), ({"name": "x", "twins_of": {}}, "Of the pictures that were compared")):
+    for data, said in (({"name": "x"}, ""), ({"name": "x", "twins_of": {}}, "No identical copy was found")):
         report = EvalReport({**opened.report.summary, "data": data}, opened.report.predictions)
         look = look_at(Opened("x", report, lambda file: None), Spot(face=file), look_with().options)
         assert "twins" not in head(look)
         assert said in face_page(look)
-        assert ("byte by byte" in face_page(look)) == bool(said)
+        assert ("identical" in face_page(look)) == bool(said)
 
 
 def test_small_groups_are_faint_and_no_gap_is_named_after_them(look_with):
@@ -183,25 +186,25 @@ def test_small_groups_are_faint_and_no_gap_is_named_after_them(look_with):
 
 def test_two_reports_are_compared_on_their_files(look_with):
     other = Opened("first", EvalReport.load(ROOT / "eval_reports" / "mobilenet_v2_stage1"), lambda file: None)
-    text, faces = BY_NAME["Compare"].show(look_with(other=other))
+    text, faces, link = BY_NAME["Compare"].show(look_with(other=other))
     table = saved(text, "compare").set_index("figure")
     figures = other.report.summary["figures"]["all"]
     assert table.loc["race_accuracy", "first"] == pytest.approx(figures["race_accuracy"]["value"])
     assert (table["difference_low"] <= table["difference"]).all()
-    listed = saved(faces, "disagreements")
+    listed = saved(link, "disagreements")
     assert f"Only first is right: {len(listed)} faces" in faces
     assert (listed["true_race"] != listed["pred_race"].fillna("")).all()
     assert "Choose another report" in BY_NAME["Compare"].show(look_with())[0]
-    _, faces = BY_NAME["Compare"].show(look_with(other=other, side="both contradict the label alike"))
-    both = saved(faces, "contradicted")
+    _, faces, link = BY_NAME["Compare"].show(look_with(other=other, side="both contradict the label alike"))
+    both = saved(link, "contradicted")
     assert f"Both models give {len(both)} faces the same class" in faces
     assert (both["true_race"] != both["pred_race"]).all()
 
 
 def test_models_are_not_compared_where_one_of_them_is_unsure(look_with):
     other = Opened("first", EvalReport.load(ROOT / "eval_reports" / "mobilenet_v2_stage1"), lambda file: None)
-    text, _ = BY_NAME["Compare"].show(look_with(other=other, race=["Asian"]))
-    again, _ = BY_NAME["Compare"].show(look_with(other=other, race=["Asian"], most=0.5, predicted=["White"]))
+    text, *_ = BY_NAME["Compare"].show(look_with(other=other, race=["Asian"]))
+    again, *_ = BY_NAME["Compare"].show(look_with(other=other, race=["Asian"], most=0.5, predicted=["White"]))
     assert saved(again, "compare").equals(saved(text, "compare"))
     assert "ignores the filters" in again
     assert "ignores the filters" not in text
@@ -210,7 +213,7 @@ def test_models_are_not_compared_where_one_of_them_is_unsure(look_with):
 def test_compare_says_when_there_is_nothing_in_common(look_with, opened):
     table = opened.report.predictions
     other = EvalReport(opened.report.summary, table.assign(file="other_" + table["file"]))
-    text, _ = BY_NAME["Compare"].show(look_with(other=Opened("other", other, opened.find)))
+    text, *_ = BY_NAME["Compare"].show(look_with(other=Opened("other", other, opened.find)))
     assert "no labelled file in common" in text
 
 
