@@ -134,7 +134,7 @@ class TestInTheBrowser:
         assert float(row["prob_gender_Male"]) + float(row["prob_gender_Female"]) == pytest.approx(1, abs=1e-3)
         assert int(row["frames"]) >= 3
 
-        page.get_by_role("button", name="Go on").click()
+        page.get_by_role("button", name="Resume").click()
         page.wait_for_selector("#live-camera svg [data-caption]", timeout=WAIT)
         assert seen(page) == "2"  # nobody is recognised: after a pause everybody is somebody else
         page.get_by_role("button", name="Pause").click()
@@ -171,12 +171,12 @@ class TestInTheBrowser:
         page.evaluate(f"window.skew = {live.SECONDS * 1000}")
         page.get_by_text(f"Paused after {live.SECONDS} seconds").wait_for(timeout=WAIT)
         assert seen(page) == "1"
-        page.get_by_role("button", name="Go on").click()
+        page.get_by_role("button", name="Resume").click()
         page.wait_for_selector("#live-camera svg [data-caption]", timeout=WAIT)
         page.get_by_role("tab", name="Evaluation").click()  # out of sight it stops by itself
         page.wait_for_timeout(1500)
         page.get_by_role("tab", name="Live").click()
-        page.get_by_text("nobody was looking").wait_for(timeout=WAIT)
+        page.get_by_text("this tab was hidden").wait_for(timeout=WAIT)
 
     def test_by_keyboard_in_the_dark_on_a_phone(self, camera_browser, open_live):
         page = open_live(camera_browser, viewport={"width": 390, "height": 844}, color_scheme="dark")

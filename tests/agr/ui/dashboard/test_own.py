@@ -96,7 +96,7 @@ def test_a_full_disk_is_no_file_that_has_gone(analyzer, astronaut, encoded, tmp_
     assert "No space left on device" in said
     monkeypatch.setattr(own_page, "_answered", lambda *_: (_ for _ in ()).throw(FileNotFoundError(2, "No such file")))
     _, said, _ = run(analyzer, tmp_path / "41_1_0_2017.jpg")
-    assert "not there any more" in said
+    assert "no longer on the server" in said
 
 
 def test_nothing_sent():
