@@ -8,14 +8,21 @@ for face in analyzer.analyze("photo.jpg"):
 
 from typing import TYPE_CHECKING
 
-__all__ = ["Face", "FaceAnalyzer", "ImageError", "ModelError"]
+__all__ = ["AgrError", "Face", "FaceAnalyzer", "ImageError", "ModelError"]
 
 if TYPE_CHECKING:
     from .analyzer import Face, FaceAnalyzer
     from .config import ModelError
+    from .errors import AgrError
     from .images import ImageError
 
-_HOME = {"Face": "analyzer", "FaceAnalyzer": "analyzer", "ImageError": "images", "ModelError": "config"}
+_HOME = {
+    "AgrError": "errors",
+    "Face": "analyzer",
+    "FaceAnalyzer": "analyzer",
+    "ImageError": "images",
+    "ModelError": "config",
+}
 
 
 def __getattr__(name: str):

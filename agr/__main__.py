@@ -8,26 +8,18 @@ import os
 import signal
 import sys
 from collections.abc import Iterable
-from enum import Enum
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, Literal, TextIO
 
 import typer
 
 from .command import Model, Revision, fail, is_same, open_output
+from .errors import AgrError
 from .memory import keep_freed_memory
 from .video_command import is_video, video, write_videos
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
-
-
-class Format(str, Enum):
-    """How results are written."""
-
-    jsonl = "jsonl"
-    csv = "csv"
-    parquet = "parquet"
 
 
 @app.callback()
@@ -49,7 +41,7 @@ def analyze(
     model: Model = None,
     revision: Revision = None,
     format: Annotated[
-        Format | None,
+        Literal["jsonl", "csv", "parquet"] | None,
         typer.Option(
             help="jsonl: a line a photo. csv: a row a face. parquet: a folder of parts; a stopped run can go on. By "
             "default csv or parquet if the output is named so, else jsonl.",
@@ -83,8 +75,9 @@ def analyze(
       python -m agr analyze photos.tar.gz --output faces.parquet
     """
     named = output.suffix.lower().removeprefix(".") if output else ""
-    format = format or (Format(named) if named in ("csv", "parquet") else Format.jsonl)
-    if format is Format.parquet:
+    if format is None:
+        format = "csv" if named == "csv" else "parquet" if named == "parquet" else "jsonl"
+    if format == "parquet":
         if any(map(is_video, photos)):
             fail("A parquet table holds photos only. Write videos with --format csv, or with python -m agr video.")
         _analyze_collection(photos, output, model, revision, ray, retry)
@@ -117,16 +110,14 @@ def report(
 
       python -m agr report faces.parquet --labels labels.csv --output eval_reports/mine
     """
-    from .annotations import LabelError
-    from .collection import CollectionError
     from .collection_report import report_of_collection
-    from .evaluation.report import ReportError, expect_no_report
+    from .evaluation.report import expect_no_report
 
     try:
         expect_no_report(output, overwrite=overwrite)
         made, left_out = report_of_collection(faces, labels, name=output.resolve().name)
         made.save(output)
-    except (CollectionError, ReportError, LabelError) as error:
+    except AgrError as error:
         fail(str(error))
     except OSError as error:
         fail(f"{error.filename or output} cannot be read or written: {error.strerror or error}.")
@@ -137,12 +128,10 @@ def report(
         typer.echo(sentence, err=True)
 
 
-def _analyze(photos: list[Path], output: Path | None, model: str | None, revision: str | None, format: Format) -> None:
+def _analyze(photos: list[Path], output: Path | None, model: str | None, revision: str | None, format: str) -> None:
     from .analyzer import FaceAnalyzer
-    from .collection import analyzed
-    from .config import ModelError
     from .images import PICTURE_ENDINGS
-    from .sources import Contents, SourceError, photos_of
+    from .sources import Contents, photos_of
 
     try:
         videos = [path for path in photos if is_video(path)]
@@ -151,13 +140,13 @@ def _analyze(photos: list[Path], output: Path | None, model: str | None, revisio
             fail(f"No photo in {', '.join(map(str, photos))}. Expected files ending in {', '.join(PICTURE_ENDINGS)}.")
         _keep_apart(output, chain(photos, (Path(item.path) for item in items)))
         analyzer = FaceAnalyzer.from_pretrained(model, revision=revision)
-    except (ModelError, SourceError) as error:
+    except AgrError as error:
         fail(str(error))
     contents = Contents()
     sources = ((item.file, contents.source(item)) for item in items)
     with open_output(output) as stream:
-        write = _csv_writer(stream, timed=bool(videos)) if format is Format.csv else _jsonl_writer(stream)
-        failed = _write_photos(analyzed(analyzer, sources), len(items), write)
+        write = _csv_writer(stream, timed=bool(videos)) if format == "csv" else _jsonl_writer(stream)
+        failed = _write_photos(analyzer.analyze_named(sources), len(items), write)
         failed += write_videos(analyzer, videos, write)
     if failed:
         in_full = " in full" if videos else ""
@@ -191,18 +180,16 @@ def _keep_apart(output: Path | None, photos: Iterable[Path]) -> None:
 def _analyze_collection(
     photos: list[Path], output: Path | None, model: str | None, revision: str | None, ray: str | None, retry: bool
 ) -> None:
-    from .collection import CollectionError, analyze_collection
-    from .config import ModelError
-    from .sources import SourceError
+    from .collection import analyze_collection
 
     if output is None:
         fail("A parquet table is a folder: name one with --output FACES.parquet.")
     try:
         counts = analyze_collection(photos, output, model=model, revision=revision, ray=ray, retry=retry)
-    except (CollectionError, SourceError, ModelError) as error:
+    except AgrError as error:
         fail(str(error))
     except KeyboardInterrupt:
-        typer.echo("Stopped. The same command goes on from here.", err=True)
+        typer.echo("Stopped. Run the same command again to continue.", err=True)
         raise typer.Exit(130) from None
     typer.echo(
         f"{output}: {counts.faces:,} faces in {counts.photos:,} photos, {counts.without_face:,} of them without one.",

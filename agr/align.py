@@ -25,9 +25,9 @@ the crop's side: the mean of `agr.detect`'s landmarks over UTKFace's own aligned
 does. facenet-pytorch's own landmarks would not do: most of these faces reach out of their chips, and it stretches what
 is left of them, so that its eyes come to lie a tenth of the side above where they are."""
 
-LEAST_FIT = 0.2
-"""Of landmarks to the template, as `fit_of` has it; detected ones have 0.8 and more. Others, such as with
-left and right or x and y exchanged, the similarity would draw together to a spot, in a crop of gigabytes."""
+MIN_TEMPLATE_FIT = 0.2
+"""Least `fit_of` landmarks to the template that a crop is cut for. With landmarks in a wrong order, or x and y
+exchanged, the similarity shrinks the face to a point, and its crop would need gigabytes."""
 CROP_SIGMA = 0.8
 """Standard deviation, in pixels of the crop, of the blur that a crop is brought to when its source is sharper."""
 _SOURCE_SIGMA = 0.5
@@ -52,7 +52,7 @@ def crop_face(image: Image.Image, landmarks: np.ndarray, *, size: int, template:
         raise ValueError(
             f"expected 5 finite landmarks, shape (5, 2), got shape {landmarks.shape}: {landmarks.tolist()}"
         )
-    if fit_of(landmarks, template) < LEAST_FIT:
+    if fit_of(landmarks, template) < MIN_TEMPLATE_FIT:
         raise ValueError(
             "the landmarks do not lie as a face's do; expected x and y of left eye, right eye, nose, left and right "
             f"mouth corner as seen in the picture, got {landmarks.tolist()}"

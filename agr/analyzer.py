@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -21,6 +21,7 @@ from .images import ImageError, ImageSource, Photo, load_photo
 from .pretrained import find_model
 from .reader import AttributeReader
 
+Name = TypeVar("Name")
 PHOTOS_AHEAD = 2
 """Photos for each core that `analyze_many` reads ahead: bounds what waits in memory."""
 
@@ -79,7 +80,7 @@ class FaceAnalyzer:
         read."""
         with photo_in_work():
             faces, crops = self._find(image)
-            return _joined(faces, crops, self.reader.read(crops))
+            return _to_faces(faces, crops, self.reader.read(crops))
 
     def analyze_many(self, images: Iterable[ImageSource | Photo]) -> Iterator[list[Face] | ImageError]:
         """For each image, in order, its faces or the ImageError that says why it could not be read; never raises one.
@@ -90,33 +91,43 @@ class FaceAnalyzer:
         is_one_array = isinstance(images, np.ndarray) and images.ndim < 4
         if is_one_array or isinstance(images, (str, bytes, PathLike, Image.Image, Photo)):
             raise TypeError(f"Expected several images, got one ({type(images).__name__}): analyze takes one.")
-        return self._answers(images)
+        return (found for _, found in self.analyze_named((None, image) for image in images))
 
-    def _answers(self, images: Iterable[ImageSource | Photo]) -> Iterator[list[Face] | ImageError]:
+    def analyze_named(
+        self, images: Iterable[tuple[Name, ImageSource | Photo | ImageError]]
+    ) -> Iterator[tuple[Name, list[Face] | ImageError]]:
+        """The same for (name, image), where names are whatever tells the images apart; yields (name, faces or error).
+        An ImageError in place of an image, of what could not even be fetched, is passed through."""
         with ThreadPoolExecutor(cores(), thread_name_prefix="analyze") as pool:
-            running: deque[Future] = deque()
+            running: deque[tuple[Name, Future]] = deque()
             broken: list[Exception] = []
 
-            def until_broken() -> Iterator[ImageSource | Photo]:
+            def until_broken() -> Iterator[tuple[Name, ImageSource | Photo | ImageError]]:
                 try:
                     yield from images
                 except Exception as error:
                     broken.append(error)
 
+            def oldest() -> tuple[Name, list[Face] | ImageError]:
+                name, future = running.popleft()
+                return name, future.result()
+
             try:
-                for image in until_broken():
-                    running.append(pool.submit(self._analyze_or_error, image))
-                    if len(running) > PHOTOS_AHEAD * cores():
-                        yield running.popleft().result()
+                for name, image in until_broken():
+                    running.append((name, pool.submit(self._analyze_or_error, image)))
+                    if len(running) >= PHOTOS_AHEAD * cores():
+                        yield oldest()
                 while running:
-                    yield running.popleft().result()
+                    yield oldest()
                 if broken:
                     raise broken[0]
             finally:  # whoever stops listening does not wait for photos that nobody will see
-                for future in running:
+                for _, future in running:
                     future.cancel()
 
-    def _analyze_or_error(self, image: ImageSource | Photo) -> list[Face] | ImageError:
+    def _analyze_or_error(self, image: ImageSource | Photo | ImageError) -> list[Face] | ImageError:
+        if isinstance(image, ImageError):
+            return image
         try:
             return self.analyze(image)
         except ImageError as error:
@@ -135,7 +146,7 @@ class FaceAnalyzer:
         return faces.scaled(photo.scale), np.array(crops, np.uint8).reshape(shape)
 
 
-def _joined(faces: Faces, crops: np.ndarray, read: Attributes) -> list[Face]:
+def _to_faces(faces: Faces, crops: np.ndarray, read: Attributes) -> list[Face]:
     return [
         Face(
             box=tuple(faces.boxes[i].tolist()),

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import pandas as pd
 
+from .errors import AgrError
 from .labels import GENDERS, MAX_AGE, RACES
 from .pictures import file_key
 
@@ -18,7 +19,7 @@ LONGEST_NAME = 200
 _NAME = re.compile(r"(?P<age>\d{1,3})_(?P<gender>[01])_(?P<race>[0-4])_\d+")
 
 
-class LabelError(ValueError):
+class LabelError(AgrError):
     """A CSV holds no labels; the message says what was wrong and what was expected."""
 
 

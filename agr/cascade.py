@@ -13,16 +13,16 @@ from threading import Lock
 import numpy as np
 from PIL import Image
 
-from .engine import Network, cores, in_parallel
+from .engine import Network, even_parts, in_parallel
 from .faces import Faces
 from .images import cut_out
 from .mtcnn import load_weights
 
 WINDOW, STRIDE = 12, 2
 """Pixels of P-Net's window, and of the step between two."""
-SAME = 0.6
+SAME_FACE = 0.6
 """Intersection over union from which two of O-Net's boxes are looks at the same face."""
-SURE = 0.9
+CERTAIN = 0.9
 """Face probability from which O-Net looks but once: all but one in a hundred true faces score 0.98 and more."""
 INPUT_SIDE = {"rnet": 24, "onet": 48}
 """Pixels to which a candidate is cut."""
@@ -42,25 +42,25 @@ Photos of dozens of faces have hundreds."""
 class Search:
     """How closely a picture is searched.
 
-    `least`: pixels of the smallest face; somewhat smaller ones are found too.
-    `step`: each size that P-Net looks for, as a share of the one before; the paper's authors take 0.71.
-    `pnet`, `rnet`, `onet`: least face probability, 0 to 1. The authors take 0.6 for P-Net; letting more through costs
-    less than finer steps.
-    `level_overlap`, `pnet_overlap`, `rnet_overlap`, `onet_overlap`: of two boxes that overlap by more, the better one
-    stays: within a level of the pyramid, and after each network (intersection over union; after O-Net, over the smaller
-    one). The authors take 0.5 within a level and 0.7 after R-Net, which lets twice as many through to O-Net, and finds
-    no face more.
+    `min_face_size`: pixels of the smallest face; somewhat smaller ones are found too.
+    `scale_factor`: scale of each level of the pyramid relative to the one before; the paper's authors take 0.71.
+    `pnet_threshold`, `rnet_threshold`, `onet_threshold`: least face probability, 0 to 1. The authors take 0.6 for
+    P-Net; letting more through costs less than finer steps.
+    `level_nms`, `pnet_nms`, `rnet_nms`, `onet_nms`: of two boxes that overlap by more, the better one stays: within a
+    level of the pyramid, and after each network (intersection over union; after O-Net, over the smaller one). The
+    authors take 0.5 within a level and 0.7 after R-Net, which lets twice as many through to O-Net, and finds no face
+    more.
     """
 
-    least: float
-    step: float = 0.6
-    pnet: float = 0.35
-    rnet: float = 0.7
-    onet: float = 0.7
-    level_overlap: float = 0.4
-    pnet_overlap: float = 0.7
-    rnet_overlap: float = 0.5
-    onet_overlap: float = 0.7
+    min_face_size: float
+    scale_factor: float = 0.6
+    pnet_threshold: float = 0.35
+    rnet_threshold: float = 0.7
+    onet_threshold: float = 0.7
+    level_nms: float = 0.4
+    pnet_nms: float = 0.7
+    rnet_nms: float = 0.5
+    onet_nms: float = 0.7
 
 
 class Cascade:
@@ -75,26 +75,26 @@ class Cascade:
     def find(self, picture: Image.Image, search: Search) -> Faces:
         """Faces of an RGB picture, best first; boxes may reach out of it."""
         copies = halved(picture)
-        boxes = squared(self._proposals(copies, search))
-        boxes, scores, corrections = self._read("rnet", copies, boxes, search.rnet)
-        kept = self._suppressed(boxes, scores, search.rnet_overlap)
-        boxes = squared(corrected(boxes[kept], corrections[kept]))
-        found = best_of(self._looks(copies, boxes, search.onet), search.onet_overlap)
-        if (found.scores >= SURE).all():
+        boxes = to_squares(self._proposals(copies, search))
+        boxes, scores, corrections = self._read("rnet", copies, boxes, search.rnet_threshold)
+        kept = self._suppressed(boxes, scores, search.rnet_nms)
+        boxes = to_squares(apply_offsets(boxes[kept], corrections[kept]))
+        found = best_of(self._looks(copies, boxes, search.onet_threshold), search.onet_nms)
+        if (found.scores >= CERTAIN).all():
             return found
-        return best_of(self._looked_at_again(copies, found), search.onet_overlap)
+        return best_of(self._looked_at_again(copies, found), search.onet_nms)
 
     def _looks(self, copies: list[Image.Image], boxes: np.ndarray, threshold: float) -> Faces:
         """What O-Net says of square boxes (n, 4), where its score is above the threshold: often several looks at a
         face."""
         boxes, scores, corrections, landmarks = self._read("onet", copies, boxes, threshold)
-        return Faces(corrected(boxes, corrections), scores, points_in(boxes, landmarks))
+        return Faces(apply_offsets(boxes, corrections), scores, points_in(boxes, landmarks))
 
     def _looked_at_again(self, copies: list[Image.Image], found: Faces) -> Faces:
-        """Those that are not `SURE` cut anew, around where O-Net put them, and the better of both looks: faces that
+        """Those that are not `CERTAIN` cut anew, around where O-Net put them, and the better of both looks: faces that
         were cut badly gain by it, leaves and folds of cloth seldom."""
-        doubtful = np.flatnonzero(found.scores < SURE)
-        again = self._looks(copies, squared(found.boxes[doubtful]), -1)
+        doubtful = np.flatnonzero(found.scores < CERTAIN)
+        again = self._looks(copies, to_squares(found.boxes[doubtful]), -1)
         better = again.scores > found.scores[doubtful]
         first = np.ones(len(found), bool)
         first[doubtful[better]] = False
@@ -102,7 +102,11 @@ class Cascade:
 
     def _proposals(self, copies: list[Image.Image], search: Search) -> np.ndarray:
         """Boxes (n, 4), in pixels of the first copy, that P-Net takes for faces."""
-        strips = [(level, top) for level in levels(copies, search.least, search.step) for top in strip_tops(level)]
+        strips = [
+            (level, top)
+            for level in levels(copies, search.min_face_size, search.scale_factor)
+            for top in strip_tops(level)
+        ]
 
         def of(strip: tuple[np.ndarray, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             return self._proposals_of(*strip, copies[0].size, search)
@@ -111,8 +115,8 @@ class Cascade:
         if not found:
             return np.empty((0, 4), np.float32)
         boxes, scores, corrections = (np.concatenate(part) for part in zip(*found, strict=True))
-        kept = self._suppressed(boxes, scores, search.pnet_overlap)
-        return corrected(boxes[kept], corrections[kept])
+        kept = self._suppressed(boxes, scores, search.pnet_nms)
+        return apply_offsets(boxes[kept], corrections[kept])
 
     def _proposals_of(
         self, level: np.ndarray, top: int, size: tuple[int, int], search: Search
@@ -120,13 +124,13 @@ class Cascade:
         """Boxes, scores and corrections from the strip of a level that begins at row `top`; `size`: width and height of
         the picture in whose pixels the boxes are."""
         scores, corrections = self._networks["pnet"](picture=level[top : top + STRIDE * STRIP + WINDOW - STRIDE])
-        rows, columns = np.nonzero(scores >= search.pnet)
+        rows, columns = np.nonzero(scores >= search.pnet_threshold)
         best = np.argsort(-scores[rows, columns], kind="stable")[:MOST_PROPOSALS]
         rows, columns = rows[best], columns[best]
         corners = np.stack([STRIDE * columns, top + STRIDE * rows], axis=1)
         zoom = np.array([size[0] / level.shape[1], size[1] / level.shape[0]] * 2)
         boxes = (np.concatenate([corners, corners + WINDOW], axis=1) * zoom).astype(np.float32)
-        kept = self._suppressed(boxes, scores[rows, columns], search.level_overlap)
+        kept = self._suppressed(boxes, scores[rows, columns], search.level_nms)
         return boxes[kept], scores[rows, columns][kept], corrections[:, rows, columns].T[kept]
 
     def _read(self, name: str, copies: list[Image.Image], boxes: np.ndarray, threshold: float) -> list[np.ndarray]:
@@ -140,8 +144,7 @@ class Cascade:
 
         if not len(boxes):
             return [np.empty((0, *shape), np.float32) for shape in ((4,), (), *ALSO_SAYS[name])]
-        rounds = math.ceil(len(boxes) / (cores() * AT_ONCE))
-        parts = in_parallel(read, np.array_split(boxes, min(len(boxes), cores() * rounds)))
+        parts = in_parallel(read, even_parts(boxes, AT_ONCE))
         found = [np.concatenate(part) for part in zip(*parts, strict=True)]
         kept = found[1] > threshold
         return [part[kept] for part in found]
@@ -206,13 +209,13 @@ def _cut_one(copy: Image.Image, box: list[float], side: int) -> Image.Image:
     return copy.resize((side, side), Image.Resampling.BILINEAR, (left, top, right, bottom))
 
 
-def corrected(boxes: np.ndarray, corrections: np.ndarray) -> np.ndarray:
+def apply_offsets(boxes: np.ndarray, corrections: np.ndarray) -> np.ndarray:
     """Move each side of each box by its share of the box's width or height."""
     sides = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
     return boxes + corrections * sides
 
 
-def squared(boxes: np.ndarray) -> np.ndarray:
+def to_squares(boxes: np.ndarray) -> np.ndarray:
     """Boxes with an area, widened to squares around their centres."""
     sides = boxes[:, 2:] - boxes[:, :2]
     boxes, sides = boxes[(sides > 0).all(axis=1)], sides[(sides > 0).all(axis=1)]
@@ -233,8 +236,8 @@ def joined(*parts: Faces) -> Faces:
 
 def best_of(looks: Faces, share: float) -> Faces:
     """Non-maximum suppression: a face goes if it overlaps a better one by more than `share` of the smaller box; best
-    first. Landmarks, and boxes of those that are `SURE`, are the mean over all looks at the same face, `SAME`: each
-    alone is off by chance, by a pixel or two, and what is read of a face changes with it.
+    first. Landmarks, and boxes of those that are `CERTAIN`, are the mean over all looks at the same face, `SAME_FACE`:
+    each alone is off by chance, by a pixel or two, and what is read of a face changes with it.
 
     Source: Gidaris and Komodakis, "Object Detection via a Multi-Region and Semantic Segmentation-Aware CNN Model"
     (2015), who average boxes so.
@@ -247,8 +250,8 @@ def best_of(looks: Faces, share: float) -> Faces:
         common = (high - low).clip(0).prod(axis=1)
         if areas[i] > 0 and (common[kept] <= share * np.minimum(areas[i], areas[kept])).all():
             kept.append(i)
-            same = common >= SAME * (areas[i] + areas - common)
+            same = common >= SAME_FACE * (areas[i] + areas - common)
             mean_landmarks[i] = looks.landmarks[same].mean(axis=0)
-            if scores[i] >= SURE:  # others are looked at again where the best look put them
+            if scores[i] >= CERTAIN:  # others are looked at again where the best look put them
                 mean_boxes[i] = boxes[same].mean(axis=0)
     return Faces(mean_boxes, scores, mean_landmarks)[np.array(kept, dtype=int)]

@@ -7,7 +7,6 @@ whole or not at all. So a run that goes on knows from the parts' names what is l
 import hashlib
 import os
 import sys
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -17,7 +16,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .collection_folder import Counts, claim, claim_of, clear_away, counts_of, part_path, unread_of
-from .images import ImageError
 from .listing import CollectionError, Listing, read_listing, write_whole
 from .sources import Contents, Item, is_archive, photos_of
 from .table import photo_rows, schema
@@ -25,7 +23,7 @@ from .table import photo_rows, schema
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from .analyzer import Face, FaceAnalyzer
+    from .analyzer import FaceAnalyzer
 
 PARTS, LEAST_IN_PART, MOST_IN_PART = 4000, 25, 2000
 """About how many parts there are, and photos in each: small enough to lose little, large enough to be read fast."""
@@ -102,34 +100,10 @@ def encoded_part(
     would be unpacked or looked through from its start each time.
     """
     rows: list[dict] = []
-    for file, result in analyzed(analyzer, ((item.file, contents.source(item)) for item in part.items)):
+    for file, result in analyzer.analyze_named((item.file, contents.source(item)) for item in part.items):
         rows += photo_rows(file, result)
         seen(1)
     return _encoded(rows)
-
-
-def analyzed(
-    analyzer: "FaceAnalyzer", photos: Iterable[tuple[str, str | bytes | ImageError]]
-) -> Iterator[tuple[str, "list[Face] | ImageError"]]:
-    """For each (file, source), in order: file, and its faces or why there are none. What could not even be read is
-    passed through in its place."""
-    waiting: deque[tuple[str, ImageError | None]] = deque()
-
-    def readable() -> Iterator[str | bytes]:
-        for file, source in photos:
-            if isinstance(source, ImageError):
-                waiting.append((file, source))
-            else:
-                waiting.append((file, None))
-                yield source
-
-    for result in analyzer.analyze_many(readable()):
-        while (error := waiting[0][1]) is not None:
-            yield waiting.popleft()[0], error
-        yield waiting.popleft()[0], result
-    for file, error in waiting:
-        assert error is not None
-        yield file, error
 
 
 def _computed(

@@ -78,7 +78,7 @@ def unread_of(part: Path) -> set[str]:
     """Files of a part that could not be read. Raises CollectionError if the part itself cannot be."""
     import pyarrow.parquet as pq
 
-    with damage_named(part.parent):
+    with table_damage_named(part.parent):
         table = pq.read_table(part, columns=["file", "error"], filters=[("error", "!=", "")])
     return set(table["file"].to_pylist())
 
@@ -95,7 +95,7 @@ def counts_of(output: Path) -> Counts:
     """What a table holds, of this and earlier runs. Raises CollectionError if a part of it cannot be read."""
     import pyarrow.dataset as ds
 
-    with damage_named(output):
+    with table_damage_named(output):
         table, face, error = ds.dataset(output), ds.field("face"), ds.field("error")
         if not table.files:  # stopped before the first part
             return Counts(0, 0, 0, 0)
@@ -106,7 +106,7 @@ def counts_of(output: Path) -> Counts:
 
 
 @contextmanager
-def damage_named(output: Path) -> Iterator[None]:
+def table_damage_named(output: Path) -> Iterator[None]:
     """Raises CollectionError for whatever pyarrow raises while it reads the table: of a damaged part that may be one of
     its own errors or an OSError."""
     import pyarrow as pa

@@ -10,18 +10,11 @@ from pathlib import Path
 import pandas as pd
 
 from .annotations import Labels, labels_of, read_labels
-from .collection_folder import claim_of, counts_of, damage_named
-from .evaluation.report import PROBABILITY_COLUMNS, EvalReport, ReportError
-from .labels import GENDERS, RACES, TASK_CLASSES
+from .collection_folder import claim_of, counts_of, table_damage_named
+from .evaluation.report import EvalReport, ReportError
+from .labels import GENDERS, RACES
 from .pictures import file_key
-from .predictions import report_of
-
-_SAID = {
-    **{"age": "pred_age", "age_low": "age_low", "age_high": "age_high"},
-    **{task: f"pred_{task}" for task in TASK_CLASSES},
-    **{column: column for columns in PROBABILITY_COLUMNS.values() for column in columns},
-}
-"""Columns of the collection -> those of a report."""
+from .predictions import REPORT_NAMES, report_of
 
 
 @dataclass(frozen=True)
@@ -106,8 +99,8 @@ def _first_faces(faces: Path) -> pd.DataFrame:
 
     face = ds.field("face")
     columns = {"file": ds.field("file"), "detected": face.is_valid(), "unreadable": ds.field("error").is_valid()}
-    columns |= {after: ds.field(before) for before, after in _SAID.items()}
-    with damage_named(faces):
+    columns |= {after: ds.field(before) for before, after in REPORT_NAMES.items()}
+    with table_damage_named(faces):
         return ds.dataset(faces).to_table(columns=columns, filter=face.is_null() | (face == 1)).to_pandas()
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from .align import TEMPLATE, fit_of
 from .attributes import INTERVAL_AGES, N_AGES
 from .engine import backbones
+from .errors import AgrError
 from .labels import AGE_GROUPS, GENDERS, RACES
 
 SCHEMA_VERSION = 3
@@ -25,13 +26,13 @@ AGE_SPREADS = (0.1, 10.0)
 """The same for the width of the age distribution."""
 
 
-class ModelError(ValueError):
+class ModelError(AgrError):
     """A model folder cannot be used; the message names the file or key, what was expected and what came."""
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Everything that is needed to use the weights, and no more.
+    """Everything needed to use the weights, and the version of the code that wrote them, for information.
 
     `input_size`: side of the crop in pixels. `mean`, `std`: of RGB in 0 to 1. `template`: `agr.align.TEMPLATE` when
     trained.
@@ -106,8 +107,8 @@ class ModelConfig:
 
 
 def _is_face(points: tuple[tuple[float, ...], ...]) -> bool:
-    """Whether the points lie in the crop and around it, as a face's do and as far apart: a face that were to become a
-    spot would take a crop of gigabytes around it."""
+    """Whether the points lie in the crop and around it, as a face's do and as far apart: landmarks that almost
+    coincide would need a crop of gigabytes."""
     if len(set(points)) < 5 or not all(-0.5 <= value <= 1.5 for point in points for value in point):
         return False
     spread, usual = np.std(points, axis=0), np.std(TEMPLATE, axis=0)

@@ -17,6 +17,8 @@ from typing import TypeVar
 import numpy as np
 import onnxruntime as ort
 
+from .errors import AgrError
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 GRAPHS = Path(__file__).parent / "graphs"
@@ -28,7 +30,7 @@ CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 DETECTOR_GRAPHS = ("pnet", "rnet", "onet", "nms")
 
 
-class GraphError(ValueError):
+class GraphError(AgrError):
     """Weights do not fit a graph; the message names the tensor, what was expected and what came."""
 
 
@@ -95,7 +97,7 @@ _here = threading.local()
 
 @contextmanager
 def photo_in_work() -> Iterator[None]:
-    """Marks this thread as working on one photo. While n photos are in work, each may use one n-th of the cores:
+    """Marks this thread as processing one photo. While n photos are being processed, each may use 1/n of the cores:
     beyond that, threads that help each other would only wait for one another."""
     global _photos_in_work
     before = getattr(_here, "share", None)
@@ -113,6 +115,12 @@ def photo_in_work() -> Iterator[None]:
 def share() -> int:
     """Cores for what this thread computes: all of them, or a photo's share."""
     return getattr(_here, "share", None) or cores()
+
+
+def even_parts(items: np.ndarray, at_once: int) -> list[np.ndarray]:
+    """As many parts for each core, of at most `at_once` items and of about the same size."""
+    rounds = math.ceil(len(items) / (cores() * at_once))
+    return np.array_split(items, min(len(items), cores() * rounds))
 
 
 def in_parallel(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:

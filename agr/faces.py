@@ -29,7 +29,7 @@ class Faces:
         return len(self.boxes)
 
     def __getitem__(self, chosen: np.ndarray) -> "Faces":
-        """Those faces, as a mask (n,) or places (m,) choose them, in that order."""
+        """The faces that a mask (n,) or indices (m,) select, in that order."""
         return Faces(self.boxes[chosen], self.scores[chosen], self.landmarks[chosen])
 
     @property

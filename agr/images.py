@@ -14,6 +14,8 @@ from threading import Lock
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from .errors import AgrError
+
 MAX_PIXELS = 100_000_000
 """Pictures of more pixels are refused before they are decoded: one would take 800 MB and more."""
 MAX_SIDE = 4096
@@ -36,7 +38,7 @@ HEIC = {b"ftyp" + brand for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc
 ImageSource = str | PathLike | bytes | Image.Image | np.ndarray
 
 
-class ImageError(ValueError):
+class ImageError(AgrError):
     """The input cannot be read as a photo; the message says what was wrong, what was expected and what to do."""
 
 

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from .errors import AgrError
 from .sources import Item
 
 UNFINISHED = ".new"
 _AT_ONCE = 10_000
 
 
-class CollectionError(ValueError):
+class CollectionError(AgrError):
     """The table cannot be written or read; the message says what was wrong, what was expected and what to do."""
 
 

@@ -1,5 +1,5 @@
-"""The weights of MTCNN's three networks: the only room that knows the package mtcnn, of which it reads the files alone.
-The package itself would want TensorFlow."""
+"""The weights of MTCNN's three networks, read from the files of the package mtcnn, which is never imported: it would
+need TensorFlow."""
 
 import importlib.util
 from pathlib import Path

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
 from threading import Lock
 
+from .errors import AgrError
 from .images import PICTURE_ENDINGS
 from .sources import damage_named, opener_of
 
@@ -21,7 +22,7 @@ LABELLED_ENDINGS = (*PICTURE_ENDINGS, ".chip")
 """How names of labelled pictures end; the last in some copies of UTKFace."""
 
 
-class DataError(ValueError):
+class DataError(AgrError):
     """The data is not as expected; the message names the file, what was expected and what to do."""
 
 
@@ -68,7 +69,8 @@ class PictureSource:
         return len(self.members)
 
     def read(self) -> Iterator[tuple[str, bytes]]:
-        """(member's path, content) of every picture, in the order of `members`. Raises DataError if it is damaged."""
+        """(member's path, content) of every picture, in the order of `members`, or of a tar. Raises DataError if it is
+        damaged."""
         if self.path.is_dir():
             for member in self.members:
                 yield member, (self.path / member).read_bytes()

@@ -1,6 +1,5 @@
 """Labelled pictures through the app's own path, into an EvalReport: what the page and `train evaluate` both do."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -12,9 +11,13 @@ from .evaluation.report import COLUMNS, SCHEMA_VERSION, EvalReport
 from .evaluation.summary import figures, group_figures
 from .images import ImageError
 from .labels import GENDERS, RACES, TASK_CLASSES
+from .table import PREDICTION_COLUMNS, prediction_row
 
 if TYPE_CHECKING:
     from .analyzer import Face, FaceAnalyzer
+
+REPORT_NAMES = {name: f"pred_{name}" if name in ("age", *TASK_CLASSES) else name for name in PREDICTION_COLUMNS}
+"""Columns of a table of faces -> those of a report."""
 
 
 def predict(
@@ -29,15 +32,7 @@ def predict(
     Of several faces in a picture the largest counts; a picture that cannot be read is one in which no face was found.
     `twins`: files whose picture is in the training data too.
     """
-    files: deque[str] = deque()
-
-    def contents() -> Iterator[bytes]:
-        for file, content in pictures:
-            files.append(file)
-            yield content
-
-    for result in analyzer.analyze_many(contents()):
-        file = files.popleft()
+    for file, result in analyzer.analyze_named(pictures):
         face = None if isinstance(result, ImageError) or not result else result[0]
         yield _row(file, labels[file], file in twins, face), result
 
@@ -89,8 +84,4 @@ def _row(file: str, labels: Labels, has_twin: bool, face: "Face | None") -> dict
     }
     if face is None:
         return row
-    row |= {"pred_age": face.age, "age_low": face.age_interval[0], "age_high": face.age_interval[1]}
-    row |= {f"pred_{task}": getattr(face, task) for task in TASK_CLASSES}
-    return row | {
-        f"prob_{task}_{label}": p for task in TASK_CLASSES for label, p in getattr(face, f"{task}_probs").items()
-    }
+    return row | {REPORT_NAMES[name]: value for name, value in prediction_row(vars(face)).items()}

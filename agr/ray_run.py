@@ -57,7 +57,7 @@ def encoded_by_cluster(
     except ray.exceptions.RayError as error:
         raise CollectionError(
             f"The cluster gave up ({str(error).strip().splitlines()[-1]}). Every machine of it needs what "
-            "requirements.txt lists. The same command goes on from here."
+            "requirements.txt lists. Run the same command again to continue."
         ) from error
     finally:
         ray.shutdown()

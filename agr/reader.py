@@ -9,7 +9,7 @@ from safetensors.numpy import load_file
 
 from .attributes import N_AGES, Attributes
 from .config import CONFIG_FILE, HEADS, WEIGHTS_FILE, ModelConfig, ModelError, read_config
-from .engine import GraphError, Network, cores, expected_tensors, in_parallel, share
+from .engine import GraphError, Network, cores, even_parts, expected_tensors, in_parallel, share
 from .labels import GENDERS, RACES
 
 CROPS_AT_ONCE = 4
@@ -51,14 +51,8 @@ class AttributeReader:
         if not len(crops):
             age, gender, race = (np.empty((0, n)) for n in (N_AGES, len(GENDERS), len(RACES)))
             return Attributes(age, gender, race, self.config.interval_mass)
-        parts = _parts(crops)
+        parts = even_parts(crops, CROPS_AT_ONCE)
         network = self._on_all_cores if len(parts) == 1 and share() == cores() else self._side_by_side
         read = in_parallel(lambda part: network(crops=part, **self._constants), parts)
         logits = dict(zip(HEADS, map(np.concatenate, zip(*read, strict=True)), strict=True))
         return Attributes.from_logits(logits, self.config)
-
-
-def _parts(crops: np.ndarray) -> list[np.ndarray]:
-    """As many for each core, and as large."""
-    rounds = math.ceil(len(crops) / (cores() * CROPS_AT_ONCE))
-    return np.array_split(crops, min(len(crops), cores() * rounds))

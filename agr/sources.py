@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from .errors import AgrError
 from .images import MAX_FILE_BYTES, PICTURE_ENDINGS, ImageError, printable
 
 _REFUSED = (".heic", ".heif")
@@ -32,7 +33,7 @@ _SPARSE = -1
 _OPENERS: dict[bytes, Callable] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 
 
-class SourceError(ValueError):
+class SourceError(AgrError):
     """Photos cannot be looked for; the message names the file and says what is wrong with it."""
 
 

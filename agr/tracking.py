@@ -62,7 +62,7 @@ class TrackedFace:
 
     @property
     def number(self) -> int:
-        """Of its person; of somebody who is gone before being `is_sure`, the next newcomer's too."""
+        """The person's number. If someone leaves before `is_sure`, the next new person gets their number."""
         return self.person.number
 
     @property
@@ -117,7 +117,7 @@ class FaceTracker:
         return [self._seen(face, pairs.get(place), time) for place, face in enumerate(faces)]
 
     def let_go(self) -> None:
-        """Nobody looked for a while: whoever is in the next frame is somebody new, and those so far stay counted."""
+        """End all tracks, after a pause: faces in the next frame count as new people. Those counted so far stay."""
         self._gone += self.present
         self._tracks = []
 

@@ -74,7 +74,7 @@ class VideoResult:
 
 
 class VideoRun:
-    """A video being analyzed: iterating does the work, a `Step` at a time, and may be left at any.
+    """A video being analyzed: iterating does the work, one `Step` at a time; it may be stopped after any.
 
     Faces are found in `rate` frames a second (2 to 30), on all cores, and followed. With `output`, an MP4 (H.264, at
     most 1280 pixels and 30 frames a second, no sound) is written in a second pass: boxes move on straight lines
@@ -153,17 +153,14 @@ class VideoRun:
 
     def _analyzed(self, frames: Frames) -> Iterator[AnalyzedFrame]:
         """Every frame with the numbers that its faces have at that time."""
-        ahead: deque[float] = deque()
 
-        def photos() -> Iterator[Photo]:
+        def photos() -> Iterator[tuple[float, Photo]]:
             for frame in frames:
-                ahead.append(frame.time)
-                yield frame.photo
+                yield frame.time, frame.photo
                 if self.is_stopped:
                     return
 
-        for found in self._analyzer.analyze_many(photos()):
-            time = ahead.popleft()
+        for time, found in self._analyzer.analyze_named(photos()):
             faces = [] if isinstance(found, ImageError) else found  # there is no such error in what is decoded already
             self._hold(time)
             self._shown = (time, faces)

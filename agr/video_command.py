@@ -7,10 +7,9 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, nullcontext
-from enum import Enum
 from itertools import chain, combinations, islice, takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 import typer
 
@@ -21,13 +20,6 @@ if TYPE_CHECKING:
     from .tracking import Person
     from .video import AnalyzedFrame, Step, VideoRun
     from .video_frames import VideoError
-
-
-class TableFormat(str, Enum):
-    """How tables are written."""
-
-    jsonl = "jsonl"
-    csv = "csv"
 
 
 def is_video(path: Path) -> bool:
@@ -71,7 +63,7 @@ def video(
         typer.Option(help="Frames that are analyzed of each second, if there are as many.", min=2, max=30),
     ] = 5.0,
     format: Annotated[
-        TableFormat | None,
+        Literal["jsonl", "csv"] | None,
         typer.Option(help="Of both tables; by default csv for files named so, else jsonl.", show_default=False),
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Table by person; by default standard output.")] = None,
@@ -193,8 +185,8 @@ def _write_people(stream: TextIO, people: "Iterable[Person]", as_csv: bool) -> N
         stream.writelines(json.dumps(person.to_dict()) + "\n" for person in people)
 
 
-def _is_csv(format: TableFormat | None, path: Path | None) -> bool:
-    return format is TableFormat.csv if format else path is not None and path.suffix.lower() == ".csv"
+def _is_csv(format: str | None, path: Path | None) -> bool:
+    return format == "csv" if format else path is not None and path.suffix.lower() == ".csv"
 
 
 def _keep_apart(paths: list[Path | None]) -> None:

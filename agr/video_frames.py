@@ -17,6 +17,7 @@ from av.stream import Disposition
 from PIL import Image
 
 from .engine import cores
+from .errors import AgrError
 from .images import MIN_SIDE, Photo, printable
 
 MAX_SIDE = 1920
@@ -37,7 +38,7 @@ _MOST_ASPECT = 8.0
 """Of a pixel's width to its height, or the reverse; beyond, what the file says is damaged and counts as 1."""
 
 
-class VideoError(ValueError):
+class VideoError(AgrError):
     """Nothing of the file can be read as a video, or none can be written; the message says why and what to do."""
 
 

@@ -13,7 +13,7 @@ from .publish_command import card, publish, space
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 DataFolder = Annotated[Path, typer.Option(help="Folder that `prepare` wrote.")]
-GOES_ON = "The same command goes on from here."
+GOES_ON = "Run the same command again to continue."
 MOST_NAMED = 10
 """Files that `prepare` lists of those that it could not use, by reason."""
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a report that is in --output already.")]
@@ -55,7 +55,7 @@ def prepare(
     size: Annotated[int, typer.Option(help="Side of the crops in pixels: the model's input.", min=32, max=512)] = 160,
     workers: Annotated[int | None, typer.Option(help="Processes; by default one a core.", min=1)] = None,
 ) -> None:
-    """Detect and align every face once. Interrupted, it goes on where it was.
+    """Detect and align every face once. If interrupted, run the same command again to continue.
 
     Pictures that are added or removed later are noticed, those that are replaced under their names are not.
 
@@ -135,7 +135,7 @@ def fit(
     lr: Annotated[float, typer.Option(help="Highest learning rate, after the warm-up.")] = 1e-3,
     weight_decay: Annotated[float, typer.Option(help="AdamW's.")] = 0.02,
     precision: Annotated[
-        str, typer.Option(help="auto, fp32 or bf16; auto takes bf16 where the hardware has it.")
+        Literal["auto", "fp32", "bf16"], typer.Option(help="auto takes bf16 where the hardware has it.")
     ] = "auto",
     seed: Annotated[int, typer.Option(help="Of the initial heads, the order and the augmentation.", min=0)] = 0,
     relabel: Annotated[
@@ -144,15 +144,18 @@ def fit(
     ] = None,
     soft_labels: Annotated[
         Path | None,
-        typer.Option(help="What `clean` found: what a model says of each training face that was not trained on it."),
+        typer.Option(help="soft_labels.parquet of `clean`: out-of-fold predictions for each training face."),
     ] = None,
     teacher: Annotated[
         list[Path] | None,
-        typer.Option(help="Folder of a model that says what each crop shows before it is varied; repeatable."),
+        typer.Option(help="Folder of a trained model to distil from; repeatable."),
     ] = None,
     soft_weight: Annotated[float, typer.Option(help="Share of each label that --teacher or --soft-labels says.")] = 0.5,
     mixup: Annotated[
-        float, typer.Option(help="Share of crops laid over one another; the teachers alone say what they show.")
+        float,
+        typer.Option(
+            help="Share of crops blended with another one (mixup), whose targets come from the teachers alone."
+        ),
     ] = 0.0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --output; it ends as if never interrupted.")
@@ -240,7 +243,7 @@ def clean(
     lr: Annotated[float, typer.Option(help="As for fit.")] = 1e-3,
     seed: Annotated[int, typer.Option(help="Of the folds and of training.", min=0)] = 0,
 ) -> None:
-    """Find false labels in the train part by cross-validation. Interrupted, it goes on where it was.
+    """Find false labels in the train part by cross-validation. If interrupted, run the same command again to continue.
 
     Writes relabel.csv (for fit --relabel), soft_labels.parquet (for fit --soft-labels) and a report that the dashboard
     opens (--reports), where labels can be judged by eye. Takes as long as FOLDS times fit.

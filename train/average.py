@@ -39,9 +39,9 @@ class Averaged:
 def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Averaged:
     """Write the mean of `models`, which may be one, as a model folder.
 
-    One of them should have been trained from another's weights: models without a common start do not average. Of a run
-    those weights count that training left, not yet balanced. Raises ModelError or DataError if they do not fit each
-    other or the data.
+    One of them should have been trained from another's weights: models without a common start do not average. Of a
+    run, the weights of its best epoch are taken, before balancing and calibration. Raises ModelError or DataError if
+    they do not fit each other or the data.
     """
     is_one_of_them = output.resolve() in [folder.resolve() for folder in models]  # that was broken off
     if (output / WEIGHTS_FILE).exists() or ((output / RECORD_FILE).exists() and not is_one_of_them):

@@ -11,6 +11,7 @@ from agr.labels import TASK_CLASSES
 from agr.pictures import DataError
 
 from .files import content_hash_of
+from .run_folder import taught_by
 
 FIGURES = (
     ("Age, mean absolute error (years)", "age_mae", 1, 2),
@@ -27,7 +28,7 @@ FIGURES = (
     ("Calibration error, race", "race_ece", 1, 3),
 )
 """What a figure is called, its name in the report, its factor and its digits."""
-GROUP_FIGURES = (
+_GROUP_FIGURES = (
     ("age MAE", "age_mae", 1, 2),
     ("age bias", "age_bias", 1, 2),
     ("age group %", "age_group_accuracy", 100, 1),
@@ -118,14 +119,14 @@ def group_tables(report: EvalReport) -> str:
     tables = []
     for by, title in _GROUPINGS:
         rows = [row for row in report.summary["groups"] if row["by"] == by]
-        head = f"| {title} | n | {' | '.join(name for name, *_ in GROUP_FIGURES)} |"
+        head = f"| {title} | n | {' | '.join(name for name, *_ in _GROUP_FIGURES)} |"
         lines = [
             f"| {', '.join(row['group'])} | {row['n']} | "
-            + " | ".join(_cell(row["figures"][name], factor, digits) for _, name, factor, digits in GROUP_FIGURES)
+            + " | ".join(_cell(row["figures"][name], factor, digits) for _, name, factor, digits in _GROUP_FIGURES)
             + " |"
             for row in sorted(rows, key=lambda row: row["group"])
         ]
-        tables.append("\n".join([head, "|---" * (2 + len(GROUP_FIGURES)) + "|", *lines]))
+        tables.append("\n".join([head, "|---" * (2 + len(_GROUP_FIGURES)) + "|", *lines]))
     return "\n\n".join(tables)
 
 
@@ -155,11 +156,9 @@ def _recipe(recipe: dict | None) -> str:
     if recipe is None:
         return "The recipe was not recorded."
     stages: list[str] = []
-    backbones: set[str] = set()
+    backbones = taught_by(recipe)
     while recipe is not None:
-        backbones |= {recipe["backbone"]}
-        for kind in ("teacher_backbones", "teachers_taught_by", "averaged_backbones"):
-            backbones |= {*recipe.get(kind, [])}
+        backbones.add(recipe["backbone"])
         stages += _since(recipe)
         stages.append(
             f"{_epochs(recipe)} of AdamW (learning rate {recipe['lr']:g}, weight decay "

@@ -13,7 +13,7 @@ import pandas as pd
 from agr.attributes import Attributes
 from agr.evaluation.mislabels import mislabels, relabel_list
 from agr.evaluation.report import PROBABILITY_COLUMNS, EvalReport
-from agr.labels import AGE_GROUPS, GENDERS, RACES, TASK_CLASSES
+from agr.labels import GENDERS, RACES, TASK_CLASSES
 from agr.pictures import DataError
 from agr.predictions import report_of
 from agr.reader import AttributeReader
@@ -106,7 +106,7 @@ def predictions_of(read: Attributes, rows: pd.DataFrame) -> pd.DataFrame:
     table["true_gender"], table["true_race"] = np.array(GENDERS)[rows["gender"]], np.array(RACES)[rows["race"]]
     table["pred_age"] = read.age
     table[["age_low", "age_high"]] = read.age_interval
-    for task, names in (("age_group", AGE_GROUPS), ("gender", GENDERS), ("race", RACES)):
+    for task, names in TASK_CLASSES.items():
         table[f"pred_{task}"] = np.array(names)[probs[task].argmax(axis=1)]
         table[PROBABILITY_COLUMNS[task]] = probs[task]
     return table

@@ -1,14 +1,21 @@
 """What the commands share: what they print, and how they end when something is wrong."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from errno import ENOSPC
+from pathlib import Path
 
 import typer
 
+from agr.errors import AgrError
 
-def print_plan(files: list[tuple[str, int]]) -> None:
-    """The files that are to be sent: (name, bytes)."""
-    for name, size in files:
-        typer.echo(f"{size:>12,}  {name}")
+from .files import files_in
+
+
+def print_files(folder: Path) -> None:
+    """The files that are to be sent, with their bytes."""
+    for name, file in files_in(folder).items():
+        typer.echo(f"{file.stat().st_size:>12,}  {name}")
 
 
 def print_figures(summary: dict) -> None:
@@ -32,27 +39,17 @@ def print_stress(conditions: list[dict]) -> None:
         typer.echo(f"{condition['condition']:30}" + "  ".join(cells))
 
 
-class clear_errors:
-    """Ends the command with a message instead of a trace where the input or the machine is at fault. `stopped`: what
-    to do when it was interrupted."""
-
-    def __init__(self, stopped: str = "") -> None:
-        self.stopped = stopped
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind, error, trace) -> None:
-        from agr.config import ModelError
-        from agr.evaluation.report import ReportError
-        from agr.pictures import DataError
-
-        if isinstance(error, KeyboardInterrupt):
-            typer.echo("Stopped." + (f" {self.stopped}" if self.stopped else ""), err=True)
-            raise typer.Exit(130) from None
-        if isinstance(error, OSError) and error.errno == ENOSPC:
-            typer.echo("Error: The disk is full. Free some space and run the same command again.", err=True)
-            raise typer.Exit(1) from error
-        if isinstance(error, (DataError, ModelError, ReportError, OSError)):
-            typer.echo(f"Error: {error}", err=True)
-            raise typer.Exit(1) from error
+@contextmanager
+def clear_errors(stopped: str = "") -> Iterator[None]:
+    """End the command with a message instead of a trace where the input or the machine is at fault. `stopped`: what to
+    do when it was interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("Stopped." + (f" {stopped}" if stopped else ""), err=True)
+        raise typer.Exit(130) from None
+    except (AgrError, OSError) as error:
+        is_full = isinstance(error, OSError) and error.errno == ENOSPC
+        text = "The disk is full. Free some space and run the same command again." if is_full else error
+        typer.echo(f"Error: {text}", err=True)
+        raise typer.Exit(1) from error

@@ -1,4 +1,4 @@
-"""What a training run is made of. Saved as `fit.json` in the run's folder, so that the run can be repeated."""
+"""The options of a training run. They are saved in its `fit.json`, so that it can be repeated."""
 
 import math
 from dataclasses import dataclass

@@ -14,6 +14,7 @@ import pandas as pd
 import torch
 
 from agr.attributes import N_AGES
+from agr.config import HEADS
 from agr.labels import AGE_GROUPS, RACES, age_group_of
 
 from .calibrate import calibrate
@@ -37,7 +38,7 @@ def finish(net: AttributeNet, prepared: Prepared, valid: pd.DataFrame, output: P
     net = net.calibrated(temperatures=plain, age_spread=1.0, interval_mass=net.config.interval_mass).to(device)
     read = read_all(net, prepared.crops, valid)
     group_of = np.array([age_group_of(age) for age in range(N_AGES)])
-    labels = {name: valid[name].to_numpy() for name in ("age", "gender", "race")}
+    labels = {name: valid[name].to_numpy() for name in HEADS}
     races = best_offsets(read.race_probs, labels["race"])
     groups = best_offsets(read.age_group_probs, group_of[labels["age"]])
     _add(net, "race", races)
@@ -50,8 +51,8 @@ def finish(net: AttributeNet, prepared: Prepared, valid: pd.DataFrame, output: P
 def best_offsets(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """What to add to the logits of each class, (k,), so that the least recall of any class is as high as it gets.
 
-    Whichever class is the weakest is raised step by step, for as long as that costs no accuracy which the validation
-    data could tell, half a standard error. `probs` (n, k), `labels` (n,), of validation data.
+    Whichever class is the weakest is raised step by step, as long as accuracy drops by no more than half a standard
+    error. `probs` (n, k), `labels` (n,), of validation data.
     """
     logits, steps = np.log(probs + 1e-12), np.zeros(probs.shape[1], int)
     known = np.unique(labels)

@@ -14,7 +14,8 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from tqdm import tqdm
 
-from agr.config import WEIGHTS_FILE
+from agr.config import HEADS, WEIGHTS_FILE
+from agr.evaluation.report import HISTORY_FILE
 from agr.memory import keep_freed_memory
 from agr.pictures import DataError
 
@@ -233,9 +234,7 @@ class _Run:
             plain, mixed = mix(plain, generator, share=self.config.mixup)
             weight[mixed] = 1.0
         crops = vary(plain, generator)
-        targets = hard_targets(
-            **{name: torch.tensor(rows[name].to_numpy(), device=device) for name in ("age", "gender", "race")}
-        )
+        targets = hard_targets(**{name: torch.tensor(rows[name].to_numpy(), device=device) for name in HEADS})
         if soft := self._soft_targets(places, plain):
             targets = mixed_targets(targets, soft, weight)
         for group in self.optimizer.param_groups:
@@ -270,7 +269,7 @@ class _Run:
             self.ema.save(self.output / BEST_FOLDER)
 
     def _save_checkpoint(self) -> None:
-        write_atomically(self.output / "history.csv", lambda path: pd.DataFrame(self.history).to_csv(path, index=False))
+        write_atomically(self.output / HISTORY_FILE, lambda path: pd.DataFrame(self.history).to_csv(path, index=False))
         state = {
             "net": self.accelerator.unwrap_model(self.net).state_dict(),
             "ema": self.ema.state_dict(),

@@ -49,7 +49,7 @@ class Published:
 class Hub:
     """One visit to the Hub, to write to `repo_id` ("USER/NAME") of the kind `repo_type` (model or space).
 
-    Raises HubError if there is no valid token, or the name belongs to someone else, unless `must_own` is not set.
+    Raises HubError if there is no valid token, or, with `must_own`, if the name belongs to someone else.
     """
 
     def __init__(

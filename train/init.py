@@ -86,7 +86,7 @@ def load_init(net: AttributeNet, init: str) -> None:
 def _imagenet_statistics(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     if is_of_torchvision(name):
         return IMAGENET_MEAN, IMAGENET_STD
-    headless(name)  # says what is wrong with the name, or that timm is not installed
+    headless(name)  # says what is wrong with the name
     import timm
 
     wanted = timm.get_pretrained_cfg(name) if timm.is_model(name) else None

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from agr.attributes import N_AGES
+from agr.config import HEADS
 from agr.labels import GENDERS, RACES
 
 AGE_SIGMA = 2.0
@@ -18,13 +19,13 @@ LABEL_SMOOTHING = 0.05
 are wrong."""
 
 
-def age_targets(age: Tensor, sigma: float = AGE_SIGMA) -> Tensor:
+def age_targets(age: Tensor) -> Tensor:
     """Ages in years (n,) -> Gaussian label distributions over 0 to 116 years (n, 117), rows summing to 1.
 
     Source: Gao et al., "Age Estimation Using Expectation of Label Distribution Learning" (DLDL-v2, 2018).
     """
     years = torch.arange(N_AGES, device=age.device, dtype=torch.float32)
-    return torch.softmax(-((years - age.float()[:, None]) ** 2) / (2 * sigma**2), dim=1)
+    return torch.softmax(-((years - age.float()[:, None]) ** 2) / (2 * AGE_SIGMA**2), dim=1)
 
 
 def hard_targets(age: Tensor, gender: Tensor, race: Tensor) -> dict[str, Tensor]:
@@ -56,8 +57,7 @@ def attribute_losses(logits: dict[str, Tensor], targets: dict[str, Tensor]) -> d
 
     All are cross-entropies but `age_mean`: the weighted absolute error of the age distribution's mean.
     """
-    log_probs = {task: F.log_softmax(logits[task].float(), dim=1) for task in ("age", "gender", "race")}
-    years = torch.arange(N_AGES, device=log_probs["age"].device, dtype=torch.float32)
-    error = (log_probs["age"].exp() @ years - targets["age_mean"]).abs().mean()
-    parts = {task: -(targets[task] * log_probs[task]).sum(dim=1).mean() for task in log_probs}
+    parts = {task: F.cross_entropy(logits[task].float(), targets[task]) for task in HEADS}
+    years = torch.arange(N_AGES, device=logits["age"].device, dtype=torch.float32)
+    error = (logits["age"].float().softmax(dim=1) @ years - targets["age_mean"]).abs().mean()
     return parts | {"age_mean": AGE_MEAN_WEIGHT * error}

@@ -117,12 +117,8 @@ def is_of_torchvision(name: str) -> bool:
 
 
 def _of_timm(name: str) -> tuple[nn.Module, int]:
-    try:
-        import timm  # for training only: what is served needs no torch at all
-    except ImportError:
-        raise ModelError(
-            f"torchvision has no classifier {name!r}, and timm is not installed (pip install timm)"
-        ) from None
+    import timm  # which takes seconds, and most backbones are torchvision's
+
     if not timm.is_model(name):
         raise ModelError(f"neither torchvision nor timm has a classifier {name!r}")
     try:

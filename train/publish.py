@@ -1,7 +1,6 @@
 """A trained model with its report and card, checked, then on the Hugging Face Hub in one commit."""
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -40,20 +39,7 @@ PUBLISHED = {
 """Every file that a published model may have."""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What is to be sent: a folder with exactly the files of the repository, and its card."""
-
-    folder: Path
-    card: str
-
-    @property
-    def files(self) -> list[tuple[str, int]]:
-        """(name, bytes) of every file."""
-        return [(name, file.stat().st_size) for name, file in files_in(self.folder).items()]
-
-
-def stage(model: Path, report: Path, folder: Path, *, repo_id: str) -> Plan:
+def stage(model: Path, report: Path, folder: Path, *, repo_id: str) -> None:
     """Put what is to be published of a model's folder and a report's folder into `folder`, and check it.
 
     Raises HubError for a name that is not allowed, DataError or ReportError if report and weights do not belong
@@ -88,7 +74,6 @@ def stage(model: Path, report: Path, folder: Path, *, repo_id: str) -> Plan:
     (folder / CARD_FILE).write_text(card, encoding="utf-8")
     check_card(card)
     check_texts(folder)
-    return Plan(folder, card)
 
 
 def check_card(card: str) -> None:
@@ -131,7 +116,7 @@ def check_sample(model: Path, report: Path, pictures: Path) -> int:
 
 
 def publish(
-    plan: Plan,
+    folder: Path,
     repo_id: str,
     *,
     private: bool = False,
@@ -139,13 +124,13 @@ def publish(
     pr: bool = False,
     api: HfApi | None = None,
 ) -> Published:
-    """Send a plan: one commit, and one tag if it is named. Raises HubError: then nothing was sent, or all but the
-    tag."""
+    """Send what `stage` put into `folder`: one commit, and one tag if it is named. Raises HubError: then nothing was
+    sent, or all but the tag."""
     hub = Hub(repo_id, must_own=not pr, api=api)
     _check_kind(hub)
     if tag:
         hub.check_tag(tag)
-    done = hub.commit(plan.folder, "Model, report and card", private=private, pr=pr, stale=PUBLISHED)
+    done = hub.commit(folder, "Model, report and card", private=private, pr=pr, stale=PUBLISHED)
     if tag and not pr:
         hub.tag(tag, done.commit)
     return done

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .command import clear_errors, print_plan
+from .command import clear_errors, print_files
 
 RepoId = Annotated[str, typer.Option(help="Where on the Hub: USER/NAME.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and stop.")]
@@ -50,7 +50,7 @@ def publish(
     Example: python -m train publish --model runs/mine --report eval_reports/mine --repo-id USER/NAME --dry-run
     """
     from .hub import Hub, check_tag_name
-    from .publish import check_sample, data_of, stage
+    from .publish import CARD_FILE, check_sample, data_of, stage
     from .publish import publish as run
 
     if pr and tag:
@@ -60,17 +60,18 @@ def publish(
             check_tag_name(tag)
         if not dry_run:
             Hub(repo_id, must_own=not pr)  # before the long checks: may we at all?
-        plan = stage(model, report, Path(folder), repo_id=repo_id)
+        stage(model, report, Path(folder), repo_id=repo_id)
         pictures = data or data_of(model)
         if pictures is None:
             raise typer.BadParameter("Name the pictures that the report was made with.", param_hint="--data")
         checked = check_sample(model, report, pictures)
-        print_plan(plan.files)
-        typer.echo(f"\n{plan.card}\n\n{checked} faces of the report were predicted again, with the same result.")
+        print_files(Path(folder))
+        card = (Path(folder) / CARD_FILE).read_text(encoding="utf-8")
+        typer.echo(f"\n{card}\n\n{checked} faces of the report were predicted again, with the same result.")
         if dry_run:
             typer.echo(f"Dry run: nothing was sent to {repo_id}.")
             return
-        done = run(plan, repo_id, private=private, tag=tag, pr=pr)
+        done = run(Path(folder), repo_id, private=private, tag=tag, pr=pr)
     typer.echo(f"{done.url}\ncommit {done.commit}" + ("" if done.is_new else ": nothing had changed"))
     named = f"refs/pr/{done.url.rsplit('/', 1)[-1]}" if pr and done.is_new else tag
     revision = f', revision="{named}"' if named else ""
@@ -96,8 +97,8 @@ def space(
     from .space import publish_space, stage_space
 
     with clear_errors(), TemporaryDirectory() as folder:
-        files = stage_space(Path(folder), repo_id=repo_id, model=model, reports=report or [])
-        print_plan(files)
+        stage_space(Path(folder), repo_id=repo_id, model=model, reports=report or [])
+        print_files(Path(folder))
         if dry_run:
             typer.echo(f"Dry run: nothing was sent to {repo_id}.")
             return

@@ -1,4 +1,4 @@
-"""A run's folder: what it was made of, in `fit.json`, so that it can be repeated, gone on with and told of."""
+"""A run's folder: what it was made of, in `fit.json`, so that it can be repeated, resumed and described."""
 
 import json
 import platform

@@ -1,4 +1,4 @@
-"""Soft labels: for each training face the distributions that a model gives it which was not trained on it, to be mixed
+"""Soft labels: for each training face, the distributions predicted by a model that was not trained on it, to be mixed
 into its labels."""
 
 from collections.abc import Sequence

@@ -29,10 +29,8 @@ _OURS = "agr/ui/page.py"
 _FRESH = {".gitattributes", "README.md"}
 
 
-def stage_space(
-    folder: Path, *, repo_id: str, model: str | None = None, reports: Sequence[Path] = ()
-) -> list[tuple[str, int]]:
-    """Put the Space's files into `folder`; returns (name, bytes) of each.
+def stage_space(folder: Path, *, repo_id: str, model: str | None = None, reports: Sequence[Path] = ()) -> None:
+    """Put the Space's files into `folder`.
 
     Beside the project's own reports go those of the folders `reports`, of each just what a report consists of. With a
     `model` of the Hub the bundled weights stay behind: a file beside them names it, and so does the README. Raises
@@ -61,10 +59,8 @@ def stage_space(
         title, _, rest = card.text.lstrip().partition("\n")
         card.text = title + "\n" + OF_THE_BUNDLED.format(model=model) + rest
         card.save(folder / "README.md")
-    found = files_in(folder)
-    for name, file in found.items():
+    for name, file in files_in(folder).items():
         check_private(file, name)
-    return [(name, file.stat().st_size) for name, file in found.items()]
 
 
 def publish_space(

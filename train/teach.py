@@ -1,5 +1,5 @@
-"""Trained models as teachers: what they say of each training crop where it was moved to, before its light, colour and
-sharpness are varied for the pupil, who so learns that these say nothing of the face.
+"""Trained models as teachers. They see each training crop after it was moved, and before its light, colour and
+sharpness are varied for the pupil, which so learns to ignore these.
 
 Source: Beyer et al., "Knowledge distillation: A good teacher is patient and consistent" (CVPR 2022), for asking about
 each crop anew; Sohn et al., "FixMatch" (2020), for an easy view for the teacher and a hard one for the pupil.

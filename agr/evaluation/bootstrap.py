@@ -24,7 +24,7 @@ _ROWS_AT_ONCE = 50_000
 @dataclass(frozen=True)
 class Estimate:
     """A figure with the ends of its 95 % interval, from n faces. All are nan where there was nothing to compute it
-    from; the ends alone where there was one face, whose resamples are all alike."""
+    from; the ends alone where there was one face, whose resamples are all alike, unless the figure is a share."""
 
     value: float
     low: float

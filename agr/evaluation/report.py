@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
+from agr.errors import AgrError
 from agr.labels import GENDERS, MAX_AGE, RACES, TASK_CLASSES
 
 SCHEMA_VERSION = 1
@@ -37,7 +38,7 @@ _ROUNDED = 0.01
 """By so much a class may be less likely than the likeliest: whoever wrote the table may have rounded."""
 
 
-class ReportError(ValueError):
+class ReportError(AgrError):
     """A report cannot be used; the message names the file, what was expected and what came."""
 
 

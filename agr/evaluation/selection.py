@@ -37,7 +37,7 @@ class Selection:
 
     @property
     def faces(self) -> "Selection":
-        """The same for every task, where no filter speaks of the task."""
+        """This selection, the same for every task unless a filter depends on the task."""
         speaks_of_task = self.predicted or self.confidence != (0.0, 1.0)
         return self if speaks_of_task else replace(self, task="race")
 

@@ -48,7 +48,7 @@ class Classified:
     @cached_property
     def confidence(self) -> np.ndarray:
         """Probability of the predicted class, (n,); nan where no face was detected."""
-        return self.probs.max(axis=1, initial=-np.inf)
+        return self.probs.max(axis=1)
 
 
 def classified(table: pd.DataFrame, task: str) -> Classified:

@@ -77,6 +77,14 @@ def test_many_is_lazy_and_takes_nothing(analyzer, astronaut):
     assert list(analyzer.analyze_many([])) == []
 
 
+@pytest.mark.parametrize("errors", [(), (0,), (6,), (2, 3), range(7)])
+def test_what_could_not_be_fetched_keeps_its_place(analyzer, errors):
+    sources = [(i, ImageError(f"e{i}") if i in errors else Image.new("RGB", (32, 32))) for i in range(7)]
+    answers = list(analyzer.analyze_named(iter(sources)))
+    assert [name for name, _ in answers] == list(range(7))
+    assert [i for i, answer in answers if isinstance(answer, ImageError)] == list(errors)
+
+
 def test_what_was_begun_is_answered_before_an_error_of_the_callers_own(analyzer, astronaut):
     def images():
         yield from [astronaut, b""]

@@ -4,16 +4,16 @@ from PIL import Image
 
 from agr import cascade
 from agr.cascade import (
-    SURE,
+    CERTAIN,
     Cascade,
     Search,
+    apply_offsets,
     best_of,
-    corrected,
     cut,
     halved,
     levels,
-    squared,
     strip_tops,
+    to_squares,
 )
 from agr.faces import Faces
 
@@ -44,7 +44,10 @@ def test_the_pyramid_begins_where_the_least_face_fills_the_window(noise):
 
 
 def test_a_strip_more_changes_nothing(networks, picture, monkeypatch):
-    level, how = np.asarray(picture), {"size": (250, 250), "search": Search(least=46, pnet=0.1, level_overlap=0.5)}
+    level, how = (
+        np.asarray(picture),
+        {"size": (250, 250), "search": Search(min_face_size=46, pnet_threshold=0.1, level_nms=0.5)},
+    )
     whole = networks._proposals_of(level, 0, **how)
     monkeypatch.setattr(cascade, "STRIP", 7)
     strips = [networks._proposals_of(level, top, **how) for top in strip_tops(level)]
@@ -101,9 +104,9 @@ def test_a_cut_is_the_mean_of_what_it_covers_and_repeats_edges(noise):
 
 def test_boxes_are_moved_and_squared():
     boxes = np.array([[0, 0, 10, 20], [5, 5, 5, 9]], np.float32)
-    moved = corrected(boxes, np.array([[0.1, 0.1, -0.1, -0.1], [0, 0, 0, 0]], np.float32))
+    moved = apply_offsets(boxes, np.array([[0.1, 0.1, -0.1, -0.1], [0, 0, 0, 0]], np.float32))
     assert moved[0].tolist() == [1, 2, 9, 18]
-    assert squared(moved).tolist() == [[-3, 2, 13, 18]]  # a box without width is none
+    assert to_squares(moved).tolist() == [[-3, 2, 13, 18]]  # a box without width is none
 
 
 def test_a_box_inside_a_better_one_goes():
@@ -125,19 +128,19 @@ def test_boxes_and_landmarks_are_the_mean_of_all_looks_at_the_same_face():
 
 def test_a_face_that_was_cut_badly_is_looked_at_again(networks, picture):
     copies = halved(picture)
-    found = networks.find(picture, Search(least=46))
+    found = networks.find(picture, Search(min_face_size=46))
     assert len(found) == 1
-    badly = squared(found.boxes + np.float32(0.35) * np.tile(found.sides, 2))  # right and down
+    badly = to_squares(found.boxes + np.float32(0.35) * np.tile(found.sides, 2))  # right and down
     first = networks._looks(copies, badly, -1)
-    assert first.scores < SURE
+    assert first.scores < CERTAIN
     again = networks._looked_at_again(copies, first)
-    assert again.scores > max(first.scores, SURE)
+    assert again.scores > max(first.scores, CERTAIN)
     assert np.abs(again.boxes - found.boxes).max() < np.abs(first.boxes - found.boxes).max()
     assert np.abs(again.landmarks - found.landmarks).max() < np.abs(first.landmarks - found.landmarks).max()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (12, 40), (23, 23), (24, 24), (30, 5000)])
 def test_small_and_narrow_pictures_have_no_faces(networks, size):
-    found = networks.find(Image.new("RGB", size, (90, 120, 60)), Search(least=24))
+    found = networks.find(Image.new("RGB", size, (90, 120, 60)), Search(min_face_size=24))
     assert len(found) == 0
     assert found.landmarks.shape == (0, 5, 2)

@@ -24,7 +24,6 @@ from agr.collection import (
     _completed,
     _encoded,
     analyze_collection,
-    analyzed,
     encoded_part,
 )
 from agr.collection_folder import CLAIM_FILE, Counts, claim, claim_of, clear_away, unread_of
@@ -39,18 +38,11 @@ from tests.conftest import ROOT
 
 
 class Nobody:
-    """An analyzer that finds no face, and cannot read what is called bad; it reads three photos ahead."""
+    """An analyzer that finds no face, and cannot read what is called bad."""
 
-    def analyze_many(self, sources):
-        ahead = []
-        for source in sources:
-            ahead.append(source)
-            if len(ahead) > 3:
-                yield self._answer(ahead.pop(0))
-        yield from map(self._answer, ahead)
-
-    def _answer(self, source):
-        return ImageError("It is bad.") if "bad" in source else []
+    def analyze_named(self, photos):
+        for file, source in photos:
+            yield file, ImageError("It is bad.") if "bad" in str(source) else []
 
 
 @pytest.fixture
@@ -105,14 +97,6 @@ def test_why_workers_cannot_begin_is_said(monkeypatch):
     monkeypatch.setattr(local_run, "cores", lambda: 1)
     with pytest.raises(ModelError, match="no/model"):
         next(encoded_by_cores(Path("no/model"), iter([Part(0, ())]), lambda seen: None))
-
-
-@pytest.mark.parametrize("errors", [(), (0,), (6,), (2, 3), range(7)])
-def test_what_cannot_be_read_keeps_its_place(errors):
-    sources = [(str(i), ImageError(f"e{i}") if i in errors else f"{i}") for i in range(7)]
-    answers = list(analyzed(Nobody(), iter(sources)))
-    assert [file for file, _ in answers] == [str(i) for i in range(7)]
-    assert [i for i, (_, answer) in enumerate(answers) if isinstance(answer, ImageError)] == list(errors)
 
 
 def test_parts_hold_their_own_photos_and_every_photo_a_row():

@@ -237,9 +237,9 @@ def test_a_number_that_was_given_back_is_not_put_on_whoever_had_it_before(tmp_pa
         class config:
             interval_mass = MASS
 
-        def analyze_many(self, photos):
-            for i, _ in enumerate(photos):
-                yield [make_face(100), *([make_face(400)] if i in (1, 2) or i >= 15 else [])]
+        def analyze_named(self, photos):
+            for i, (time, _) in enumerate(photos):
+                yield time, [make_face(100), *([make_face(400)] if i in (1, 2) or i >= 15 else [])]
 
     result = analyze_video(Seeing(), clip)
     assert [person.number for person in result.people] == [1, 2]

@@ -119,7 +119,7 @@ def test_what_is_wrong_is_said(run, clip, args, message, monkeypatch):
 def test_stopped_by_the_keyboard_it_writes_what_it_has(run, clip, tmp_path, monkeypatch):
     from agr.analyzer import FaceAnalyzer
 
-    whole = FaceAnalyzer.analyze_many
+    whole = FaceAnalyzer.analyze_named
 
     def interrupted(self, images):
         for place, faces in enumerate(whole(self, images)):
@@ -127,7 +127,7 @@ def test_stopped_by_the_keyboard_it_writes_what_it_has(run, clip, tmp_path, monk
                 raise KeyboardInterrupt
             yield faces
 
-    monkeypatch.setattr(FaceAnalyzer, "analyze_many", interrupted)
+    monkeypatch.setattr(FaceAnalyzer, "analyze_named", interrupted)
     done = run("video", clip, "--annotated", tmp_path / "boxed.mp4")
     assert done.exit_code == 130
     assert "Stopped after" in done.stderr
@@ -138,7 +138,7 @@ def test_stopped_by_the_keyboard_it_writes_what_it_has(run, clip, tmp_path, monk
 def test_stopped_by_the_keyboard_both_tables_end_together(run, clip, tmp_path, monkeypatch):
     from agr.analyzer import FaceAnalyzer
 
-    whole = FaceAnalyzer.analyze_many
+    whole = FaceAnalyzer.analyze_named
 
     def interrupted(self, images):
         for place, faces in enumerate(whole(self, images)):
@@ -146,7 +146,7 @@ def test_stopped_by_the_keyboard_both_tables_end_together(run, clip, tmp_path, m
                 signal.raise_signal(signal.SIGINT)
             yield faces
 
-    monkeypatch.setattr(FaceAnalyzer, "analyze_many", interrupted)
+    monkeypatch.setattr(FaceAnalyzer, "analyze_named", interrupted)
     before = signal.getsignal(signal.SIGINT)
     done = run("video", clip, "--times", tmp_path / "times.jsonl", "--annotated", tmp_path / "boxed.mp4")
     assert signal.getsignal(signal.SIGINT) is before

@@ -1,12 +1,10 @@
-import sys
-
 import pytest
 import timm
 import torch
 from safetensors.torch import save_file
 
 from agr.align import TEMPLATE
-from agr.config import ModelConfig, ModelError
+from agr.config import ModelConfig
 from agr.pictures import DataError
 from train.init import IMAGENET_MEAN, load_init, model_config
 from train.model import AttributeNet, headless
@@ -97,6 +95,3 @@ def test_what_timm_cannot_bring_is_said(monkeypatch):
     monkeypatch.setattr(timm, "create_model", lambda *a, **k: (_ for _ in ()).throw(OSError("no route to host")))
     with pytest.raises(DataError, match=r"no route to host.*--init PATH"):
         load_init(net, "imagenet")
-    monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(ModelError, match="pip install timm"):
-        model_config("tf_efficientnet_lite2", "imagenet", 64, TEMPLATE)

@@ -3,14 +3,22 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from train.losses import AGE_MEAN_WEIGHT, LABEL_SMOOTHING, age_targets, attribute_losses, hard_targets, mixed_targets
+from train.losses import (
+    AGE_MEAN_WEIGHT,
+    AGE_SIGMA,
+    LABEL_SMOOTHING,
+    age_targets,
+    attribute_losses,
+    hard_targets,
+    mixed_targets,
+)
 
 
 def test_targets_are_gaussians_around_the_label():
-    targets = age_targets(torch.tensor([30, 0, 116]), sigma=2.0).numpy()
+    targets = age_targets(torch.tensor([30, 0, 116])).numpy()
     assert np.allclose(targets.sum(axis=1), 1, atol=1e-6)
     assert targets.argmax(axis=1).tolist() == [30, 0, 116]
-    expected = norm.pdf(np.arange(117), 30, 2)
+    expected = norm.pdf(np.arange(117), 30, AGE_SIGMA)
     assert np.allclose(targets[0], expected / expected.sum(), atol=1e-6)
 
 

@@ -20,10 +20,10 @@ from agr.pictures import DataError
 from agr.pretrained import BUNDLED
 from tests.conftest import ASTRONAUT, ROOT
 from tests.hub import WRITE
+from train.files import files_in
 from train.hub import HubError
 from train.publish import (
     OUR_BACKBONES,
-    Plan,
     _compare,
     check_card,
     check_sample,
@@ -43,14 +43,15 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def staged(tmp_path_factory):
-    return stage(BUNDLED, REPORT, tmp_path_factory.mktemp("staged"), repo_id="ann/faces")
+    folder = tmp_path_factory.mktemp("staged")
+    stage(BUNDLED, REPORT, folder, repo_id="ann/faces")
+    return folder
 
 
 @pytest.fixture
 def plan(staged, tmp_path):
     """A copy to spoil."""
-    shutil.copytree(staged.folder, tmp_path / "plan")
-    return Plan(tmp_path / "plan", staged.card)
+    return shutil.copytree(staged, tmp_path / "plan")
 
 
 def train(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
@@ -78,8 +79,7 @@ def test_a_report_that_says_nothing_of_the_model_is_refused(tmp_path, change, me
 
 
 def test_what_is_staged_is_just_this(plan):
-    assert {name for name, _ in plan.files} == FILES
-    assert not [name for name, _ in plan.files if name.endswith((".jpg", ".jpeg", ".npy", ".pt", ".bin"))]
+    assert files_in(plan).keys() == FILES
 
 
 def test_a_backbone_that_others_lack_is_refused(tmp_path, monkeypatch):
@@ -92,22 +92,22 @@ def test_a_backbone_that_others_lack_is_refused(tmp_path, monkeypatch):
 
 
 def test_the_card_carries_its_figures_to_the_hubs_index(plan):
-    data = ModelCard(plan.card).data
+    data = ModelCard.load(plan / "README.md").data
     figures = EvalReport.load(REPORT).summary["figures"]["all"]
     values = {result.metric_name: result.metric_value for result in data.eval_results}
     assert values["Race, accuracy"] == pytest.approx(figures["race_accuracy"]["value"], abs=1e-4)
     assert values["Age, mean absolute error (years)"] == pytest.approx(figures["age_mae"]["value"], abs=1e-4)
     assert (data.license, data.model_name) == ("other", "faces")
     for said in ('from_pretrained("ann/faces")', "confusion_race.png", "Not for", "Known weaknesses", "Others"):
-        assert said in plan.card
+        assert said in (plan / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_matrices_are_pictures_and_the_same_each_time(plan, tmp_path):
     (tmp_path / "again").mkdir()
-    again = stage(BUNDLED, REPORT, tmp_path / "again", repo_id="ann/faces")
+    stage(BUNDLED, REPORT, tmp_path / "again", repo_id="ann/faces")
     for name in ("confusion_race.png", "README.md"):
-        assert (plan.folder / name).read_bytes() == (again.folder / name).read_bytes()
-    with Image.open(plan.folder / "confusion_race.png") as picture:
+        assert (plan / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+    with Image.open(plan / "confusion_race.png") as picture:
         assert min(picture.size) > 300
 
 
@@ -129,38 +129,38 @@ def test_a_report_of_other_weights_is_refused(tmp_path):
     ],
 )
 def test_what_must_not_leave_this_machine_is_found(plan, name, content, message):
-    (plan.folder / name).write_text(content)
+    (plan / name).write_text(content)
     with pytest.raises(DataError, match=message) as caught:
-        check_texts(plan.folder)
+        check_texts(plan)
     assert "abcdefghijklmnop" not in str(caught.value)
 
 
 def test_ordinary_texts_pass(plan):
-    (plan.folder / "config.json").write_text(json.dumps({"note": "Group A:\nsee https://a.org/data/x and a/b/c"}))
-    check_texts(plan.folder)
+    (plan / "config.json").write_text(json.dumps({"note": "Group A:\nsee https://a.org/data/x and a/b/c"}))
+    check_texts(plan)
 
 
 def test_notes_in_the_weights_are_read(plan):
-    save_file({"x": np.zeros(2, np.float32)}, plan.folder / "model.safetensors", metadata={"from": "/home/ann/run"})
+    save_file({"x": np.zeros(2, np.float32)}, plan / "model.safetensors", metadata={"from": "/home/ann/run"})
     with pytest.raises(DataError, match=r"model\.safetensors holds a path"):
-        check_texts(plan.folder)
+        check_texts(plan)
 
 
 def test_paths_in_the_table_are_found_too(plan):
-    table = pd.read_parquet(plan.folder / "report" / "predictions.parquet")
+    table = pd.read_parquet(plan / "report" / "predictions.parquet")
     table.loc[3, "file"] = "/home/ann/1_0_0_2017.jpg"
-    table.to_parquet(plan.folder / "report" / "predictions.parquet")
+    table.to_parquet(plan / "report" / "predictions.parquet")
     with pytest.raises(DataError, match=r"predictions\.parquet holds a path"):
-        check_texts(plan.folder)
+        check_texts(plan)
 
 
 def test_a_home_without_its_first_slash_is_found_too(plan, monkeypatch):
     monkeypatch.setenv("HOME", "/export/ann")
-    table = pd.read_parquet(plan.folder / "report" / "predictions.parquet")
+    table = pd.read_parquet(plan / "report" / "predictions.parquet")
     table.loc[3, "file"] = "export/ann/photos/1_0_0_2017.jpg"
-    table.to_parquet(plan.folder / "report" / "predictions.parquet")
+    table.to_parquet(plan / "report" / "predictions.parquet")
     with pytest.raises(DataError, match=r"predictions\.parquet holds a path"):
-        check_texts(plan.folder)
+        check_texts(plan)
 
 
 @pytest.mark.parametrize("card", ["---\nlicense: [\n---\n", "---\nlicense: mit\n---\n", "# nothing\n"])
@@ -201,7 +201,7 @@ def test_files_of_an_earlier_version_go_and_others_stay(hub, plan):
     publish(plan, "ann/faces", api=api)
     repo = hub.repos["model", "ann/faces"]
     repo.add("notes", repo.commits[-1].files | {"notes.md": b"mine"})
-    (plan.folder / "report" / "history.csv").unlink()
+    (plan / "report" / "history.csv").unlink()
     publish(plan, "ann/faces", api=api)
     assert "report/history.csv" not in repo.commits[-1].files
     assert repo.commits[-1].files["notes.md"] == b"mine"

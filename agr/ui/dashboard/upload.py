@@ -11,6 +11,7 @@ from operator import itemgetter
 from pathlib import Path, PurePosixPath
 
 from agr.annotations import LONGEST_NAME, LabelError, Labels, labels_of, read_labels
+from agr.errors import AgrError
 from agr.pictures import LABELLED_ENDINGS, file_key
 
 MAX_PICTURES = 1000
@@ -29,7 +30,7 @@ Place = tuple[Path, str | None]
 """A file, or an archive and the name of its member."""
 
 
-class UploadError(ValueError):
+class UploadError(AgrError):
     """What was sent cannot be used; the message says what was wrong, what was expected and what to do."""
 
 

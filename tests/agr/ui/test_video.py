@@ -48,7 +48,7 @@ def slow(monkeypatch, tmp_path):
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     count = [0]
-    whole = FaceAnalyzer.analyze_many
+    whole = FaceAnalyzer.analyze_named
 
     def slowly(self, images):
         for faces in whole(self, images):
@@ -56,7 +56,7 @@ def slow(monkeypatch, tmp_path):
             count[0] += 1
             yield faces
 
-    monkeypatch.setattr(FaceAnalyzer, "analyze_many", slowly)
+    monkeypatch.setattr(FaceAnalyzer, "analyze_named", slowly)
     return count
 
 
