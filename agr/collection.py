@@ -77,6 +77,12 @@ def analyze_collection(
         for number, content in _computed(folder, left, ray, bar.update):
             path = part_path(output, number)
             write_whole(path, _completed(path, content) if number in unread else content)
+    return _checked(output, listing, now)
+
+
+def _checked(output: Path, listing: Listing, now: Listing) -> Counts:
+    """What a finished table holds. Raises CollectionError if it is not the listed photos, or not those that are there
+    `now`."""
     counts = counts_of(output)
     if counts.photos != listing.photos:
         raise CollectionError(

@@ -58,7 +58,7 @@ def evaluate(
             "among them, the figures are too good.",
             file=sys.stderr,
         )
-    options = options_of(model)
+    facts, history = _facts_of(model), _history_of(model)
     analyzer = FaceAnalyzer.from_pretrained(model)
     output.mkdir(parents=True, exist_ok=True)  # what is wrong with it shows now, and not after the work
     twins = _twins(pictures, parts, files, labels)
@@ -75,20 +75,33 @@ def evaluate(
     report = report_of(
         table,
         name=output.resolve().name,
-        model=model_facts(analyzer)
-        | {
-            "weights_hash": content_hash_of(model / WEIGHTS_FILE),
-            "code_version": CODE_VERSION,
-            "recipe": options and _without_paths(options),
-        },
+        model=model_facts(analyzer) | facts,
         data={"name": "UTKFace", "subset": subset, "split_hash": content_hash_of(split), "twins_of": twins},
-        history=pd.read_csv(history) if (history := run_of(model) / HISTORY_FILE).exists() else None,
+        history=history,
     )
     if with_stress:
         report.save(output)  # what comes next takes thirteen times as long
         report = replace(report, summary=report.summary | {"stress": stress(analyzer, pictures, table, labels)})
     report.save(output)
     return report
+
+
+def _facts_of(model: Path) -> dict:
+    """What the report says of a model, beside `model_facts`."""
+    options = options_of(model)
+    return {
+        "weights_hash": content_hash_of(model / WEIGHTS_FILE),
+        "code_version": CODE_VERSION,
+        "recipe": options and _without_paths(options),
+    }
+
+
+def _history_of(model: Path) -> pd.DataFrame | None:
+    path = run_of(model) / HISTORY_FILE
+    try:
+        return pd.read_csv(path) if path.exists() else None
+    except ValueError as error:
+        raise DataError(f"{path} is damaged ({error}). Take it away: the report does without it.") from error
 
 
 def _without_paths(config: dict) -> dict:

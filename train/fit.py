@@ -14,7 +14,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from tqdm import tqdm
 
-from agr.config import HEADS, WEIGHTS_FILE
+from agr.config import CONFIG_FILE, HEADS, WEIGHTS_FILE, read_config
 from agr.evaluation.report import HISTORY_FILE
 from agr.memory import keep_freed_memory
 from agr.pictures import DataError
@@ -67,12 +67,7 @@ def fit(
     Writes config.json, model.safetensors, history.csv, checkpoint.pt and what is needed to repeat the run into
     `output`, and returns it. Raises DataError if the data, the split or an earlier run in `output` does not fit.
     """
-    if soft_labels and teachers:
-        raise DataError("Labels are softened by a file or by teachers. Expected one of the two, got both.")
-    if config.soft_weight != FitConfig.soft_weight and not (soft_labels or teachers):
-        raise DataError("A soft weight is the share of a label that others say. Expected soft labels or teachers.")
-    if config.mixup and not teachers:
-        raise DataError("Faces laid over one another have no labels. Expected teachers, who say what they show.")
+    _check_who_teaches(config, soft_labels, teachers)
     accelerator = _accelerator(config)
     prepared = load_prepared(data)
     parts = read_split(split)
@@ -82,16 +77,12 @@ def fit(
     for folder in learnt_from:
         expect_unseen(folder, valid.index, "valid")
         expect_unseen(folder, parts.index[parts == "test"], "test")
-    soft = {}
-    if soft_labels:
-        soft = load_soft(soft_labels, train.index, unseen=parts.index[parts != "train"])
+    soft = load_soft(soft_labels, train.index, unseen=parts.index[parts != "train"]) if soft_labels else {}
     asked = Teachers(teachers, accelerator.device) if teachers else None
     record = record_of(config, prepared, split, init_hash=hash_of_init(config.init)) | {
         "relabel_hash": content_hash_of(relabel) if relabel else None,
         "soft_labels_hash": content_hash_of(soft_labels) if soft_labels else None,
-        "teachers_hash": [content_hash_of(trained(folder) / WEIGHTS_FILE) for folder in teachers],
-        "teacher_backbones": [net.config.backbone for net in asked.nets] if asked else [],
-        "teachers_taught_by": sorted(set().union(*(taught_by(read_run(folder)) for folder in teachers))),
+        **_facts_of_teachers(teachers),
         "processes": accelerator.num_processes,
         "computed_in": accelerator.mixed_precision,  # where "auto" leads depends on the machine
     }
@@ -114,6 +105,24 @@ def fit(
             write_record(output, record | {"balance": balance})
         accelerator.wait_for_everyone()
     return output
+
+
+def _check_who_teaches(config: FitConfig, soft_labels: Path | None, teachers: Sequence[Path]) -> None:
+    if soft_labels and teachers:
+        raise DataError("Labels are softened by a file or by teachers. Expected one of the two, got both.")
+    if config.soft_weight != FitConfig.soft_weight and not (soft_labels or teachers):
+        raise DataError("A soft weight is the share of a label that others say. Expected soft labels or teachers.")
+    if config.mixup and not teachers:
+        raise DataError("Faces laid over one another have no labels. Expected teachers, who say what they show.")
+
+
+def _facts_of_teachers(teachers: Sequence[Path]) -> dict:
+    """What `fit.json` says of them."""
+    return {
+        "teachers_hash": [content_hash_of(trained(folder) / WEIGHTS_FILE) for folder in teachers],
+        "teacher_backbones": [read_config(trained(folder) / CONFIG_FILE).backbone for folder in teachers],
+        "teachers_taught_by": sorted(set().union(*(taught_by(read_run(folder)) for folder in teachers))),
+    }
 
 
 def _accelerator(config: FitConfig) -> Accelerator:
