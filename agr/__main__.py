@@ -110,7 +110,7 @@ def report(
 
       python -m agr report faces.parquet --labels labels.csv --output eval_reports/mine
     """
-    from .collection_report import report_of_collection
+    from .collection.report import report_of_collection
     from .evaluation.report import expect_no_report
 
     try:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .analyzer import FaceAnalyzer
     from .tracking import Person
     from .video import AnalyzedFrame, Step, VideoRun
-    from .video_frames import VideoError
+    from .video.frames import VideoError
 
 
 def is_video(path: Path) -> bool:
@@ -140,7 +140,7 @@ def _follow(
     steps: "Iterable[Step]", title: str, take: "Callable[[AnalyzedFrame], None] | None" = None
 ) -> "KeyboardInterrupt | VideoError | None":
     """Go through the steps; returns what ended them early."""
-    from .video_frames import VideoError
+    from .video.frames import VideoError
 
     try:
         with _bar(title) as progress:
@@ -168,7 +168,7 @@ def _bar(title: str) -> Iterator[Callable[[float], None]]:
 
 
 def _times_writer(stream: TextIO, as_csv: bool) -> "Callable[[AnalyzedFrame], None]":
-    from .video_table import time_row, time_writer
+    from .video.table import time_row, time_writer
 
     if as_csv:
         table = time_writer(stream)
@@ -177,7 +177,7 @@ def _times_writer(stream: TextIO, as_csv: bool) -> "Callable[[AnalyzedFrame], No
 
 
 def _write_people(stream: TextIO, people: "Iterable[Person]", as_csv: bool) -> None:
-    from .video_table import write_people
+    from .video.table import write_people
 
     if as_csv:
         write_people(stream, people)

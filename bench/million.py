@@ -24,10 +24,10 @@ import pyarrow.parquet as pq
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page
 
-from agr.collection_folder import CLAIM_FILE, FORMAT
-from agr.collection_report import report_of_collection
+from agr.collection.folder import CLAIM_FILE, FORMAT
+from agr.collection.listing import write_whole
+from agr.collection.report import report_of_collection
 from agr.evaluation.report import EvalReport
-from agr.listing import write_whole
 from agr.table import schema
 from agr.ui.dashboard import Dashboard
 from agr.ui.dashboard.look import Opened, Reports, look_at

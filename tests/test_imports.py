@@ -41,8 +41,12 @@ def own_reach(file: Path) -> set[Path]:
         if current in seen:
             continue
         seen.add(current)
-        waiting += [f for f in FILES if ".".join(f.relative_to(ROOT).with_suffix("").parts) in imports(current)]
+        waiting += [f for f in FILES if module_name(f) in imports(current)]
     return seen
+
+
+def module_name(file: Path) -> str:
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 def names(files) -> list[str]:

@@ -10,7 +10,7 @@ from PIL import ImageFont
 from agr.labels import AGE_GROUPS, GENDERS
 from agr.render import place_captions
 from agr.tracking import Person, TrackedFace
-from agr.video_table import write_people
+from agr.video.table import write_people
 
 from .cards import bar, data_link, percent
 

@@ -14,7 +14,7 @@ import numpy as np
 from agr.analyzer import Face, FaceAnalyzer
 from agr.sources import VIDEO_ENDINGS
 from agr.video import DEFAULT_RATE, MIN_RATE, FaceAtTime, VideoRun
-from agr.video_frames import VideoError
+from agr.video.frames import VideoError
 
 from .cards import ANNOUNCE, message
 from .guard import BOXED

@@ -7,7 +7,7 @@ import numpy as np
 
 from agr.tracking import MIN_FRAMES, PATIENCE, Person
 from agr.video import FaceAtTime
-from agr.video_table import time_row, time_writer, write_people
+from agr.video.table import time_row, time_writer, write_people
 
 from .cards import crop_uri, data_link, percent
 

@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from agr.__main__ import app
-from agr.video_frames import VideoError
-from agr.video_table import PERSON_COLUMNS, TIME_COLUMNS
+from agr.video.frames import VideoError
+from agr.video.table import PERSON_COLUMNS, TIME_COLUMNS
 from tests.clips import walk, write_clip
 from tests.conftest import ASTRONAUT
 
@@ -160,12 +160,12 @@ def test_stopped_by_the_keyboard_both_tables_end_together(run, clip, tmp_path, m
 
 
 def test_a_copy_that_fails_costs_no_table(run, clip, tmp_path, monkeypatch):
-    import agr.video
+    import agr.video.analysis
 
     def full(*_, **__):
         raise VideoError("The disk is full.")
 
-    monkeypatch.setattr(agr.video, "mp4_writer", full)
+    monkeypatch.setattr(agr.video.analysis, "mp4_writer", full)
     people = tmp_path / "people.csv"
     done = run("video", clip, "--output", people, "--annotated", tmp_path / "boxed.mp4")
     assert done.exit_code == 1
@@ -204,10 +204,12 @@ def test_the_clip_is_not_written_over_by_another_name(run, clip, tmp_path):
 
 
 def test_people_are_written_before_boxes_are_drawn(run, clip, tmp_path, monkeypatch):
-    import agr.video
+    import agr.video.analysis
 
-    people, draw, seen = tmp_path / "people.csv", agr.video.draw_faces, []
-    monkeypatch.setattr(agr.video, "draw_faces", lambda *a, **k: seen.append(people.read_text()) or draw(*a, **k))
+    people, draw, seen = tmp_path / "people.csv", agr.video.analysis.draw_faces, []
+    monkeypatch.setattr(
+        agr.video.analysis, "draw_faces", lambda *a, **k: seen.append(people.read_text()) or draw(*a, **k)
+    )
     run("video", clip, "--output", people, "--annotated", tmp_path / "boxed.mp4")
     assert len(seen) > 2
     assert all(text == people.read_text() for text in seen[1:])

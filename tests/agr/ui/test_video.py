@@ -11,7 +11,7 @@ import pytest
 import agr.ui.video as module
 from agr.analyzer import FaceAnalyzer
 from agr.ui.received import sent
-from agr.video_frames import VideoError
+from agr.video.frames import VideoError
 from tests.clips import walk, write_clip
 from tests.conftest import ASTRONAUT
 
@@ -208,7 +208,7 @@ def test_without_room_for_the_copy_the_rest_is_shown(analyzer, clip, monkeypatch
     def full(*_, **__):
         raise VideoError("The disk is full.")
 
-    monkeypatch.setattr("agr.video.mp4_writer", full)
+    monkeypatch.setattr("agr.video.analysis.mp4_writer", full)
     (*_, (boxed, said, _, tables, _)) = answers(analyzer, clip)
     assert boxed is None
     assert "could not be written" in said

@@ -16,9 +16,9 @@ from av.error import FFmpegError
 from av.stream import Disposition
 from PIL import Image
 
-from .engine import cores
-from .errors import AgrError
-from .images import MIN_SIDE, Photo, printable
+from ..engine import cores
+from ..errors import AgrError
+from ..images import MIN_SIDE, Photo, printable
 
 MAX_SIDE = 1920
 """Larger frames are reduced to this many pixels on their longer side: it bounds memory and time, and in a frame of

@@ -12,13 +12,13 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .collection import CollectionError, Part, encoded_part
-from .engine import cores
-from .sources import Contents
-from .workers import worker_pool
+from ..engine import cores
+from ..sources import Contents
+from ..workers import worker_pool
+from .analysis import CollectionError, Part, encoded_part
 
 if TYPE_CHECKING:
-    from .analyzer import FaceAnalyzer
+    from ..analyzer import FaceAnalyzer
 
 _LOOK_EVERY = 0.25
 """Seconds between two looks at what the workers have done."""
@@ -63,7 +63,7 @@ def encoded_by_cores(model: Path, parts: Iterator[Part], seen: Callable[[int], o
 def _start(model: Path, photos: "multiprocessing.sharedctypes.Synchronized") -> None:
     global _worker
     try:
-        from .analyzer import FaceAnalyzer
+        from ..analyzer import FaceAnalyzer
 
         _worker = FaceAnalyzer.from_pretrained(model), Contents(), photos
     except Exception as error:  # raised here, it would be taken for a process that was killed

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from agr.images import Photo
-from agr.video_frames import Frames, VideoError, open_video
+from agr.video.frames import Frames, VideoError, open_video
 from tests.clips import scene, turned, walk, write_clip, write_sound
 
 
@@ -136,7 +136,7 @@ def test_pixels_of_no_possible_shape_count_as_square(tmp_path):
 
 
 def test_frames_that_cannot_be_turned_into_pictures_are_left_out(clip, monkeypatch):
-    import agr.video_frames as module
+    import agr.video.frames as module
 
     whole, calls = module._photo, []
 

@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 from agr.__main__ import app
 from agr.annotations import Labels
 from agr.collection import analyze_collection
-from agr.collection_folder import CLAIM_FILE, FORMAT
-from agr.collection_report import LeftOut, _below_their_folder, _joined, _place, report_of_collection
+from agr.collection.folder import CLAIM_FILE, FORMAT
+from agr.collection.listing import CollectionError
+from agr.collection.report import LeftOut, _below_their_folder, _joined, _place, report_of_collection
 from agr.evaluation.report import PROBABILITY_COLUMNS, EvalReport, ReportError
 from agr.labels import TASK_CLASSES
-from agr.listing import CollectionError
 from agr.predictions import predict, report_of, table_of
 from agr.table import schema
 

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .collection_folder import Counts, claim, claim_of, clear_away, counts_of, part_path, unread_of
+from ..sources import Contents, Item, is_archive, photos_of
+from ..table import photo_rows, schema
+from .folder import Counts, claim, claim_of, clear_away, counts_of, part_path, unread_of
 from .listing import CollectionError, Listing, read_listing, write_whole
-from .sources import Contents, Item, is_archive, photos_of
-from .table import photo_rows, schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from .analyzer import FaceAnalyzer
+    from ..analyzer import FaceAnalyzer
 
 PARTS, LEAST_IN_PART, MOST_IN_PART = 4000, 25, 2000
 """About how many parts there are, and photos in each: small enough to lose little, large enough to be read fast."""
@@ -57,7 +57,7 @@ def analyze_collection(
     `retry`: photos that could not be read are tried once more. Raises SourceError, ModelError, or
     CollectionError: also where the table is finished, but other photos are there by now.
     """
-    from .pretrained import find_model
+    from ..pretrained import find_model
 
     if absent := [str(path) for path in inputs if not os.path.lexists(path)]:
         raise CollectionError(f"There is no {' and no '.join(absent)}.")
@@ -136,8 +136,8 @@ def _identified(inputs: list[Path]) -> list[list]:
 
 
 def _model(folder: Path) -> dict:
-    from .config import CODE_VERSION, CONFIG_FILE, WEIGHTS_FILE, ModelError
-    from .reader import AttributeReader
+    from ..config import CODE_VERSION, CONFIG_FILE, WEIGHTS_FILE, ModelError
+    from ..reader import AttributeReader
 
     reader = AttributeReader.load(folder)
     # The version too: another one may read the same weights otherwise.

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from .errors import AgrError
-from .sources import Item
+from ..errors import AgrError
+from ..sources import Item
 
 UNFINISHED = ".new"
 _AT_ONCE = 10_000

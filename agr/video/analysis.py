@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from .analyzer import Face, FaceAnalyzer
-from .images import ImageError, Photo
-from .render import DISPLAY_SIDE, Mark, draw_faces
-from .tracking import MIN_FRAMES, PATIENCE, FaceTracker, Person
-from .video_frames import Frames, VideoError, open_video
-from .video_writer import BoxPath, mp4_writer
+from ..analyzer import Face, FaceAnalyzer
+from ..images import ImageError, Photo
+from ..render import DISPLAY_SIDE, Mark, draw_faces
+from ..tracking import MIN_FRAMES, PATIENCE, FaceTracker, Person
+from .frames import Frames, VideoError, open_video
+from .writer import BoxPath, mp4_writer
 
 DEFAULT_RATE = 5.0
 """Frames a second: faces turn and blink but do not age, and who walks through a picture is seen several times."""

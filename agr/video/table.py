@@ -4,9 +4,9 @@ import csv
 from collections.abc import Iterable
 from typing import TextIO
 
-from .table import COLUMNS, PREDICTION_COLUMNS, face_row, prediction_row
-from .tracking import Person
-from .video import FaceAtTime
+from ..table import COLUMNS, PREDICTION_COLUMNS, face_row, prediction_row
+from ..tracking import Person
+from .analysis import FaceAtTime
 
 _SEEN = ("track", "first_seen", "last_seen", "frames")
 PERSON_COLUMNS = (*_SEEN, *PREDICTION_COLUMNS)

@@ -2,8 +2,8 @@ import av
 import pytest
 from PIL import Image
 
-from agr.video_frames import Frames, VideoError
-from agr.video_writer import BoxPath, mp4_writer
+from agr.video.frames import Frames, VideoError
+from agr.video.writer import BoxPath, mp4_writer
 from tests.clips import scene
 
 

@@ -12,8 +12,8 @@ import av
 from av.error import FFmpegError
 from PIL import Image
 
-from .render import Rect
-from .video_frames import VideoError
+from ..render import Rect
+from .frames import VideoError
 
 _TICKS = 90_000
 """A second of the written file; sources of every frame rate fall onto it within a hundredth of a millisecond."""

@@ -17,20 +17,20 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from agr import local_run
 from agr.__main__ import app
-from agr.collection import (
+from agr.collection import local_run
+from agr.collection.analysis import (
     Part,
     _completed,
     _encoded,
     analyze_collection,
     encoded_part,
 )
-from agr.collection_folder import CLAIM_FILE, Counts, claim, claim_of, clear_away, unread_of
+from agr.collection.folder import CLAIM_FILE, Counts, claim, claim_of, clear_away, unread_of
+from agr.collection.listing import CollectionError, Listing, listing_of, read_listing, write_listing, write_whole
+from agr.collection.local_run import encoded_by_cores
 from agr.config import ModelError
 from agr.images import ImageError
-from agr.listing import CollectionError, Listing, listing_of, read_listing, write_listing, write_whole
-from agr.local_run import encoded_by_cores
 from agr.pretrained import BUNDLED
 from agr.sources import Contents, Item, photos_of
 from agr.table import COLUMNS
@@ -251,8 +251,8 @@ def _workers_of(folder: Path) -> list[int]:
 @pytest.fixture
 def counted(monkeypatch):
     """Photos are listed, and not read."""
-    monkeypatch.setattr("agr.collection._computed", lambda *_: iter(()))
-    monkeypatch.setattr("agr.collection.counts_of", lambda _: Counts(3, 0, 3, 0))
+    monkeypatch.setattr("agr.collection.analysis._computed", lambda *_: iter(()))
+    monkeypatch.setattr("agr.collection.analysis.counts_of", lambda _: Counts(3, 0, 3, 0))
 
 
 def test_other_weights_under_the_same_name_are_another_model(photos, tmp_path, counted):
@@ -269,7 +269,7 @@ def test_other_weights_under_the_same_name_are_another_model(photos, tmp_path, c
 @pytest.mark.slow
 def test_photos_that_come_and_go_meanwhile_change_no_part(photos, tmp_path, monkeypatch):
     """A part that is done holds the photos that it is meant to hold, whatever is in the folder by then."""
-    monkeypatch.setattr("agr.collection.LEAST_IN_PART", 1)
+    monkeypatch.setattr("agr.collection.analysis.LEAST_IN_PART", 1)
     output = tmp_path / "faces.parquet"
     whole = analyze_collection([photos], output)
     expected = pd.read_parquet(output)
@@ -346,7 +346,7 @@ def test_a_part_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
     def broken(_):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("agr.listing.os.fsync", broken)
+    monkeypatch.setattr("agr.collection.listing.os.fsync", broken)
     with pytest.raises(CollectionError, match="Input/output error"):
         write_whole(tmp_path / "part-00000.parquet", b"half of it")
     assert not (tmp_path / "part-00000.parquet").exists()
@@ -368,7 +368,7 @@ def test_a_photo_that_is_listed_twice_is_tried_twice(tmp_path):
 
 
 def test_a_listing_of_several_batches_is_whole(tmp_path, monkeypatch):
-    monkeypatch.setattr("agr.listing._AT_ONCE", 2)
+    monkeypatch.setattr("agr.collection.listing._AT_ONCE", 2)
     items = [Item(f"{i}", f"/{i}") for i in range(5)]
     listing = write_listing(items, tmp_path)
     assert listing == listing_of(items)

@@ -47,7 +47,7 @@ def _is_worker(process: psutil.Process) -> bool:
 
 
 def test_two_nodes_and_a_killed_worker_give_the_same_rows(cluster, astronaut, tmp_path, monkeypatch):
-    monkeypatch.setattr("agr.collection.LEAST_IN_PART", 4)
+    monkeypatch.setattr("agr.collection.analysis.LEAST_IN_PART", 4)
     (tmp_path / "photos").mkdir()
     for number in range(60):
         astronaut.rotate(number, expand=True).save(tmp_path / "photos" / f"{number}.jpg")

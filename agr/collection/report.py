@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from .annotations import Labels, labels_of, read_labels
-from .collection_folder import claim_of, counts_of, table_damage_named
-from .evaluation.report import EvalReport, ReportError
-from .labels import GENDERS, RACES
-from .pictures import file_key
-from .predictions import REPORT_NAMES, report_of
+from ..annotations import Labels, labels_of, read_labels
+from ..evaluation.report import EvalReport, ReportError
+from ..labels import GENDERS, RACES
+from ..pictures import file_key
+from ..predictions import REPORT_NAMES, report_of
+from .folder import claim_of, counts_of, table_damage_named
 
 
 @dataclass(frozen=True)

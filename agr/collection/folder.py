@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ..sources import Item
 from .listing import UNFINISHED, CollectionError, Listing, is_listing, listing_of, write_listing, write_whole
-from .sources import Item
 
 CLAIM_FILE = "_collection.json"
 """Says what the table is of. Readers of parquet pass over names that begin with an underscore."""

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from .collection import CollectionError, Part, encoded_part
-from .config import CONFIG_FILE, WEIGHTS_FILE, ModelConfig, read_config
-from .memory import keep_freed_memory
-from .sources import Contents
-from .workers import IN_A_WORKER
+from ..config import CONFIG_FILE, WEIGHTS_FILE, ModelConfig, read_config
+from ..memory import keep_freed_memory
+from ..sources import Contents
+from ..workers import IN_A_WORKER
+from .analysis import CollectionError, Part, encoded_part
 
 PHOTOS_AT_ONCE = 2_000_000
 """Handed to the cluster together: bounds what this process holds to some 1 GB of names."""
@@ -67,9 +67,9 @@ class _Worker:
     """Lives on one core of the cluster, with the model loaded."""
 
     def __init__(self, config: ModelConfig, weights: dict[str, np.ndarray]) -> None:
-        from .analyzer import FaceAnalyzer
-        from .detect import FaceDetector
-        from .reader import AttributeReader
+        from ..analyzer import FaceAnalyzer
+        from ..detect import FaceDetector
+        from ..reader import AttributeReader
 
         keep_freed_memory()
         self.analyzer = FaceAnalyzer(AttributeReader(config, weights), FaceDetector())
@@ -113,7 +113,7 @@ def _connected(address: str):
             include_dashboard=False,
             log_to_driver=False,
             logging_level=logging.ERROR,
-            runtime_env={"py_modules": [str(Path(__file__).parent)]},
+            runtime_env={"py_modules": [str(Path(__file__).parents[1])]},
         )
     except (OSError, ValueError, RuntimeError) as error:
         raise CollectionError(

@@ -6,10 +6,10 @@ from itertools import pairwise
 import av
 import pytest
 
-import agr.video as module
+import agr.video.analysis as module
 from agr.render import Mark
 from agr.video import MIN_RATE, VideoError, VideoRun, analyze_video
-from agr.video_frames import Frames
+from agr.video.frames import Frames
 from tests.agr.test_tracking import MASS, make_face
 from tests.clips import scene, turned, walk, write_clip
 
@@ -75,7 +75,7 @@ def _orange(picture) -> int:
 
 
 def test_boxes_follow_between_the_analyzed_frames(analyzer, clip, monkeypatch):
-    import agr.video as module
+    import agr.video.analysis as module
 
     drawn: list[list[Mark]] = []
     monkeypatch.setattr(module, "draw_faces", lambda photo, marks, **_: drawn.append(marks) or photo)
@@ -153,7 +153,7 @@ def test_a_copy_that_cannot_be_written_costs_nothing_else(analyzer, clip, whole,
     def full(*_, **__):
         raise VideoError("out.mp4 cannot be written: the disk is full.")
 
-    monkeypatch.setattr("agr.video.draw_faces", full)
+    monkeypatch.setattr("agr.video.analysis.draw_faces", full)
     result = analyze_video(analyzer, clip, output=tmp_path / "out.mp4")
     assert result.problem == "out.mp4 cannot be written: the disk is full."
     assert [one.to_dict() for one in result.people] == [one.to_dict() for one in whole[0].people]
