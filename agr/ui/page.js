@@ -13,6 +13,11 @@
     const photo = document.getElementById('photo');
     if (!photo) return;  // without a model
 
+    // Such as a TIFF: beside it stands the same photo with its faces.
+    photo.addEventListener('error', (event) => {
+        if (event.target.matches('img')) event.target.alt = 'This browser does not display this kind of picture.';
+    }, {capture: true});
+
     // What went wrong before anything was sent.
     const said = document.createElement('p');
     said.className = 'agr-error';

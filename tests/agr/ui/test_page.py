@@ -230,6 +230,13 @@ def test_no_answer_replaces_a_component_that_takes_uploads(analyzer):
     assert not [block for call in page.fns.values() for block in call.outputs if id(block) in takes]
 
 
+def test_a_picture_that_the_browser_cannot_display_is_analyzed_and_said_to_be_one(visit, astronaut, tmp_path):
+    astronaut.save(tmp_path / "photo.tiff")
+    page = visit()
+    assert drop(page, tmp_path / "photo.tiff") == "1 face."
+    page.locator("#photo img[alt*='does not display']").wait_for(timeout=WAIT)
+
+
 def test_programs_have_an_endpoint(page_url, tmp_path):
     client = Client(page_url, verbose=False)
     result = client.predict(handle_file(str(ASTRONAUT)), api_name="/analyze")
