@@ -25,10 +25,15 @@ _HOME = {
 }
 
 
-def __getattr__(name: str):
-    """Import ONNX Runtime and the rest when something is first asked for, so that `import agr` itself is quick."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:  # or every misspelt name would pass for one of the package
 
-    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+    def __getattr__(name: str):
+        """Import ONNX Runtime and the rest when something is first asked for, so that `import agr` itself is quick."""
+        if name not in _HOME:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        return getattr(import_module(f".{_HOME[name]}", __name__), name)
+
+    def __dir__() -> list[str]:
+        return sorted([*globals(), *__all__])

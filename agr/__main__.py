@@ -14,7 +14,7 @@ from typing import Annotated, Literal, TextIO
 
 import typer
 
-from .command import Model, Revision, fail, is_same, open_output
+from .command import Model, Revision, fail, format_of, is_same, open_output
 from .errors import AgrError
 from .memory import keep_freed_memory
 from .video_command import is_video, video, write_videos
@@ -22,8 +22,20 @@ from .video_command import is_video, video, write_videos
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from .config import CODE_VERSION
+
+        typer.echo(CODE_VERSION)
+        raise typer.Exit()
+
+
 @app.callback()
-def main() -> None:
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which one, and stop.", callback=_tell_version)
+    ] = False,
+) -> None:
     """Age, gender and race of every face in a photo, each with its uncertainty."""
     keep_freed_memory()
 
@@ -34,7 +46,8 @@ def analyze(
         list[Path],
         typer.Argument(
             help="Photos, folders that are searched for photos, archives of them (.zip, .tar, .tar.gz), lists (.txt, a "
-            "path a line), or videos, which are left alone in folders, archives and lists.",
+            "path a line, as seen from here), or videos. Videos inside folders, archives and lists are skipped: name "
+            "them one by one.",
             show_default=False,
         ),
     ],
@@ -43,8 +56,8 @@ def analyze(
     format: Annotated[
         Literal["jsonl", "csv", "parquet"] | None,
         typer.Option(
-            help="jsonl: a line a photo. csv: a row a face. parquet: a folder of parts; a stopped run can go on. By "
-            "default csv or parquet if the output is named so, else jsonl.",
+            help="jsonl: a line for each photo. csv: a row for each face, and one for a photo without any. parquet: a "
+            "folder of parts; a stopped run can go on. Default: by the ending of --output, otherwise jsonl.",
             show_default=False,
         ),
     ] = None,
@@ -62,9 +75,9 @@ def analyze(
 ) -> None:
     """Analyze photos, and write what was found.
 
-    A file that cannot be read is named on standard error (not for parquet) and as a row with its error; the others are
-    still done, and the exit code is 1. Videos come after the photos, five frames of each second, with a time and each
-    person's track (python -m agr video makes a table by person).
+    If a file cannot be read, its row says why, and the others are still analyzed; the exit code is then 1. Videos come
+    after the photos, five frames of each second, with a time and each person's track (python -m agr video makes a table
+    by person).
 
     Examples:
 
@@ -74,17 +87,15 @@ def analyze(
 
       python -m agr analyze photos.tar.gz --output faces.parquet
     """
-    named = output.suffix.lower().removeprefix(".") if output else ""
-    if format is None:
-        format = "csv" if named == "csv" else "parquet" if named == "parquet" else "jsonl"
-    if format == "parquet":
+    kind = format_of(output, format, ("jsonl", "csv", "parquet"))
+    if kind == "parquet":
         if any(map(is_video, photos)):
             fail("A parquet table holds photos only. Write videos with --format csv, or with python -m agr video.")
         _analyze_collection(photos, output, model, revision, ray, retry)
     elif ray is not None or retry:
         fail(f"{'--retry' if retry else '--ray'} needs a table in parts: add --output FACES.parquet.")
     else:
-        _analyze(photos, output, model, revision, format)
+        _analyze(photos, output, model, revision, kind)
 
 
 @app.command()
@@ -94,15 +105,16 @@ def report(
     labels: Annotated[
         Path | None,
         typer.Option(
-            help="A CSV with the columns file, age, gender, race, of the last three at least one. By default files are "
-            "named as UTKFace's."
+            help="A CSV with the columns file and any of age, gender (Male, Female) and race (White, Black, Asian, "
+            "Indian, Others); UTKFace's numbers do too, and empty cells are unknown. By default files are named as "
+            "UTKFace's."
         ),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a report that is in --output already.")
     ] = False,
 ) -> None:
-    """Compare a table of labelled photos with their labels: a report for the page's Evaluation tab.
+    """Turn a table and its labels into a report for the page's Evaluation tab.
 
     If a photo shows several faces, the largest counts.
 
@@ -204,9 +216,8 @@ def _analyze_collection(
 
 def _jsonl_writer(stream: TextIO):
     def write(file: str, faces: list[dict], error: str | None, time: float | None = None) -> None:
-        found = {"faces": faces} if time is None else {"time": time, "faces": faces}
-        record = {"file": file, **(found if error is None else {"error": error})}
-        stream.write(json.dumps(record) + "\n")
+        seen = {} if time is None else {"time": time}
+        stream.write(json.dumps({"file": file, **seen, "faces": faces, "error": error}) + "\n")
         stream.flush()
 
     return write
@@ -224,7 +235,7 @@ def _csv_writer(stream: TextIO, *, timed: bool):
         for number, face in enumerate(faces, start=1):
             seen = {} if time is None else {"time": time, "track": face["track"]}
             writer.writerow({"file": file, **seen, "face": number, **face_row(face)})
-        if error is not None:
+        if error is not None or (not faces and time is None):  # every photo leaves a row
             writer.writerow({"file": file, "error": error})
         stream.flush()
 
@@ -233,6 +244,12 @@ def _csv_writer(stream: TextIO, *, timed: bool):
 
 app.command()(video)
 
-if __name__ == "__main__":
+
+def run() -> None:
+    """What the shell's `agr` and `python -m agr` call."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a container that is stopped loses no more than Ctrl-C
-    app(prog_name="python -m agr")
+    app(prog_name="agr" if Path(sys.argv[0]).stem == "agr" else "python -m agr")
+
+
+if __name__ == "__main__":
+    run()

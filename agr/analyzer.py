@@ -22,6 +22,7 @@ from .pretrained import find_model
 from .reader import AttributeReader
 
 Name = TypeVar("Name")
+ONE_IMAGE = (str, bytes, bytearray, memoryview, PathLike, Image.Image, Photo)
 PHOTOS_AHEAD = 2
 """Photos for each core that `analyze_many` reads ahead: bounds what waits in memory."""
 
@@ -43,7 +44,10 @@ class Face(Prediction):
     age_probs: np.ndarray = field(repr=False)
     crop: np.ndarray = field(repr=False)
 
-    def to_dict(self) -> dict:
+    def __repr__(self) -> str:
+        return f"Face({self.summary()}, box={tuple(round(v) for v in self.box)})"
+
+    def to_dict(self) -> dict[str, Any]:
         """What JSON shows: every field but the two arrays, numbers rounded to what they are worth."""
         return {
             "box": [round(v, 1) for v in self.box],
@@ -54,11 +58,14 @@ class Face(Prediction):
 
 
 class FaceAnalyzer:
-    """Detector and network, loaded once; safe to call from several threads."""
+    """Detector and network, loaded once by `from_pretrained`; safe to call from several threads."""
 
     def __init__(self, reader: AttributeReader, detector: FaceDetector) -> None:
         self.reader = reader
         self.detector = detector
+
+    def __repr__(self) -> str:
+        return f"FaceAnalyzer({self.config.backbone}, {self.config.input_size} px)"
 
     @classmethod
     def from_pretrained(cls, model: str | Path | None = None, *, revision: str | None = None) -> "FaceAnalyzer":
@@ -88,8 +95,8 @@ class FaceAnalyzer:
         Lazy: computes on all cores, and takes up to `PHOTOS_AHEAD` images for each core before it answers the first.
         What `images` raises comes after the answers to those before it. Raises TypeError if it is one image.
         """
-        is_one_array = isinstance(images, np.ndarray) and images.ndim < 4
-        if is_one_array or isinstance(images, (str, bytes, PathLike, Image.Image, Photo)):
+        is_one_array = isinstance(images, np.ndarray) and images.dtype.kind not in "OSU" and images.ndim < 4
+        if is_one_array or hasattr(images, "read") or isinstance(images, ONE_IMAGE):
             raise TypeError(f"Expected several images, got one ({type(images).__name__}): analyze takes one.")
         return (found for _, found in self.analyze_named((None, image) for image in images))
 

@@ -105,6 +105,7 @@ def _class_of(text: str, names: tuple[str, ...], kind: str) -> int | None:
     if not text:
         return None
     by_name = {name.lower(): i for i, name in enumerate(names)} | {str(i): i for i in range(len(names))}
+    by_name |= {"m": 0, "f": 1} if names is GENDERS else {"other": RACES.index("Others")}
     if text.lower() not in by_name:
         raise ValueError(f"{kind} {text[:40]!r}, expected {', '.join(names)} or 0 to {len(names) - 1}")
     return by_name[text.lower()]

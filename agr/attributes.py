@@ -123,6 +123,14 @@ class Prediction:
     race: str
     race_probs: dict[str, float]
 
+    def summary(self) -> str:
+        """In a line, such as "34 years (28 to 41), Female 0.87, White 0.99"."""
+        low, high = self.age_interval
+        return (
+            f"{self.age:.0f} years ({low:.0f} to {high:.0f}), {self.gender} {self.gender_probs[self.gender]:.2f}, "
+            f"{self.race} {self.race_probs[self.race]:.2f}"
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """What JSON shows: years to a tenth, probabilities to four digits."""
         shown: dict[str, Any] = {

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from io import TextIOWrapper
 from pathlib import Path
@@ -14,6 +14,8 @@ Model = Annotated[
     str | None,
     typer.Option(help="A model folder or a Hugging Face Hub id; by default the bundled model.", envvar="AGR_MODEL"),
 ]
+FORMATS = {".json": "jsonl", ".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
+"""How files are named that hold a format."""
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub model.")]
 
 
@@ -53,6 +55,18 @@ def expect_writable(path: Path | None) -> None:
             path.unlink()
     except OSError as error:
         fail(f"{path} cannot be written: {error.strerror}.")
+
+
+def format_of(path: Path | None, format: str | None, known: Sequence[str]) -> str:
+    """The format to write, one of `known`: the one that was asked for, or that the file is named after, or the first.
+    Ends the command where the two contradict each other."""
+    ending = path.suffix.lower() if path else ""
+    named = FORMATS.get(ending)
+    if format and named not in (None, format):
+        fail(f"{path} is named as {named}, but --format is {format}. Leave out --format, or name the file .{format}.")
+    if not format and ending and named not in known:
+        fail(f"{path}: expected a name that ends in {', '.join('.' + each for each in known)}, or --format.")
+    return format or named or known[0]
 
 
 def is_same(one: Path, other: Path) -> bool:

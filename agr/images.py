@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from threading import Lock
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -35,7 +36,7 @@ PICTURE_ENDINGS = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".avif", ".gif", "
 HEIC = {b"ftyp" + brand for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")}
 """How files begin, after their first four bytes, that nothing of ours decodes."""
 
-ImageSource = str | PathLike | bytes | Image.Image | np.ndarray
+ImageSource = str | PathLike | bytes | bytearray | memoryview | BinaryIO | Image.Image | np.ndarray
 
 
 class ImageError(AgrError):
@@ -67,8 +68,8 @@ _filters = Lock()
 
 
 def load_photo(source: "ImageSource | Photo", *, max_pixels: int = MAX_PIXELS) -> Photo:
-    """Read a path, encoded bytes, PIL image or uint8 array: grey (h, w), RGB (h, w, 3) or RGBA (h, w, 4), not OpenCV's
-    BGR; a Photo is one already.
+    """Read a path, encoded bytes, a file of them, a PIL image or a uint8 array: grey (h, w) or (h, w, 1), RGB (h, w, 3)
+    or RGBA (h, w, 4), not OpenCV's BGR; a Photo is one already.
 
     Larger ones than `max_pixels` are refused before they are decoded. EXIF orientation is applied, transparency is
     composed on white, 16-bit greys are scaled to 8 bits, and of an animation the first frame is taken. Raises
@@ -121,9 +122,17 @@ def _open(source: ImageSource, max_pixels: int) -> Image.Image:
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, (str, PathLike)):
-        source = _read_file(Path(os.fsdecode(source)))
+        source = _read_file(os.fsdecode(source))
+    elif isinstance(source, (bytearray, memoryview)):
+        source = bytes(source)
+    elif hasattr(source, "read"):
+        source = source.read(MAX_FILE_BYTES + 1)
+        if isinstance(source, bytes):
+            _check_bytes(source, "The file")
     if not isinstance(source, bytes):
-        raise ImageError(f"Expected a path, bytes, a PIL image or an array, got {type(source).__name__}.")
+        raise ImageError(
+            f"Expected a path, bytes, a file of bytes, a PIL image or an array, got {type(source).__name__}."
+        )
     if not source:
         raise ImageError("The file is empty (0 bytes). Expected a photo, such as a JPEG or PNG.")
     try:
@@ -152,8 +161,14 @@ def printable(name: str) -> str:
     return name.encode(errors="backslashreplace").decode()
 
 
-def _read_file(path: Path) -> bytes:
-    name = printable(str(path))
+def _read_file(name: str) -> bytes:
+    if not name:
+        raise ImageError("The path is empty. Expected that of a photo.")
+    path, name = Path(name), printable(name)
+    if name.startswith(("http://", "https://")):
+        raise ImageError("Addresses are not fetched. Download the photo, and pass its path or bytes.")
+    if os.path.isdir(path):
+        raise ImageError(f"{name} is a folder. Pass its photos one by one, or use python -m agr analyze.")
     try:
         with path.open("rb") as stream:
             content = stream.read(MAX_FILE_BYTES + 1)
@@ -164,21 +179,30 @@ def _read_file(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ImageError(f"The file {name} cannot be read: {reason}.") from error
-    if len(content) > MAX_FILE_BYTES:
-        raise ImageError(f"The file {name} has more than {MAX_FILE_BYTES // 1_000_000} MB: no photo that can be read.")
+    _check_bytes(content, f"The file {name}")
     return content
 
 
+def _check_bytes(content: bytes, name: str) -> None:
+    if len(content) > MAX_FILE_BYTES:
+        raise ImageError(f"{name} has more than {MAX_FILE_BYTES // 1_000_000} MB: no photo that can be read.")
+
+
 def _from_array(array: np.ndarray) -> Image.Image:
-    channels_fit = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))
+    channels_fit = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))
     if array.dtype != np.uint8 or not channels_fit:
+        advice = ""
+        if array.dtype.kind == "f":
+            advice = " If its values are 0 to 1, pass (array * 255).astype('uint8')."
+        elif array.ndim == 3 and array.shape[0] in (1, 3, 4):
+            advice = " Channels come last: array.transpose(1, 2, 0)."
         raise ImageError(
             "Expected a uint8 array of shape (h, w), (h, w, 3) or (h, w, 4) with values 0 to 255, "
-            f"got {array.dtype} of shape {array.shape}."
+            f"got {array.dtype} of shape {array.shape}.{advice}"
         )
     if array.size == 0:
         raise ImageError(f"The array is empty: shape {array.shape}.")
-    return Image.fromarray(array)
+    return Image.fromarray(array[:, :, 0] if array.ndim == 3 and array.shape[2] == 1 else array)
 
 
 def _check_size(image: Image.Image, most: int) -> None:

@@ -1,6 +1,7 @@
 """AttributeReader: aligned crops -> what the network says of them, computed by ONNX Runtime; torch is not loaded."""
 
 import math
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +29,9 @@ class AttributeReader:
         self._constants = {"mean": np.array(config.mean, np.float32), "std": np.array(config.std, np.float32)}
 
     @classmethod
-    def load(cls, folder: Path) -> "AttributeReader":
+    def load(cls, folder: str | PathLike) -> "AttributeReader":
         """Read a model folder. Raises ModelError, naming the file, key or tensor that does not fit."""
+        folder = Path(folder)
         config = read_config(folder / CONFIG_FILE)
         try:
             return cls(config, load_file(folder / WEIGHTS_FILE))
@@ -47,7 +49,10 @@ class AttributeReader:
         return sum(math.prod(shape) for name, shape in shapes.items() if ".running_" not in name)
 
     def read(self, crops: np.ndarray) -> Attributes:
-        """Attributes of aligned crops, uint8 (n, size, size, 3)."""
+        """Attributes of aligned crops, uint8 (n, size, size, 3). Raises ValueError for crops of another kind."""
+        size = self.config.input_size
+        if crops.dtype != np.uint8 or crops.shape[1:] != (size, size, 3):
+            raise ValueError(f"expected uint8 crops of shape (n, {size}, {size}, 3), got {crops.dtype} {crops.shape}")
         if not len(crops):
             age, gender, race = (np.empty((0, n)) for n in (N_AGES, len(GENDERS), len(RACES)))
             return Attributes(age, gender, race, self.config.interval_mass)

@@ -3,8 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
+
+from .images import ImageSource, Photo, load_photo
+
+if TYPE_CHECKING:
+    from .analyzer import Face
+    from .attributes import Prediction
 
 DISPLAY_SIDE = 1280
 """Pixels of the longer side: as much as a page shows, a fraction of what a photo weighs."""
@@ -50,6 +57,20 @@ def draw_faces(photo: Image.Image, marks: Sequence[Mark], *, width: int | None =
         draw.rectangle(place, fill=BACK_COLOUR)
         draw.text((place[0] + 4, place[1] + 2), text, fill=TEXT_COLOUR, font=font)
     return picture
+
+
+def annotated(image: ImageSource | Photo, faces: "Sequence[Face]") -> Image.Image:
+    """A photo of at most `DISPLAY_SIDE` pixels with its faces boxed, numbered and captioned, such as "1 · F 34".
+
+    `faces`: as `FaceAnalyzer.analyze` found them in it. Raises ImageError if the photo cannot be read.
+    """
+    photo = load_photo(image)
+    return draw_faces(photo.rgb, [Mark(face.box, caption(face)) for face in faces], width=photo.width)
+
+
+def caption(said: "Prediction") -> str:
+    """A few characters for beside the box, such as "F 34"."""
+    return f"{said.gender[0]} {said.age:.0f}"
 
 
 def _letters(boxes: Sequence[Rect], side: int) -> int:

@@ -7,12 +7,14 @@ their last box between two frames. Looks take no part in it: nobody is recognise
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import lap  # type: ignore[import-untyped]
 import numpy as np
 
-from .analyzer import Face
+from .analyzer import Face, FaceAnalyzer
 from .attributes import N_AGES, Attributes, Prediction
 from .labels import GENDERS, RACES
 
@@ -46,7 +48,10 @@ class Person(Prediction):
     last_seen: float
     frames: int
 
-    def to_dict(self) -> dict:
+    def __repr__(self) -> str:
+        return f"Person({self.number}, {self.summary()}, {self.frames} frames)"
+
+    def to_dict(self) -> dict[str, Any]:
         """What JSON shows: every field, numbers rounded to what they are worth; the number as `track`, as rows by time
         call it."""
         seen = {"first_seen": round(self.first_seen, 2), "last_seen": round(self.last_seen, 2), "frames": self.frames}
@@ -99,7 +104,12 @@ class FaceTracker:
         self._gone: list[Person] = []
         self._time = -math.inf
 
-    def update(self, faces: list[Face], *, time: float) -> list[TrackedFace]:
+    @classmethod
+    def of(cls, analyzer: FaceAnalyzer) -> "FaceTracker":
+        """For the faces that this analyzer finds."""
+        return cls(interval_mass=analyzer.config.interval_mass)
+
+    def update(self, faces: Sequence[Face], *, time: float) -> list[TrackedFace]:
         """The people of the next frame, in the order of its `faces`.
 
         `time`: seconds since any start, never less than before.
@@ -107,6 +117,7 @@ class FaceTracker:
         A new face has a number at once, but who was found in fewer than `MIN_FRAMES` frames is not among `people`, and
         once gone leaves the number to the next newcomer. Raises ValueError if time runs backwards.
         """
+        time = float(time)
         if not time >= self._time:
             raise ValueError(f"expected a time not before the last frame's, {self._time} seconds, got {time}")
         self._time = time
@@ -139,7 +150,7 @@ class FaceTracker:
         self._gone += [self._pooled(track) for track in gone if track.frames >= MIN_FRAMES]
         self._tracks = [track for track in self._tracks if track not in gone]
 
-    def _paired(self, faces: list[Face], time: float) -> dict[int, _Track]:
+    def _paired(self, faces: Sequence[Face], time: float) -> dict[int, _Track]:
         """Place of a face -> its track; faces without one are new."""
         if not faces or not self._tracks:
             return {}

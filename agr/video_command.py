@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 import typer
 
-from .command import Model, Revision, expect_writable, fail, is_same, open_output
+from .command import Model, Revision, expect_writable, fail, format_of, is_same, open_output
 
 if TYPE_CHECKING:
     from .analyzer import FaceAnalyzer
@@ -90,6 +90,7 @@ def video(
     from .video import VideoError, VideoRun
 
     _keep_apart([clip, output, times, annotated])
+    people_as_csv, times_as_csv = (format_of(path, format, ("jsonl", "csv")) == "csv" for path in (output, times))
     try:
         run = VideoRun(FaceAnalyzer.from_pretrained(model, revision=revision), clip, rate=rate, output=annotated)
         with closing(iter(run)) as steps:
@@ -98,10 +99,10 @@ def video(
                 expect_writable(table)
             with open_output(output) as people_stream, _first_interrupt(run):
                 with open_output(times) if times else nullcontext() as times_stream:
-                    take = _times_writer(times_stream, _is_csv(format, times)) if times_stream else None
+                    take = _times_writer(times_stream, times_as_csv) if times_stream else None
                     found = takewhile(lambda _: not run.is_drawing, chain(first, steps))
                     ended = _follow(found, str(clip), take)
-                _write_people(people_stream, run.people, _is_csv(format, output))
+                _write_people(people_stream, run.people, people_as_csv)
                 people_stream.flush()  # whatever becomes of the copy
                 if run.is_drawing and not ended:
                     ended = _follow(steps, f"{clip}, boxes")
@@ -183,10 +184,6 @@ def _write_people(stream: TextIO, people: "Iterable[Person]", as_csv: bool) -> N
         write_people(stream, people)
     else:
         stream.writelines(json.dumps(person.to_dict()) + "\n" for person in people)
-
-
-def _is_csv(format: str | None, path: Path | None) -> bool:
-    return format == "csv" if format else path is not None and path.suffix.lower() == ".csv"
 
 
 def _keep_apart(paths: list[Path | None]) -> None:

@@ -101,7 +101,7 @@ def main() -> None:
 def _row(analyzer: FaceAnalyzer, people: int) -> str:
     frames = list(clip(portraits(people)))
     analyzer.analyze(load_photo(frames[0]))
-    tracker = FaceTracker(interval_mass=analyzer.config.interval_mass)
+    tracker = FaceTracker.of(analyzer)
     walls, works, ours = [], [], []
     ages: dict[int, list[tuple[float, float]]] = {}
     for i, jpeg in enumerate(frames):
@@ -157,7 +157,7 @@ def _pooling(analyzer: FaceAnalyzer, pictures: PictureSource) -> str:
     files = [named[i] for i in np.random.default_rng(0).choice(len(named), KNOWN, replace=False)]
     singles, equals, weighted = [], [], []
     for seed, file in enumerate(files):
-        tracker = FaceTracker(interval_mass=analyzer.config.interval_mass)
+        tracker = FaceTracker.of(analyzer)
         probs = []
         for i, jpeg in enumerate(clip([load_photo(pictures.find(file)).rgb], seed=seed)):
             tracked = tracker.update(analyzer.analyze(jpeg), time=i / RATE)

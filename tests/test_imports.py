@@ -138,3 +138,9 @@ def test_the_package_says_which_version_it_is():
     from agr.config import CODE_VERSION
 
     assert f'\nversion = "{CODE_VERSION}"\n' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_names_of_the_package_can_be_completed_and_misspelt_ones_are_none():
+    assert set(agr.__all__) <= set(dir(agr))
+    with pytest.raises(AttributeError, match="FaceAnalyser"):
+        agr.FaceAnalyser  # noqa: B018

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,8 +43,8 @@ class Part:
 
 
 def analyze_collection(
-    inputs: list[Path],
-    output: Path,
+    inputs: Iterable[str | PathLike],
+    output: str | PathLike,
     *,
     model: str | None = None,
     revision: str | None = None,
@@ -59,10 +60,13 @@ def analyze_collection(
     """
     from ..pretrained import find_model
 
-    if absent := [str(path) for path in inputs if not os.path.lexists(path)]:
+    if isinstance(inputs, (str, PathLike)):
+        raise TypeError(f"Expected several paths, got one ({inputs}): put it into a list.")
+    paths, output = [Path(path) for path in inputs], Path(output)
+    if absent := [str(path) for path in paths if not os.path.lexists(path)]:
         raise CollectionError(f"There is no {' and no '.join(absent)}.")
     folder = find_model(model, revision=revision)
-    now = claim(output, _shown(photos_of(inputs), desc="Looking for photos"), _facts(inputs, folder))
+    now = claim(output, _shown(photos_of(paths), desc="Looking for photos"), _facts(paths, folder))
     listing = Listing(**claim_of(output)["photos"])
     clear_away(output)
     in_part = _in_part(listing.photos)

@@ -130,8 +130,10 @@ def claim_of(output: Path) -> dict:
         Listing(**claim["photos"])
         return claim
     except (OSError, ValueError, TypeError) as error:
+        why = "it is a file" if output.is_file() else error
         raise CollectionError(
-            f"{output} is not a table that python -m agr analyze --output FOLDER.parquet wrote ({error})."
+            f"{output} is not a table that python -m agr analyze --output FOLDER.parquet wrote ({why}). Such a table "
+            "is a folder; CSV and JSON lines do not become reports."
         ) from error
 
 

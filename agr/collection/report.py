@@ -5,6 +5,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 
 import pandas as pd
@@ -45,7 +46,9 @@ class LeftOut:
         return [f"{count:,} left out: {reason}" for reason, count in counts.items() if count]
 
 
-def report_of_collection(faces: Path, labels: Path | None, *, name: str) -> tuple[EvalReport, LeftOut]:
+def report_of_collection(
+    faces: str | PathLike, labels: str | PathLike | None, *, name: str
+) -> tuple[EvalReport, LeftOut]:
     """The report over all labelled photos of a table that `analyze_collection` finished, and what was left out.
 
     `labels`: a CSV as `read_labels` takes; by default names are labels, as UTKFace's. A row of it labels the one photo
@@ -53,6 +56,7 @@ def report_of_collection(faces: Path, labels: Path | None, *, name: str) -> tupl
     paths below the folder that they share, the others by their names. Of several faces in a photo the largest counts.
     Raises CollectionError, LabelError, ReportError, or OSError if the CSV cannot be opened.
     """
+    faces, labels = Path(faces), Path(labels) if labels else None
     claim = claim_of(faces)
     missing = claim["photos"]["photos"] - counts_of(faces).photos
     if missing:

@@ -7,6 +7,7 @@ history.csv           the training's loss parts and validation figures by epoch,
 
 import json
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -50,14 +51,18 @@ class EvalReport:
     predictions: pd.DataFrame
     history: pd.DataFrame | None = None
 
+    def __repr__(self) -> str:
+        return f"EvalReport({self.summary['name']!r}, {len(self.predictions):,} pictures)"
+
     def __post_init__(self) -> None:
         _check_summary(self.summary)
         _check_predictions(self.predictions)
         if self.history is not None:
             _check_history(self.history)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: str | PathLike) -> None:
         """Write the report's files into `folder`, in place of those of an earlier one, which stays if it fails."""
+        folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         # Not-a-number has no place in JSON: a figure without a value is null.
         text = json.dumps(_without_nan(self.summary), indent=1, ensure_ascii=False, allow_nan=False)
@@ -75,8 +80,9 @@ class EvalReport:
                     (new / file).replace(folder / file)
 
     @classmethod
-    def load(cls, folder: Path) -> "EvalReport":
+    def load(cls, folder: str | PathLike) -> "EvalReport":
         """Read what `save` wrote. Raises ReportError if a file is missing, damaged or of a newer schema."""
+        folder = Path(folder)
         try:
             summary = json.loads((folder / REPORT_FILE).read_text(encoding="utf-8"), parse_constant=_no_number)
         except (OSError, ValueError, RecursionError) as error:

@@ -31,6 +31,9 @@ class Selection:
     def __post_init__(self) -> None:
         if self.task not in TASK_CLASSES:
             raise ValueError(f"expected a task of {tuple(TASK_CLASSES)}, got {self.task!r}")
+        for task in TASK_CLASSES:
+            _check_classes(task, getattr(self, f"true_{task}"))
+        _check_classes(self.task, self.predicted)
         low, high = self.confidence
         if not 0 <= low <= high <= 1:
             raise ValueError(f"expected a range of confidence within 0 and 1, got {self.confidence}")
@@ -58,6 +61,11 @@ def select(table: pd.DataFrame, selection: Selection) -> pd.DataFrame:
     if not selection.twins:
         keep &= ~table["has_twin"].to_numpy(bool)
     return table if keep.all() else table[keep]  # of a million rows a copy takes a quarter of a gigabyte
+
+
+def _check_classes(task: str, names: tuple[str, ...]) -> None:
+    if isinstance(names, str) or not set(names) <= set(TASK_CLASSES[task]):
+        raise ValueError(f"expected a tuple of classes of {TASK_CLASSES[task]}, got {names!r}")
 
 
 def _indices(task: str, names: tuple[str, ...]) -> list[int]:

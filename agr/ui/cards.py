@@ -20,11 +20,6 @@ ANNOUNCE = "element.setAttribute('aria-live', 'polite')"
 """For a place whose sentences appear: screen readers read out what comes into a place that they know."""
 
 
-def caption(face: Face) -> str:
-    """A few characters for beside the box, such as "F 34"."""
-    return f"{face.gender[0]} {face.age:.0f}"
-
-
 def cards(faces: Sequence[Face]) -> str:
     """A grid of cards, one for each face, numbered as the boxes are."""
     return f'<div class="agr-cards">{"".join(_card(number, face) for number, face in enumerate(faces, start=1))}</div>'

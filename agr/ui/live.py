@@ -79,7 +79,7 @@ def live_tab(analyzer: FaceAnalyzer) -> None:
     """Lay out the tab inside the `gr.Blocks` that is being built, and connect it to `analyzer`."""
 
     def new_tracker() -> FaceTracker:
-        return FaceTracker(interval_mass=analyzer.config.interval_mass)
+        return FaceTracker.of(analyzer)
 
     def watch(visit: Visit, event: gr.EventData) -> tuple[Visit, str, str]:
         """Boxes and panel for the next frame."""

@@ -8,9 +8,9 @@ from PIL import Image
 
 from agr.analyzer import FaceAnalyzer
 from agr.images import ImageError, load_photo
-from agr.render import Mark, draw_faces
+from agr.render import annotated
 
-from .cards import ANNOUNCE, caption, cards, downloads, message
+from .cards import ANNOUNCE, cards, downloads, message
 from .received import sent
 
 EXAMPLE = Path(__file__).parent / "examples" / "astronaut.jpg"
@@ -50,7 +50,7 @@ def predict_tab(analyzer: FaceAnalyzer) -> None:
         except ImageError as error:
             return None, message(_without(path, error), is_error=True), "", ""
         faces = analyzer.analyze(photo)
-        picture = draw_faces(photo.rgb, [Mark(face.box, caption(face)) for face in faces], width=photo.width)
+        picture = annotated(photo, faces)
         if not faces:
             return picture, message(NO_FACE), "", ""
         count = "1 face." if len(faces) == 1 else f"{len(faces)} faces, the largest first, numbered as in the picture."

@@ -4,13 +4,13 @@ import os
 from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ..analyzer import Face, FaceAnalyzer
 from ..images import ImageError, Photo
-from ..render import DISPLAY_SIDE, Mark, draw_faces
+from ..render import DISPLAY_SIDE, Mark, caption, draw_faces
 from ..tracking import MIN_FRAMES, PATIENCE, FaceTracker, Person
 from .frames import Frames, VideoError, open_video
 from .writer import BoxPath, mp4_writer
@@ -35,9 +35,9 @@ class FaceAtTime:
 
     time: float
     track: int | None
-    face: dict
+    face: dict[str, Any]
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """What JSON shows: time and track before the face's own fields."""
         return {"time": round(self.time, 3), "track": self.track, **self.face}
 
@@ -68,7 +68,7 @@ class VideoResult:
     `seconds`: how much of the video was read; `problem`: what was wrong with it, as sentences, or None."""
 
     people: tuple[Person, ...]
-    rows: tuple[FaceAtTime, ...]
+    rows: tuple[FaceAtTime, ...] = field(repr=False)
     seconds: float
     problem: str | None
 
@@ -100,7 +100,7 @@ class VideoRun:
             raise ValueError(f"Expected a rate of {MIN_RATE:.0f} to {MAX_RATE:.0f} frames a second, got {rate}.")
         self._analyzer, self._path, self._output = analyzer, path, Path(output) if output else None
         self._rate, self._longest = rate, longest
-        self._tracker = FaceTracker(interval_mass=analyzer.config.interval_mass)
+        self._tracker = FaceTracker.of(analyzer)
         self._frames: Frames | None = None
         self._ways: dict[int, BoxPath] = {}
         self._shown: tuple[float, list[Face]] | None = None
@@ -187,7 +187,7 @@ class VideoRun:
         return known
 
     def _drawn(self, file: BinaryIO, output: Path) -> Iterator[Step]:
-        captions = {one.number: f"{one.gender[0]} {one.age:.0f}" for one in self.people}
+        captions = {one.number: caption(one) for one in self.people}
         frames = Frames(file, rate=ANNOTATED_RATE, side=DISPLAY_SIDE, longest=self._longest)
         with mp4_writer(output, rate=ANNOTATED_RATE) as writer:
             for frame in frames:

@@ -9,6 +9,8 @@ from PIL import Image
 
 from agr import FaceAnalyzer, ImageError, ModelError, engine
 from agr.labels import AGE_GROUPS, GENDERS, RACES
+from agr.render import annotated
+from agr.tracking import FaceTracker
 
 pytestmark = pytest.mark.slow
 
@@ -169,3 +171,26 @@ def test_one_image_is_not_several(analyzer, astronaut):
     for one in ("photo.jpg", Path("photo.jpg"), b"photo", astronaut, np.asarray(astronaut)):
         with pytest.raises(TypeError, match="analyze takes one"):
             analyzer.analyze_many(one)
+
+
+def test_what_is_found_can_be_printed_and_drawn(analyzer, astronaut):
+    (face,) = analyzer.analyze(astronaut)
+    assert repr(face).startswith("Face(") and len(repr(face)) < 120
+    assert repr(analyzer) == "FaceAnalyzer(mobilenet_v2, 160 px)"
+    drawn = annotated(astronaut, [face])
+    assert drawn.size == astronaut.size
+    assert drawn.tobytes() != astronaut.tobytes()
+    (tracked,) = FaceTracker.of(analyzer).update([face], time=np.float32(0))
+    json.dumps(tracked.person.to_dict())
+    assert repr(tracked.person).startswith("Person(1, ")
+
+
+def test_a_table_of_paths_is_several_images(analyzer):
+    answers = list(analyzer.analyze_many(np.array(["no/such.jpg", "nor/this.jpg"], object)))
+    assert all(isinstance(answer, ImageError) for answer in answers)
+
+
+def test_crops_of_another_size_are_refused(analyzer):
+    for crops in (np.zeros((1, 96, 96, 3), np.uint8), np.zeros((1, 160, 160, 3), np.float32)):
+        with pytest.raises(ValueError, match=r"expected uint8 crops of shape \(n, 160, 160, 3\)"):
+            analyzer.reader.read(crops)

@@ -147,7 +147,12 @@ def test_a_cut_off_picture_says_so(format, noise, encoded):
         (np.zeros((0, 30, 3), np.uint8), "empty"),
         (42, "int"),
         ("no/such/file.jpg", "no file"),
-        (".", "cannot be read"),
+        (".", "is a folder"),
+        ("", "path is empty"),
+        ("https://example.com/a.jpg", "not fetched"),
+        (np.zeros((3, 30, 30), np.uint8), "Channels come last"),
+        (np.zeros((30, 30, 3)), "astype"),
+        (io.StringIO("x"), "got str"),
         (Image.new("RGB", (50_000, 25)), "too narrow"),
     ],
 )
@@ -258,3 +263,14 @@ class _Entry:
 
     def __fspath__(self) -> bytes:
         return self.path
+
+
+@pytest.mark.parametrize("kind", [io.BytesIO, bytearray, memoryview])
+def test_bytes_may_come_in_any_shape(kind):
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(buffer, "PNG")
+    assert load_photo(kind(buffer.getvalue())).rgb.size == (40, 30)
+
+
+def test_a_grey_array_may_have_a_last_axis():
+    assert load_photo(np.full((30, 40, 1), 7, np.uint8)).rgb.getpixel((0, 0)) == (7, 7, 7)

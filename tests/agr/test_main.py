@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from agr.__main__ import app
+from agr.config import CODE_VERSION
 from agr.table import COLUMNS
 from tests.conftest import ASTRONAUT
 
@@ -36,7 +37,7 @@ def test_a_line_a_photo_and_the_bad_file_named(run, folder):
     a, c, b = map(json.loads, done.stdout.splitlines())
     assert a["file"].endswith("a.jpg")
     assert a["faces"][0]["gender"] == "Female"
-    assert b == {"file": str(folder / "deep" / "b.png"), "faces": []}
+    assert b == {"file": str(folder / "deep" / "b.png"), "faces": [], "error": None}
     assert "empty" in c["error"]
     assert str(folder / "c.jpg") in done.stderr
     assert "1 of 3" in done.stderr
@@ -84,7 +85,7 @@ def test_nothing_is_written_over_what_is_read(run, folder, what):
     before = photo.read_bytes()
     (folder / "list.txt").write_text(f"{photo}\n")
     source = {"photo": photo, "folder": folder, "list": folder / "list.txt"}[what]
-    done = run(source, "--output", photo)
+    done = run(source, "--output", photo, "--format", "jsonl")
     assert done.exit_code == 1
     assert "one of the files to be read" in done.output
     assert photo.read_bytes() == before
@@ -116,3 +117,33 @@ def test_a_full_disk_is_said(run, kind):
     done = run(ASTRONAUT, "--output", "/dev/full", "--format", kind)
     assert done.exit_code == 1
     assert "/dev/full cannot be written: No space left on device." in done.output
+
+
+def test_every_photo_leaves_a_row_in_every_format(run, folder):
+    for kind in ("jsonl", "csv"):
+        run(folder, "--format", kind, "--output", folder / f"out.{kind}")
+    lines = [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()]
+    rows = list(csv.DictReader((folder / "out.csv").open()))
+    assert [line["file"] for line in lines] == [row["file"] for row in rows]
+    assert [bool(line["faces"]) for line in lines] == [bool(row["face"]) for row in rows] == [True, False, False]
+    assert [bool(line["error"]) for line in lines] == [bool(row["error"]) for row in rows] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("output", "options", "message"),
+    [
+        ("x.parquet", ("--format", "csv"), "is named as parquet, but --format is csv"),
+        ("x.csv", ("--format", "parquet"), "is named as csv"),
+        ("x.tsv", (), "expected a name that ends in .jsonl, .csv, .parquet"),
+    ],
+)
+def test_a_name_that_contradicts_the_format_is_refused(run, folder, output, options, message):
+    done = run(folder / "a.jpg", "--output", folder / output, *options)
+    assert done.exit_code == 1
+    assert message in done.output
+    assert not (folder / output).exists()
+
+
+def test_it_says_which_version_it_is():
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.output.strip()) == (0, CODE_VERSION)

@@ -253,7 +253,7 @@ def test_a_tracker_can_be_copied_and_kept():
 def test_a_real_face_keeps_its_number_while_it_moves(analyzer, astronaut):
     from PIL import Image
 
-    tracker = FaceTracker(interval_mass=analyzer.config.interval_mass)
+    tracker = FaceTracker.of(analyzer)
     portrait = astronaut.resize((300, 300))
     for i in range(10):
         frame = Image.new("RGB", SIZE, (90, 110, 120))

@@ -389,3 +389,8 @@ def test_what_a_killed_run_left_goes_after_an_hour(tmp_path):
         os.utime(path, (0, time.time() - 3700))
     clear_away(tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted([young, ours])
+
+
+def test_one_path_is_not_taken_for_its_letters(tmp_path):
+    with pytest.raises(TypeError, match="put it into a list"):
+        analyze_collection("photos", tmp_path / "faces.parquet")

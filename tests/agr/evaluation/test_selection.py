@@ -50,3 +50,9 @@ def test_the_ends_of_a_range_of_confidence_belong_to_it(predictions):
 def test_without_what_a_task_says_all_tasks_select_the_same_faces():
     assert Selection(task="gender").faces == Selection(task="age_group").faces
     assert Selection(task="gender", predicted=("Male",)).faces.task == "gender"
+
+
+@pytest.mark.parametrize("wrong", [{"true_gender": "Male"}, {"true_race": ("male",)}, {"predicted": ("Male",)}])
+def test_classes_are_a_tuple_of_known_names(wrong):
+    with pytest.raises(ValueError, match="expected a tuple of classes"):
+        Selection(**wrong)

@@ -10,7 +10,8 @@ import pytest
 from agr.analyzer import Face
 from agr.images import load_photo
 from agr.labels import AGE_GROUPS, GENDERS, RACES
-from agr.ui.cards import caption, cards, downloads, message
+from agr.render import caption
+from agr.ui.cards import cards, downloads, message
 
 
 @pytest.fixture
