@@ -14,20 +14,25 @@ if TYPE_CHECKING:
 
 N_AGES = MAX_AGE + 1
 YEARS = np.arange(N_AGES)
-INTERVAL_AGES = (10, 30, 50, 70, 90)
-"""Years at which the width of the age interval is set; it changes evenly between them."""
+INTERVAL_AGES = (1, 5, 10, 18, 26, 35, 50, 70, 90)
+"""Years at which the width of the age interval is set; it changes evenly between them. The young change fast, and so
+does what can be told of them."""
+SPREAD_AGES = (2, 8, 18, 27, 40, 55)
+"""The same for the width of the age distribution."""
+PLAIN_SPREAD = (1.0,) * len(SPREAD_AGES)
+"""Which leaves the distribution as the network gave it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Attributes:
-    """Distributions of n faces. Age, interval and groups are all read from `age_probs`, so they never contradict each
-    other.
+    """Distributions of n faces. Age, interval and groups are all read from `age_probs`; the mean may yet lie beside the
+    likeliest group.
 
     `age_probs`: (n, 117), a probability for each age of 0 to 116 whole years; `gender_probs`: (n, 2), `race_probs`:
     (n, 5), in the order of `agr.labels`. Each row sums to 1.
     `interval_mass`: one value, 0 to 1, for each of `INTERVAL_AGES`. An age belongs to the age interval if it lies
     within this central share of the distribution. Fitted on validation data, so that the interval holds the true age 8
-    times in 10 at every age.
+    times in 10 around each of these ages.
     """
 
     age_probs: np.ndarray
@@ -149,19 +154,20 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-def respread(age_probs: np.ndarray, spread: float) -> np.ndarray:
-    """Age distributions (n, 117), rescaled around their means to `spread` times their width. The means stay, to some
-    hundredths of a year, unless a spread above 1 pushes probability past the first or last age: it is added to that.
+def respread(age_probs: np.ndarray, spread: float | Sequence[float]) -> np.ndarray:
+    """Age distributions (n, 117), rescaled around their means to `spread` times their width: one number, or one for a
+    mean of each of `SPREAD_AGES`, and what lies evenly between. The means stay, to some hundredths of a year, unless a
+    spread above 1 pushes probability past the first or last age: it is added to that.
 
     A temperature would sharpen them too, but it moves the mean of a lopsided one towards its peak, and the mean is what
     training fits best.
     """
-    if spread == 1:
+    if np.all(np.equal(spread, 1)):
         return age_probs
     ends = np.arange(N_AGES + 1) - 0.5  # an age's probability lies evenly within half a year of it
     until = np.concatenate([np.zeros((len(age_probs), 1)), np.cumsum(age_probs, axis=1)], axis=1)
     means = (age_probs @ YEARS)[:, None]
-    sources = means + (ends - means) / spread
+    sources = means + (ends - means) / np.interp(means, SPREAD_AGES, np.broadcast_to(spread, len(SPREAD_AGES)))
     moved = np.array([np.interp(source, ends, row) for source, row in zip(sources, until, strict=True)])
     moved = moved.reshape(until.shape)
     moved[:, 0], moved[:, -1] = 0, until[:, -1]

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from .align import TEMPLATE, fit_of
-from .attributes import INTERVAL_AGES, N_AGES
+from .attributes import INTERVAL_AGES, N_AGES, PLAIN_SPREAD, SPREAD_AGES
 from .engine import backbones
 from .errors import AgrError
 from .labels import AGE_GROUPS, GENDERS, RACES
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Version of config.json; a reader refuses newer ones."""
 CODE_VERSION = "0.2.0"
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
@@ -22,6 +22,8 @@ LARGEST_NUMBER = 1e6
 """No number of a config comes near."""
 TEMPERATURES = (0.01, 100.0)
 """Least and greatest that a model can have: beyond them every probability is 0 or 1, or all are alike."""
+_EARLIER_INTERVAL_AGES = (10, 30, 50, 70, 90)
+"""Of versions 2 and 3, which had one spread for all ages, or none."""
 AGE_SPREADS = (0.1, 10.0)
 """The same for the width of the age distribution."""
 
@@ -50,7 +52,7 @@ class ModelConfig:
     age_groups: tuple[str, ...] = AGE_GROUPS
     n_ages: int = N_AGES
     temperatures: dict[str, float] = field(default_factory=lambda: dict.fromkeys(HEADS, 1.0))
-    age_spread: float = 1.0
+    age_spread: tuple[float, ...] = PLAIN_SPREAD
     interval_mass: tuple[float, ...] = (0.8,) * len(INTERVAL_AGES)
     schema_version: int = SCHEMA_VERSION
     code_version: str = CODE_VERSION
@@ -74,8 +76,8 @@ class ModelConfig:
         within = numbers and all(least <= v <= greatest for v in t.values())
         _expect("temperatures", within, f"a number of {least} to {greatest} for each of {HEADS}", t)
         spread, (narrowest, widest) = self.age_spread, AGE_SPREADS
-        fits = _is_number(spread) and narrowest <= spread <= widest
-        _expect("age_spread", fits, f"a number of {narrowest} to {widest}", spread)
+        fits = _are_numbers(spread, len(SPREAD_AGES)) and all(narrowest <= v <= widest for v in spread)
+        _expect("age_spread", fits, f"{len(SPREAD_AGES)} numbers of {narrowest} to {widest}", spread)
         n, masses = len(INTERVAL_AGES), self.interval_mass
         shares = _are_numbers(masses, n) and all(0 < mass < 1 for mass in masses)
         _expect("interval_mass", shares, f"{n} shares between 0 and 1", masses)
@@ -86,15 +88,15 @@ class ModelConfig:
         if not isinstance(values, dict):
             raise ModelError(f"expected {CONFIG_FILE} to hold an object, got {type(values).__name__}")
         version = values.get("schema_version")
-        if version not in (2, SCHEMA_VERSION):
+        if version not in (2, 3, SCHEMA_VERSION):
             is_newer = isinstance(version, int) and version > SCHEMA_VERSION
             what_to_do = "Use a newer version of the code, or" if is_newer else "Use"
             raise ModelError(
-                f"{CONFIG_FILE}: schema_version is {version!r}, this code reads 2 and {SCHEMA_VERSION}. "
+                f"{CONFIG_FILE}: schema_version is {version!r}, this code reads 2 to {SCHEMA_VERSION}. "
                 f"{what_to_do} another revision of the model."
             )
         if version < SCHEMA_VERSION:
-            values = {"age_spread": 1.0} | values | {"schema_version": SCHEMA_VERSION}
+            values = _of_today({"age_spread": 1.0} | values if version == 2 else values)
         known = {f.name for f in fields(cls)}
         if missing := sorted(known - set(values)):
             raise ModelError(f"{CONFIG_FILE}: missing key(s) {missing}")
@@ -104,6 +106,17 @@ class ModelConfig:
             return cls(**{key: _frozen(value) for key, value in values.items()})
         except TypeError as error:
             raise ModelError(f"{CONFIG_FILE}: a value is of the wrong type ({error})") from error
+
+
+def _of_today(values: dict) -> dict:
+    """A config of version 2 or 3: the same spread at every age, and between the earlier ages' masses what lay there."""
+    values = values | {"schema_version": SCHEMA_VERSION}
+    if _is_number(spread := values.get("age_spread")):
+        values["age_spread"] = [spread] * len(SPREAD_AGES)
+    masses = values.get("interval_mass")
+    if isinstance(masses, list) and _are_numbers(tuple(masses), len(_EARLIER_INTERVAL_AGES)):
+        values["interval_mass"] = np.interp(INTERVAL_AGES, _EARLIER_INTERVAL_AGES, masses).tolist()
+    return values
 
 
 def _is_face(points: tuple[tuple[float, ...], ...]) -> bool:

@@ -6,16 +6,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from agr.attributes import INTERVAL_AGES, Attributes, respread
-from agr.evaluation.tables import AGE_BAND
+from agr.attributes import INTERVAL_AGES, SPREAD_AGES, YEARS, Attributes, respread
 
 INTERVAL_TARGET = 0.8
 """Share of faces whose true age the interval should hold."""
+BANDS_END = (3, 7, 14, 22, 30, 42, 60, 80)
+"""Years at which a band of ages around one of `INTERVAL_AGES` ends and the next begins."""
 LEAST_IN_BAND = 30
 """Faces of an age band from which its width can be told."""
 ROUNDS = 3
-"""Passes over the bands, as each one's width weighs on its neighbours': the third changes nothing of note."""
-MASSES = tuple(round(0.4 + 0.005 * step, 4) for step in range(120))
+"""Passes over the ages, as each one's width weighs on its neighbours': the third changes nothing of note."""
+MASSES = tuple(round(0.2 + 0.005 * step, 4) for step in range(160))
+SPREADS = np.exp(np.linspace(np.log(0.4), np.log(2.5), 47))
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Calibration:
     """As in `agr.config.ModelConfig`; the temperature of age is 1, its distribution has a spread instead."""
 
     temperatures: dict[str, float]
-    age_spread: float
+    age_spread: tuple[float, ...]
     interval_mass: tuple[float, ...]
 
 
@@ -44,10 +46,23 @@ def calibrate(read: Attributes, *, age: np.ndarray, gender: np.ndarray, race: np
     return Calibration(temperatures, spread, best_interval_mass(spread_anew, age))
 
 
-def best_age_spread(age_probs: np.ndarray, age: np.ndarray) -> float:
-    """The spread, 0.5 to 2, with the lowest negative log-likelihood; `age_probs` (n, 117), `age` (n,)."""
-    candidates = np.exp(np.linspace(np.log(0.5), np.log(2.0), 61))
-    return _likeliest(candidates, (respread(age_probs, spread) for spread in candidates), age)
+def best_age_spread(age_probs: np.ndarray, age: np.ndarray) -> tuple[float, ...]:
+    """The spreads of `SPREADS`, one for each of `SPREAD_AGES`, with the lowest negative log-likelihood; `age_probs`
+    (n, 117), `age` (n,). Found one after the other, from the one spread that suits all."""
+    rows = np.arange(len(age))
+    nll = np.stack([-np.log(respread(age_probs, spread)[rows, age] + 1e-12) for spread in SPREADS])  # (47, n)
+    means = age_probs @ YEARS
+
+    def total(spreads: np.ndarray) -> float:
+        place = np.interp(np.log(np.interp(means, SPREAD_AGES, spreads)), np.log(SPREADS), np.arange(len(SPREADS)))
+        low = place.astype(int).clip(0, len(SPREADS) - 2)
+        return float((nll[low, rows] + (place - low) * (nll[low + 1, rows] - nll[low, rows])).mean())
+
+    n = len(SPREAD_AGES)
+    found = np.full(n, SPREADS[nll.mean(axis=1).argmin()])
+    for i in [*range(n)] * ROUNDS:
+        found[i] = min(SPREADS, key=lambda spread: total(np.where(np.arange(n) == i, spread, found)))
+    return tuple(round(float(spread), 4) for spread in found)
 
 
 def best_temperature(probs: np.ndarray, labels: np.ndarray) -> float:
@@ -64,11 +79,10 @@ def _likeliest(candidates: np.ndarray, probs_of_each: Iterable[np.ndarray], labe
 
 
 def best_interval_mass(read: Attributes, age: np.ndarray) -> tuple[float, ...]:
-    """The smallest `interval_mass` with which the interval holds `INTERVAL_TARGET` of the true ages in each band of
-    `AGE_BAND` years around one of `INTERVAL_AGES`; a band of fewer than `LEAST_IN_BAND` faces takes the mass that suits
-    all together."""
+    """The smallest `interval_mass` with which the interval holds `INTERVAL_TARGET` of the true ages in the band around
+    each of `INTERVAL_AGES`; a band of fewer than `LEAST_IN_BAND` faces takes the mass that suits all together."""
     n = len(INTERVAL_AGES)
-    band = np.minimum(age // AGE_BAND, n - 1)
+    band = np.digitize(age, BANDS_END)
     found = np.full(n, _least(read, age, np.full(n, True), np.zeros(n)))
     for _ in range(ROUNDS):
         for i in range(n):

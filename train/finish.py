@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from agr.attributes import N_AGES
+from agr.attributes import N_AGES, PLAIN_SPREAD
 from agr.config import HEADS
 from agr.labels import AGE_GROUPS, RACES, age_group_of
 
@@ -35,7 +35,7 @@ def finish(net: AttributeNet, prepared: Prepared, valid: pd.DataFrame, output: P
     them."""
     device = next(net.parameters()).device
     plain = dict.fromkeys(net.config.temperatures, 1.0)
-    net = net.calibrated(temperatures=plain, age_spread=1.0, interval_mass=net.config.interval_mass).to(device)
+    net = net.calibrated(temperatures=plain, age_spread=PLAIN_SPREAD, interval_mass=net.config.interval_mass).to(device)
     read = read_all(net, prepared.crops, valid)
     group_of = np.array([age_group_of(age) for age in range(N_AGES)])
     labels = {name: valid[name].to_numpy() for name in HEADS}

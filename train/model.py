@@ -48,7 +48,7 @@ class AttributeNet(nn.Module):
         return Attributes.from_logits({task: each.float().cpu().numpy() for task, each in logits.items()}, self.config)
 
     def calibrated(
-        self, *, temperatures: dict[str, float], age_spread: float, interval_mass: tuple[float, ...]
+        self, *, temperatures: dict[str, float], age_spread: tuple[float, ...], interval_mass: tuple[float, ...]
     ) -> "AttributeNet":
         """The same weights under a config with another calibration."""
         config = replace(self.config, temperatures=temperatures, age_spread=age_spread, interval_mass=interval_mass)

@@ -175,7 +175,8 @@ def test_one_image_is_not_several(analyzer, astronaut):
 
 def test_what_is_found_can_be_printed_and_drawn(analyzer, astronaut):
     (face,) = analyzer.analyze(astronaut)
-    assert repr(face).startswith("Face(") and len(repr(face)) < 120
+    assert repr(face).startswith("Face(")
+    assert len(repr(face)) < 120
     assert repr(analyzer) == "FaceAnalyzer(mobilenet_v2, 160 px)"
     drawn = annotated(astronaut, [face])
     assert drawn.size == astronaut.size

@@ -36,14 +36,14 @@ def test_of_equal_masses_the_interval_is_the_central_part():
     samples = rng.choice(117, size=200_000, p=probs) + rng.uniform(-0.5, 0.5, 200_000)
     for mass in (0.1, 0.5, 0.8, 0.9):
         ends = np.quantile(samples, [(1 - mass) / 2, (1 + mass) / 2])
-        assert batch(probs[None], interval_mass=(mass,) * 5).age_interval[0] == pytest.approx(ends, abs=0.6)
+        assert batch(probs[None], interval_mass=(mass,) * 9).age_interval[0] == pytest.approx(ends, abs=0.6)
 
 
 def test_an_age_counts_by_its_own_mass():
     probs = np.exp(-((np.arange(117) - 50) ** 2) / (2 * 12.0**2))
     probs /= probs.sum()
     (low, high), (wide_low, wide_high) = (
-        batch(probs[None], interval_mass=masses).age_interval[0] for masses in ((0.6,) * 5, (0.6, 0.6, 0.6, 0.95, 0.95))
+        batch(probs[None], interval_mass=masses).age_interval[0] for masses in ((0.6,) * 9, (*(0.6,) * 7, 0.95, 0.95))
     )
     assert low == pytest.approx(50 - 0.8416 * 12, abs=0.1)  # 20 and 80 % of a normal distribution
     assert wide_low == low
@@ -52,7 +52,7 @@ def test_an_age_counts_by_its_own_mass():
 
 
 def test_the_interval_holds_the_middle_and_stays_in_range(random):
-    for masses in ((0.8,) * 5, (0.01,) * 5, (0.4, 0.9, 0.5, 0.95, 0.6)):
+    for masses in ((0.8,) * 9, (0.01,) * 9, (0.4, 0.9, 0.5, 0.95, 0.6, 0.3, 0.9, 0.2, 0.7)):
         low, high = replace(random, interval_mass=masses).age_interval.T
         middle = np.abs(np.cumsum(random.age_probs, axis=1) - random.age_probs / 2 - 0.5).argmin(axis=1)
         assert (low <= middle).all()
@@ -68,7 +68,7 @@ def test_batches_are_cut_and_joined(random):
     joined = Attributes.concatenated([random[:20], random[20:]])
     assert np.array_equal(joined.age_probs, random.age_probs)
     assert len(random[3:5]) == 2
-    other = replace(random[20:], interval_mass=(0.5,) * 5)
+    other = replace(random[20:], interval_mass=(0.5,) * 9)
     assert other[:3].interval_mass == other.interval_mass
     with pytest.raises(ValueError, match="by one model"):
         Attributes.concatenated([random[:20], other])
@@ -81,7 +81,7 @@ def test_a_wrong_shape_is_an_error_that_says_so(shape):
 
 
 def test_interval_mass_is_checked():
-    for masses in ((0.8, 0.8, 0.8, 0.8, 1.0), (0.8,)):
+    for masses in ((*(0.8,) * 8, 1.0), (0.8,)):
         with pytest.raises(ValueError, match="interval_mass"):
             batch(np.eye(117)[:1], interval_mass=masses)
 
@@ -115,7 +115,7 @@ def test_what_leaves_the_ages_falls_on_the_last(age):
 
 def test_batches_keep_their_intervals():
     probs = np.random.default_rng(0).dirichlet(np.full(MAX_AGE + 1, 0.1), size=5)
-    read = Attributes(probs, np.full((5, 2), 0.5), np.full((5, 5), 0.2), (0.5, 0.6, 0.7, 0.8, 0.9))
+    read = Attributes(probs, np.full((5, 2), 0.5), np.full((5, 5), 0.2), (*(0.5,) * 5, 0.6, 0.7, 0.8, 0.9))
     assert read[2:].interval_mass == read.interval_mass
     assert np.array_equal(Attributes.concatenated([read[:2], read[2:]]).age_interval, read.age_interval)
 
@@ -129,3 +129,12 @@ def test_probabilities_sum_to_1_in_double_precision():
     logits = {"age": ages, "gender": np.zeros((50, 2), np.float32), "race": np.zeros((50, 5), np.float32)}
     read = Attributes.from_logits(logits, ModelConfig())
     assert np.abs(read.age_probs.sum(axis=1) - 1).max() < 1e-12
+
+
+def test_each_age_has_a_spread_of_its_own():
+    probs = np.exp(-((np.arange(117) - np.array([[18], [22.5], [90]])) ** 2) / (2 * 3.0**2))
+    probs /= probs.sum(axis=1, keepdims=True)
+    changed = respread(probs, (1, 1, 0.5, 1.0, 1, 2.0))
+    years = np.arange(117)
+    widths = np.sqrt(changed @ years**2 - (changed @ years) ** 2)
+    assert widths == pytest.approx([1.5, 0.75 * 3, 6], rel=0.03)

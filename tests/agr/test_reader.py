@@ -20,7 +20,7 @@ def folder(request, tmp_path_factory):
     torch.manual_seed(0)
     temperatures = {"age": 1.2, "gender": 0.9, "race": 1.1}
     config = ModelConfig(
-        backbone=request.param, input_size=112, mean=(0.4, 0.5, 0.6), temperatures=temperatures, age_spread=0.8
+        backbone=request.param, input_size=112, mean=(0.4, 0.5, 0.6), temperatures=temperatures, age_spread=(0.8,) * 6
     )
     net = AttributeNet(config)
     net.train()(torch.rand(8, 3, 112, 112))  # so that the statistics of normalisation layers are not all equal

@@ -12,7 +12,7 @@ from agr.tracking import LEAST_SHARPNESS, MIN_FRAMES, PATIENCE, FaceTracker, fra
 
 SIZE = (640, 480)
 STEP = 0.2
-MASS = (0.75,) * 5
+MASS = (0.75,) * 9
 RNG = np.random.default_rng(5)
 SHARP_CROP = RNG.integers(0, 256, (64, 64, 3), dtype=np.uint8)
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy.special import softmax
 
-from agr.attributes import Attributes, respread
+from agr.attributes import PLAIN_SPREAD, Attributes, respread
 from agr.config import ModelConfig
 from agr.labels import AGE_GROUPS, RACES, age_group_of
 from train.calibrate import calibrate
@@ -84,13 +84,19 @@ def test_what_is_finished_finds_more_of_the_weakest_and_is_calibrated(prepared, 
     groups = [AGE_GROUPS[age_group_of(age)] for age in range(117)]
     assert moved["age"] == pytest.approx([raised["age_group"].get(name, 0) for name in groups], abs=1e-5)
     assert moved["gender"] == [0, 0]
-    plain = {"temperatures": dict.fromkeys(said, 1.0), "age_spread": 1.0, "interval_mass": net.config.interval_mass}
+    plain = {
+        "temperatures": dict.fromkeys(said, 1.0),
+        "age_spread": PLAIN_SPREAD,
+        "interval_mass": net.config.interval_mass,
+    }
     labels = {name: rows[name].to_numpy() for name in ("age", "gender", "race")}
     expected = calibrate(answered(found.calibrated(**plain), None, rows), **labels)  # after it was raised
     assert asdict(found.config) == asdict(found.config) | asdict(expected)
     # How the net was calibrated before makes no difference.
     before = net.calibrated(
-        temperatures={"age": 2.0, "gender": 3.0, "race": 4.0}, age_spread=0.5, interval_mass=net.config.interval_mass
+        temperatures={"age": 2.0, "gender": 3.0, "race": 4.0},
+        age_spread=(0.5,) * 6,
+        interval_mass=net.config.interval_mass,
     )
     assert finish(before, data, rows, tmp_path / "two") == raised
     assert (tmp_path / "one/config.json").read_text() == (tmp_path / "two/config.json").read_text()

@@ -8,12 +8,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from agr.align import TEMPLATE
+from agr.attributes import PLAIN_SPREAD
 from agr.config import CONFIG_FILE, HEADS, WEIGHTS_FILE, ModelConfig, ModelError
 from agr.engine import backbones
 from train.model import AttributeNet, headless
 
 pytestmark = pytest.mark.slow
-MASSES = (0.6, 0.75, 0.85, 0.9, 0.95)
+MASSES = (0.8, 0.7, 0.8, 0.7, 0.75, 0.8, 0.85, 0.8, 0.9)
 CROPS = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
 
 
@@ -68,12 +69,12 @@ def test_an_empty_batch_is_answered(net):
 
 def test_temperatures_soften_and_leave_the_order(net):
     hot = net.calibrated(
-        temperatures=dict.fromkeys(("age", "gender", "race"), 5.0), age_spread=1.0, interval_mass=(0.6,) * 5
+        temperatures=dict.fromkeys(("age", "gender", "race"), 5.0), age_spread=PLAIN_SPREAD, interval_mass=(0.6,) * 9
     )
     before, after = net.read(CROPS), hot.read(CROPS)
     assert (after.race_probs.max(axis=1) < before.race_probs.max(axis=1)).all()
     assert np.array_equal(after.race_probs.argsort(), before.race_probs.argsort())
-    assert after.interval_mass == (0.6,) * 5
+    assert after.interval_mass == (0.6,) * 9
 
 
 @pytest.mark.parametrize(
@@ -99,12 +100,13 @@ def test_temperatures_soften_and_leave_the_order(net):
         ("template", [[1 - x, y] for x, y in TEMPLATE]),
         ("std", [1e-45] * 3),
         ("mean", [float("nan"), 0.5, 0.5]),
-        ("age_spread", 0),
+        ("age_spread", 1.0),
         ("age_spread", "1"),
         ("age_spread", [1.0]),
+        ("age_spread", [1.0] * 5 + [0]),
         ("interval_mass", 0.8),
-        ("interval_mass", [0.8] * 4),
-        ("interval_mass", [0.8, 0.8, 0.8, 0.8, 1.5]),
+        ("interval_mass", [0.8] * 5),
+        ("interval_mass", [0.8] * 8 + [1.5]),
         ("mean", 5),
         ("template", 3),
         ("temperatures", ["age", "gender", "race"]),
@@ -126,22 +128,26 @@ def test_config_survives_json(net):
 
 
 def test_a_narrower_spread_makes_surer_of_age_and_leaves_it(net):
-    plain = net.calibrated(temperatures=dict.fromkeys(HEADS, 1.0), age_spread=1.0, interval_mass=MASSES)
-    narrow = net.calibrated(temperatures=dict.fromkeys(HEADS, 1.0), age_spread=0.7, interval_mass=MASSES)
+    plain = net.calibrated(temperatures=dict.fromkeys(HEADS, 1.0), age_spread=PLAIN_SPREAD, interval_mass=MASSES)
+    narrow = net.calibrated(temperatures=dict.fromkeys(HEADS, 1.0), age_spread=(0.7,) * 6, interval_mass=MASSES)
     before, after = plain.read(CROPS), narrow.read(CROPS)
     assert after.age == pytest.approx(before.age, abs=0.05)
     assert (np.diff(after.age_interval) < np.diff(before.age_interval)).all()
     assert np.array_equal(after.race_probs, before.race_probs)
 
 
-def test_a_config_of_the_second_version_had_no_spread(saved):
+@pytest.mark.parametrize(("version", "spread"), [(2, {}), (3, {"age_spread": 0.8})])
+def test_configs_of_earlier_versions_had_fewer_ages(saved, version, spread):
     config = json.loads((saved / CONFIG_FILE).read_text())
     del config["age_spread"]
-    (saved / CONFIG_FILE).write_text(json.dumps(config))
+    masses = {"interval_mass": [0.5, 0.6, 0.7, 0.8, 0.9]}
+    (saved / CONFIG_FILE).write_text(json.dumps(config | masses | spread | {"schema_version": version}))
+    found = AttributeNet.load(saved).config
+    assert found.age_spread == (spread.get("age_spread", 1.0),) * 6
+    assert found.interval_mass == pytest.approx((0.5, 0.5, 0.5, 0.54, 0.58, 0.625, 0.7, 0.8, 0.9))
+    (saved / CONFIG_FILE).write_text(json.dumps(config | masses | {"schema_version": 3}))
     with pytest.raises(ModelError, match="age_spread"):
         AttributeNet.load(saved)
-    edit(saved, schema_version=2)
-    assert AttributeNet.load(saved).config.age_spread == 1
 
 
 @pytest.mark.parametrize("content", ["[]", "{", '"x"'])
