@@ -211,7 +211,7 @@ def average(
 ) -> None:
     """Average the weights of models that share their first steps; balance and calibrate on the valid part.
 
-    The model card tells how the first one was trained, and that the others share its first steps.
+    The model card tells how the first one was trained, and that the others start from the same weights.
 
     Example: python -m train average --model runs/b --model runs/a --data runs/utkface --split split.csv --output runs/c
     """

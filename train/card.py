@@ -148,7 +148,7 @@ def _measured(data: dict) -> str:
         f"On UTKFace's {data['subset']} subset: {data['n']} pictures through detection, alignment and network, as the "
         f"app does it. In {data['n'] - data['detected']} of them no face was found, which counts as wrong. "
         f"{data['twins']} have a byte-identical twin in the other subsets. 95 % intervals in brackets: Wilson's "
-        "of shares, the bootstrap's of the rest." + known.get(data["subset"], "")
+        "of shares, the bootstrap's of the rest; those of calibration errors are rough." + known.get(data["subset"], "")
     )
 
 
@@ -181,7 +181,7 @@ def _since(recipe: dict) -> list[str]:
     if raised:
         done.append(f"the weakest classes' logits raised: {', '.join(raised)}")
     if (runs := recipe.get("averaged", 0)) > 1:
-        done.append(f"the mean of the weights of {runs} runs, this one and others that share its first steps")
+        done.append(f"the mean of the weights of {runs} runs, this one and others that start from the same weights")
     return done
 
 
@@ -266,15 +266,16 @@ data called a picture, and a person is not bound by that.
 
 UTKFace (Zhang, Song and Qi, "Age Progression/Regression by Conditional Adversarial Autoencoder", CVPR 2017), aligned by
 MTCNN's landmarks. The data set is for **non-commercial research**; the pictures belong to their owners. The weights are
-offered under the same restriction. The labels were partly estimated by an algorithm and checked by people: among
-byte-identical pictures, about one race label in five and one gender label in ten contradict each other.
+offered under the same restriction. The labels were partly estimated by an algorithm and checked by people: of
+the groups of byte-identical pictures, one in five holds different races and one in ten different genders.
 
 {recipe}
 """
 
 _CHOICE = """
 
-The best epoch, the temperatures, and the widths of age distribution and interval were chosen on the validation part."""
+The best epoch, the raised logits, the temperatures, and the widths of age distribution and interval were chosen on
+the validation part."""
 
 _FACES = {
     "face_resnet": """ What face_resnet knows goes back to dlib's face recognition
@@ -296,6 +297,8 @@ _CAUTION = """## Known weaknesses
 
 - "Others" gathers people who have little in common, and the class says little.
 - Errors differ by age, and gender is hard to read off small children: see the table by age.
+- By true age, the young come out as older and the old as younger, as with any estimate from noisy labels; of a
+  *predicted* age, the true one is not off on average.
 - People over 80 are few: mind the n and the intervals.
 - Covered faces (sunglasses, masks, hands), strong profiles and faces under about 40 pixels widen the errors.
 - Ages and groups come from photos found on the web before 2017, many of them of celebrities.

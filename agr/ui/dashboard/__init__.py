@@ -215,7 +215,9 @@ class Dashboard:
             )
             task = gr.Radio(TASKS, value="race", label="Task", info=OF_TASK, min_width=300)
             with gr.Column(min_width=240):  # a checkbox alone is squeezed to nothing on a phone
-                twins = gr.Checkbox(True, label="with twins", info="pictures that are in the training data too")
+                twins = gr.Checkbox(
+                    True, label="with twins", info="pictures that are in the training or validation data too"
+                )
         with gr.Accordion("Filter faces", open=False) as self.filters:
             with gr.Row():
                 gender = gr.Dropdown(list(GENDERS), value=[], multiselect=True, label="True gender", min_width=150)

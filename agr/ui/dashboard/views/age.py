@@ -11,7 +11,10 @@ from ..look import Look
 from ..tables import group_rows
 from ..view import Parts, View, figure_slot, text_slot
 
-SMALL = f'<p class="agr-note">Bands under {f.LEAST_GROUP} faces are faint.</p>'
+SMALL = (
+    f'<p class="agr-note">Bands under {f.LEAST_GROUP} faces are faint. By true age, the young come out as older and '
+    "the old as younger, as with any estimate from noisy labels.</p>"
+)
 
 
 def layout(reports: list[str]) -> Parts:

@@ -4,11 +4,20 @@ import gradio as gr
 import pandas as pd
 
 from agr.evaluation import figures as f
+from agr.evaluation import metrics as m
+from agr.evaluation.bootstrap import estimates
+from agr.evaluation.tables import classified
 from agr.labels import TASK_CLASSES
 
-from ..html import csv_link
+from ...cards import message
+from ..html import csv_link, estimate_html, table_html
 from ..look import Look
 from ..view import Parts, View, figure_slot, text_slot
+
+BY_CLASS = (
+    "By predicted class: how sure the model was on average, and how often it was right. Classes that were raised, so "
+    "that they are found more often, are less often right than they say."
+)
 
 
 def layout(reports: list[str]) -> Parts:
@@ -22,11 +31,37 @@ def show(look: Look) -> list:
 
 
 def _drawn(table: pd.DataFrame) -> list:
-    rows = pd.concat([f.calibration_bins(table, task).assign(task=task) for task in TASK_CLASSES])
+    bins = pd.concat([f.calibration_bins(table, task).assign(task=task) for task in TASK_CLASSES])
+    rows = _by_class(table)
+    cells = [
+        (
+            [f"{f.TASK_TITLES[task]}: {label}", f"{right.n:,}", f"{100 * confidence:.1f}", estimate_html(right)],
+            "agr-faint" * (right.n < f.LEAST_GROUP),
+        )
+        for task, label, confidence, right in rows
+    ]
+    said = [(task, label, right.n, sure, right.value, right.low, right.high) for task, label, sure, right in rows]
+    columns = ["task", "predicted", "n", "confidence", "accuracy", "accuracy_low", "accuracy_high"]
     return [
         *(f.reliability_diagram(table, task) for task in TASK_CLASSES),
-        csv_link("calibration", rows[["task", "confidence", "accuracy", "n"]], "Download the bins as CSV"),
+        message(BY_CLASS)
+        + table_html(["Predicted", "Faces", "Confidence, %", "Right, %"], cells)
+        + csv_link("by_predicted_class", pd.DataFrame(said, columns=columns))
+        + csv_link("calibration", bins[["task", "confidence", "accuracy", "n"]], "Download the bins as CSV"),
     ]
+
+
+def _by_class(table: pd.DataFrame) -> list[tuple]:
+    """(task, predicted class, mean confidence, accuracy) of every class that was predicted."""
+    rows = []
+    for task, labels in TASK_CLASSES.items():
+        found = classified(table, task).found
+        for i, label in enumerate(labels):
+            said = found.where(found.pred == i)
+            if len(said):
+                right = estimates({"": m.accuracy(said.true, said.pred)})[""]
+                rows.append((task, label, float(said.confidence.mean()), right))
+    return rows
 
 
 VIEW = View("Calibration", layout, show)

@@ -28,9 +28,17 @@ def show(look: Look) -> list:
         f.training_curves(history, "train_", "Loss parts on train"),
         f.training_curves(history[["epoch", *shares]], "valid_", "Accuracies on valid"),
         f.training_curves(history[["epoch", *ages]], "valid_", "Age error on valid, years"),
-        message("Of the whole run: task and filters have no effect here.")
+        message(_what(look) + " Task and filters have no effect here.")
         + csv_link("history", history, "Download the history as CSV"),
     ]
+
+
+def _what(look: Look) -> str:
+    recipe = look.report.summary["model"].get("recipe")
+    averaged = recipe.get("averaged", 0) if isinstance(recipe, dict) else 0
+    if isinstance(averaged, int) and averaged > 1:
+        return f"Of the first of the {averaged} runs whose weights were averaged."
+    return "Of the whole run."
 
 
 VIEW = View("Training", layout, show)

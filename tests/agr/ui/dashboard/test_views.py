@@ -120,6 +120,16 @@ def test_groups_of_other_ages_are_compared_at_equal_ones(look_with, opened):
     assert "has no effect" in show(look_with(group_by=["age_group"], at_equal_ages=True))[0]
 
 
+def test_every_predicted_class_says_how_sure_and_how_often_right(look_with, opened):
+    table = saved(BY_NAME["Calibration"].show(look_with())[3], "by_predicted_class").set_index(["task", "predicted"])
+    assert len(table) == sum(map(len, TASK_CLASSES.values()))
+    part = opened.predictions[opened.predictions["pred_race"] == "Others"]
+    row = table.loc[("race", "Others")]
+    assert row["n"] == len(part)
+    assert row["confidence"] == pytest.approx(part["prob_race_Others"].mean())
+    assert row["accuracy"] == pytest.approx((part["true_race"] == "Others").mean())
+
+
 def test_no_gap_is_named_where_there_is_none(look_with):
     look = look_with(task="gender", predicted=["Male"], group_by=["race"], figure="selection rate")
     assert "No gap" in BY_NAME["Groups"].show(look)[0]
