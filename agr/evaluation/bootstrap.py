@@ -39,7 +39,8 @@ class Estimate:
 
 
 def estimates(statistics: Mapping[str, Statistic]) -> dict[str, Estimate]:
-    """Value and interval of each statistic: of a share Wilson's, of others the bootstrap's by percentiles; statistics
+    """Value and interval of each statistic: of a share Wilson's, of a weighted mean of shares what follows from
+    Wilson's of each, of others the bootstrap's by percentiles; statistics
     that resampling biases (`Statistic.is_biased`) get the basic interval, as far below the value as resamples lie above
     it.
 
@@ -50,7 +51,10 @@ def estimates(statistics: Mapping[str, Statistic]) -> dict[str, Estimate]:
     Application" (1997), section 5.2 (basic limits).
     """
     found = {name: _of_share(statistic) for name, statistic in statistics.items() if statistic.is_share}
-    others = {name: statistic for name, statistic in statistics.items() if not statistic.is_share}
+    found |= {
+        name: _of_shares(statistic) for name, statistic in statistics.items() if statistic.share_weights is not None
+    }
+    others = {name: statistic for name, statistic in statistics.items() if name not in found}
     for n in {len(statistic.terms) for statistic in others.values()}:
         found |= _over(n, {name: s for name, s in others.items() if len(s.terms) == n})
     return {name: found[name] for name in statistics}
@@ -60,10 +64,30 @@ def _of_share(statistic: Statistic) -> Estimate:
     n, share = statistic.n, statistic.value
     if not n:
         return Estimate(np.nan, np.nan, np.nan, 0)
+    low, high = _wilson(np.array(share), np.array(n))
+    return Estimate(share, float(low), float(high), n)
+
+
+def _of_shares(statistic: Statistic) -> Estimate:
+    """The bootstrap's interval is too narrow where few faces of a stratum weigh much.
+
+    Source: Zou and Donner, "Construction of confidence limits about effect measures: a general approach" (2008).
+    """
+    assert statistic.share_weights is not None
+    counts, of = np.split(statistic.terms.sum(axis=0), 2)
+    there = of > 0
+    if not statistic.share_weights[there].sum():
+        return Estimate(np.nan, np.nan, np.nan, 0)
+    weights, shares = statistic.share_weights[there] / statistic.share_weights[there].sum(), counts[there] / of[there]
+    low, high = _wilson(shares, of[there])
+    below, above = (float(np.sqrt(((weights * (end - shares)) ** 2).sum())) for end in (low, high))
+    return Estimate(statistic.value, statistic.value - below, statistic.value + above, statistic.n)
+
+
+def _wilson(share: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     centre = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
     half = _Z / (1 + _Z**2 / n) * np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
-    low, high = (centre - half if share > 0 else 0.0), (centre + half if share < 1 else 1.0)
-    return Estimate(share, float(low), float(high), n)
+    return np.where(share > 0, centre - half, 0.0), np.where(share < 1, centre + half, 1.0)
 
 
 def _over(n: int, statistics: dict[str, Statistic]) -> dict[str, Estimate]:

@@ -24,6 +24,8 @@ class Statistic:
     `faces`: how many there are, where a row of `terms` is the sum over several (`bootstrap.in_random_groups`).
     `is_share`: whether the figure is a count (first column) over a count (second column). `is_biased`: whether
     resampling makes the figure systematically larger, as it does distances. `least`: the lowest value it can have.
+    `share_weights`: (k,), of a share in each of k strata, which the figure is the weighted mean of; `terms` are then
+    k counts, and k counts that these are of.
     """
 
     terms: np.ndarray
@@ -32,6 +34,7 @@ class Statistic:
     is_share: bool = False
     is_biased: bool = False
     least: float = -np.inf
+    share_weights: np.ndarray | None = None
 
     @property
     def n(self) -> int:
@@ -173,7 +176,7 @@ def standardized(statistic: Statistic, strata: ArrayLike, weights: ArrayLike) ->
         there = np.where(counts > 0, weights, 0.0)
         return _ratio((np.nan_to_num(_ratio(values, counts)) * there).sum(axis=-1), there.sum(axis=-1))
 
-    return Statistic(terms.reshape(len(strata), -1), finish)
+    return Statistic(terms.reshape(len(strata), -1), finish, share_weights=weights if statistic.is_share else None)
 
 
 def confusion_matrix(true: ArrayLike, pred: ArrayLike, n_classes: int) -> np.ndarray:

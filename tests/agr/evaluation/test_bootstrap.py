@@ -182,3 +182,19 @@ def test_a_difference_of_calibration_errors_may_be_below_zero():
     errors = [m.expected_calibration_error(true, probs) for true in (overconfident, calibrated)]
     found = b.estimates({"": b.difference(*errors)})[""]
     assert found.low < found.value < found.high < 0
+
+
+def test_the_interval_of_a_standardized_share_holds_the_true_one_where_a_stratum_is_small():
+    rng, weights, sizes = np.random.default_rng(0), np.array([0.1, 0.3, 0.6]), np.array([10, 60, 400])
+    shares, strata = np.array([0.7, 0.9, 0.95]), np.repeat(np.arange(3), sizes)
+    true, held = weights @ shares, 0
+    for _ in range(400):
+        found = estimate(m.standardized(m.mean(rng.random(sizes.sum()) < shares[strata]), strata, weights))
+        held += found.low <= true <= found.high
+    assert held / 400 == pytest.approx(0.95, abs=0.025)
+
+
+def test_standardized_over_one_stratum_it_is_wilsons():
+    right = RNG.random(200) < 0.8
+    found, wilson = estimate(m.standardized(m.mean(right), np.zeros(200, int), [5.0])), estimate(m.mean(right))
+    assert (found.low, found.high, found.n) == pytest.approx((wilson.low, wilson.high, wilson.n))
