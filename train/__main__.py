@@ -33,8 +33,9 @@ def _take_recipe(context: typer.Context, name: str | None) -> str | None:
 Recipe = Annotated[
     str | None,
     typer.Option(
-        help="Options of a model that is kept (mobilenet_v2_plain: from ImageNet alone; mobilenet_v2: the bundled one, "
-        "after its teachers: see train/README.md), or a .yaml of your own; what is given beside it counts.",
+        help="Take the options from a recipe in train/recipes (mobilenet_v2_plain: from ImageNet alone; mobilenet_v2: "
+        "the bundled one, after its teachers, see train/README.md) or from a .yaml of your own. Options that are given "
+        "on the command line too win.",
         callback=_take_recipe,
         is_eager=True,
     ),
@@ -94,8 +95,9 @@ def split(
 ) -> None:
     """Share out the pictures at random: 68 % to train with, 12 % to choose by (valid), 20 % to test with.
 
-    Pictures that are equal byte by byte stay together. With --test-of, figures compare with that report's. It is for
-    models that are trained from scratch: one that was trained on another split knows many of the pictures to choose by.
+    Pictures that are equal byte by byte stay together. With --test-of, figures compare with that report's. Use a new
+    split for models that are trained from scratch: one that was trained on another split has seen most of the new
+    validation pictures.
 
     Example: python -m train split --data runs/utkface --test-of eval_reports/mobilenet_v2 --output split.csv
     """
@@ -137,7 +139,7 @@ def fit(
     precision: Annotated[
         Literal["auto", "fp32", "bf16"], typer.Option(help="auto takes bf16 where the hardware has it.")
     ] = "auto",
-    seed: Annotated[int, typer.Option(help="Of the initial heads, the order and the augmentation.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed, of first weights, order and augmentation.", min=0)] = 0,
     relabel: Annotated[
         Path | None,
         typer.Option(help="CSV of corrected labels, as the dashboard saves it; only the train part's are changed."),
@@ -150,7 +152,12 @@ def fit(
         list[Path] | None,
         typer.Option(help="Folder of a trained model to distil from; repeatable."),
     ] = None,
-    soft_weight: Annotated[float, typer.Option(help="Share of each label that --teacher or --soft-labels says.")] = 0.5,
+    soft_weight: Annotated[
+        float,
+        typer.Option(
+            help="Share of the target that comes from teachers or soft labels: 0 is the label alone, 1 these alone."
+        ),
+    ] = 0.5,
     mixup: Annotated[
         float,
         typer.Option(
