@@ -125,7 +125,7 @@ def test_an_interrupted_command_says_how_to_go_on(run, monkeypatch, tmp_path):
     monkeypatch.setattr("train.prepare.prepare", interrupted)
     done = run("prepare", "--data", tmp_path, "--output", tmp_path / "out")
     assert done.exit_code == 130
-    assert "Stopped. The same command goes on" in done.output
+    assert "Stopped. Run the same command again" in done.output
 
 
 def test_a_tags_name_is_looked_at_first(run, tmp_path):

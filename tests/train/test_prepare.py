@@ -37,7 +37,7 @@ def archive(tmp_path, astronaut, encoded):
 
 
 def test_every_picture_is_accounted_for(archive, tmp_path, astronaut, monkeypatch):
-    monkeypatch.setattr("agr.cascade.cores", lambda: 1)  # as in a worker: sharing out candidates changes last digits
+    monkeypatch.setattr("agr.engine.cores", lambda: 1)  # as in a worker: sharing out candidates changes last digits
     found = prepare(archive, tmp_path / "out", size=64, workers=1)
     assert (found.pictures, found.faces, found.twin_groups) == (6, 3, 1)
     assert found.malformed == ["36_1_20170004.jpg"]

@@ -44,7 +44,7 @@ def test_with_a_hub_model_the_weights_stay_behind_and_it_is_named(staged):
     names = files_in(staged).keys()
     assert {name for name in names if name.startswith("agr/weights/")} == {
         "agr/weights/hub.txt",
-        "agr/weights/README.md",  # to which the README links
+        *("agr/weights/README.md", "agr/weights/LICENSE"),  # to which the README links, and the package
     }
     code = "from agr.pretrained import default_model; print(default_model())"
     done = subprocess.run([sys.executable, "-c", code], cwd=staged, capture_output=True, text=True, check=True)
