@@ -37,4 +37,5 @@ def _said(net: AttributeNet, crops: Tensor) -> dict[str, Tensor]:
     if crops.shape[-1] != size:
         crops = F.interpolate(crops, size=(size, size), mode="bilinear", antialias=crops.shape[-1] > size)
     logits = net(crops.contiguous(memory_format=torch.channels_last))
+    # Ages as the network gives them: the spread of the config is for those who read the answer.
     return {task: torch.softmax(logits[task].float() / t, dim=1) for task, t in net.config.temperatures.items()}
