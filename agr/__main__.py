@@ -33,7 +33,7 @@ def _tell_version(asked: bool) -> None:
 @app.callback()
 def main(
     version: Annotated[
-        bool, typer.Option("--version", help="Say which one, and stop.", callback=_tell_version)
+        bool, typer.Option("--version", help="Print the version, and stop.", callback=_tell_version, is_eager=True)
     ] = False,
 ) -> None:
     """Age, gender and race of every face in a photo, each with its uncertainty."""
@@ -106,8 +106,8 @@ def report(
         Path | None,
         typer.Option(
             help="A CSV with the columns file and any of age, gender (Male, Female) and race (White, Black, Asian, "
-            "Indian, Others); UTKFace's numbers do too, and empty cells are unknown. By default files are named as "
-            "UTKFace's."
+            "Indian, Others); UTKFace's numbers work too, and empty cells are unknown. By default files are named "
+            "as UTKFace's."
         ),
     ] = None,
     overwrite: Annotated[

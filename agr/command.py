@@ -14,9 +14,9 @@ Model = Annotated[
     str | None,
     typer.Option(help="A model folder or a Hugging Face Hub id; by default the bundled model.", envvar="AGR_MODEL"),
 ]
-FORMATS = {".json": "jsonl", ".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
-"""How files are named that hold a format."""
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub model.")]
+FORMATS = {".json": "jsonl", ".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
+"""Ending of a file -> the format that it says."""
 
 
 @contextmanager

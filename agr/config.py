@@ -14,7 +14,7 @@ from .labels import AGE_GROUPS, GENDERS, RACES
 
 SCHEMA_VERSION = 4
 """Version of config.json; a reader refuses newer ones."""
-CODE_VERSION = "0.2.0"
+CODE_VERSION = "0.3.0"
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 HEADS = ("age", "gender", "race")
 """Of the network, in the order of a graph's outputs."""
@@ -22,10 +22,10 @@ LARGEST_NUMBER = 1e6
 """No number of a config comes near."""
 TEMPERATURES = (0.01, 100.0)
 """Least and greatest that a model can have: beyond them every probability is 0 or 1, or all are alike."""
-_EARLIER_INTERVAL_AGES = (10, 30, 50, 70, 90)
-"""Of versions 2 and 3, which had one spread for all ages, or none."""
 AGE_SPREADS = (0.1, 10.0)
 """The same for the width of the age distribution."""
+_EARLIER_INTERVAL_AGES = (10, 30, 50, 70, 90)
+"""`INTERVAL_AGES` of versions 2 and 3."""
 
 
 class ModelError(AgrError):

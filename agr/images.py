@@ -126,7 +126,10 @@ def _open(source: ImageSource, max_pixels: int) -> Image.Image:
     elif isinstance(source, (bytearray, memoryview)):
         source = bytes(source)
     elif hasattr(source, "read"):
-        source = source.read(MAX_FILE_BYTES + 1)
+        try:
+            source = source.read(MAX_FILE_BYTES + 1)
+        except (OSError, ValueError) as error:  # the latter of a file that is closed
+            raise ImageError(f"The file cannot be read: {error}.") from error
         if isinstance(source, bytes):
             _check_bytes(source, "The file")
     if not isinstance(source, bytes):

@@ -274,3 +274,10 @@ def test_bytes_may_come_in_any_shape(kind):
 
 def test_a_grey_array_may_have_a_last_axis():
     assert load_photo(np.full((30, 40, 1), 7, np.uint8)).rgb.getpixel((0, 0)) == (7, 7, 7)
+
+
+def test_a_file_that_is_closed_is_said():
+    closed = io.BytesIO(b"x")
+    closed.close()
+    with pytest.raises(ImageError, match="closed file"):
+        load_photo(closed)

@@ -40,7 +40,6 @@ def confusion_grid(
     return (
         '<p class="agr-grid-note" id="grid-note">Rows: true, columns: predicted; faces not found are left out. '
         "Arrow keys lead from cell to cell.</p>"
-        ""
         '<div class="agr-scroll"><table class="agr-grid" aria-describedby="grid-note">'
         f"<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
