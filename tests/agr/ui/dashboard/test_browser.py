@@ -112,7 +112,7 @@ def test_a_face_has_a_page_of_its_own(visit):
     dialog.wait_for(timeout=WAIT)
     assert dialog.locator(".agr-bar").count() == 8 + 2 + 5
     assert "No identical copy was found" in dialog.inner_text() or "is also" in dialog.inner_text()
-    assert "face=" in page.url
+    page.wait_for_function("location.search.includes('face=')", timeout=WAIT)
     dialog.get_by_role("button", name="Close").click()
     page.wait_for_selector("dialog", state="detached", timeout=WAIT)
     page.wait_for_function("!location.search.includes('face=')", timeout=WAIT)
