@@ -56,8 +56,8 @@ def analyze(
     format: Annotated[
         Literal["jsonl", "csv", "parquet"] | None,
         typer.Option(
-            help="jsonl: a line for each photo. csv: a row for each face, and one for a photo without any. parquet: a "
-            "folder of parts; a stopped run can go on. Default: by the ending of --output, otherwise jsonl.",
+            help="jsonl: a line for each photo. csv: a row for each face, and one for a photo or video without any. "
+            "parquet: a folder of parts; a stopped run can go on. Default: by the ending of --output, otherwise jsonl.",
             show_default=False,
         ),
     ] = None,
@@ -235,7 +235,7 @@ def _csv_writer(stream: TextIO, *, timed: bool):
         for number, face in enumerate(faces, start=1):
             seen = {} if time is None else {"time": time, "track": face["track"]}
             writer.writerow({"file": file, **seen, "face": number, **face_row(face)})
-        if error is not None or (not faces and time is None):  # every photo leaves a row
+        if error is not None or (not faces and time is None):  # every file leaves a row
             writer.writerow({"file": file, "error": error})
         stream.flush()
 

@@ -3,7 +3,8 @@
 import io
 import re
 import warnings
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -30,6 +31,14 @@ class Labels:
     age: int | None = None
     gender: int | None = None
     race: int | None = None
+
+    def named(self) -> dict[str, int | str | None]:
+        """Age, and gender and race by name, as reports have them."""
+        return {
+            "age": self.age,
+            "gender": None if self.gender is None else GENDERS[self.gender],
+            "race": None if self.race is None else RACES[self.race],
+        }
 
 
 def labels_of(name: str) -> Labels | None:
@@ -85,6 +94,20 @@ def read_labels(
         if found.setdefault(file, labels) != labels:
             bad.append((file[:LONGEST_NAME], "in the CSV twice, with different labels; the first row counts"))
     return found, bad
+
+
+def twins_among(content: Mapping[str, str], labels: Mapping[str, Labels]) -> dict[str, list[dict]]:
+    """For each file whose very picture is there under other names: these, each with its labels. `content`: equal for
+    equal pictures (`agr.pictures.content_hash`)."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for file, picture in content.items():
+        alike[picture].append(file)
+    groups = [files for files in alike.values() if len(files) > 1]
+    return {
+        file: [{"file": other} | labels[other].named() for other in files if other != file]
+        for files in groups
+        for file in files
+    }
 
 
 @lru_cache(1024)  # a collection's labels are a million rows of a few words

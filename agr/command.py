@@ -15,7 +15,7 @@ Model = Annotated[
     typer.Option(help="A model folder or a Hugging Face Hub id; by default the bundled model.", envvar="AGR_MODEL"),
 ]
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub model.")]
-FORMATS = {".json": "jsonl", ".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
+FORMATS = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 """Ending of a file -> the format that it says."""
 
 

@@ -10,7 +10,7 @@ from .annotations import Labels
 from .evaluation.report import COLUMNS, SCHEMA_VERSION, EvalReport
 from .evaluation.summary import figures, group_figures
 from .images import ImageError
-from .labels import GENDERS, RACES, TASK_CLASSES
+from .labels import TASK_CLASSES
 from .table import PREDICTION_COLUMNS, prediction_row
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def predict(
 ) -> Iterator[tuple[dict, "list[Face] | ImageError"]]:
     """For each (file, content) of `pictures`, in order: a row of `COLUMNS`, and what the analyzer answered.
 
-    Of several faces in a picture the largest counts; a picture that cannot be read is one in which no face was found.
+    Of several faces in a picture the largest counts. Reports leave out what cannot be read (`ImageError`).
     `twins`: files whose picture is in the training data too.
     """
     for file, result in analyzer.analyze_named(pictures):
@@ -74,14 +74,8 @@ def model_facts(analyzer: "FaceAnalyzer") -> dict:
 
 
 def _row(file: str, labels: Labels, has_twin: bool, face: "Face | None") -> dict:
-    row = {
-        "file": file,
-        "detected": face is not None,
-        "has_twin": has_twin,
-        "true_age": labels.age,
-        "true_gender": None if labels.gender is None else GENDERS[labels.gender],
-        "true_race": None if labels.race is None else RACES[labels.race],
-    }
+    row = {"file": file, "detected": face is not None, "has_twin": has_twin}
+    row |= {f"true_{name}": label for name, label in labels.named().items()}
     if face is None:
         return row
     return row | {REPORT_NAMES[name]: value for name, value in prediction_row(vars(face)).items()}

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -50,12 +51,12 @@ def draw_faces(photo: Image.Image, marks: Sequence[Mark], *, width: int | None =
     for box in boxes:
         draw.rectangle(box, outline=(0, 0, 0), width=line + 2)
         draw.rectangle(box, outline=BOX_COLOUR, width=line)
-    font = ImageFont.load_default(size=_letters(boxes, max(picture.size)))
+    letters = _letters(boxes, max(picture.size))
     numbers = [order if mark.number is None else mark.number for order, mark in enumerate(marks, start=1)]
     texts = [(f"{number} · {mark.caption}", str(number)) for number, mark in zip(numbers, marks, strict=True)]
-    for text, place in place_captions(texts, boxes, size=picture.size, font=font):
+    for text, place in place_captions(texts, boxes, size=picture.size, letters=letters):
         draw.rectangle(place, fill=BACK_COLOUR)
-        draw.text((place[0] + 4, place[1] + 2), text, fill=TEXT_COLOUR, font=font)
+        draw.text((place[0] + 4, place[1] + 2), text, fill=TEXT_COLOUR, font=_font(letters))
     return picture
 
 
@@ -73,6 +74,11 @@ def caption(said: "Prediction") -> str:
     return f"{said.gender[0]} {said.age:.0f}"
 
 
+@cache
+def _font(letters: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size=letters)
+
+
 def _letters(boxes: Sequence[Rect], side: int) -> int:
     """The height of captions in pixels."""
     height = max(13, round(side / LETTERS))
@@ -82,14 +88,15 @@ def _letters(boxes: Sequence[Rect], side: int) -> int:
 
 
 def place_captions(
-    texts: Sequence[Sequence[str]], boxes: Sequence[Rect], *, size: tuple[int, int], font
+    texts: Sequence[Sequence[str]], boxes: Sequence[Rect], *, size: tuple[int, int], letters: int
 ) -> list[tuple[str, Rect]]:
     """For each box a text and where it goes, in pixels of a picture of that `size`.
 
     `texts`: for each box its caption in shorter and shorter forms; the first that meets no other box and no caption is
-    taken. `font`: Pillow's. A text begins 4 pixels to the right of its place's left edge and 2 below its top.
+    taken. `letters`: their height in pixels. A text begins 4 pixels to the right of its place's left edge and 2 below
+    its top.
     """
-    taken, placed = list(boxes), []
+    taken, placed, font = list(boxes), [], _font(letters)
     for forms, box in zip(texts, boxes, strict=True):
         others = [rect for rect in taken if rect is not box]
         text, place = _place(font, forms, box, others, size)

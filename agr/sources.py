@@ -51,7 +51,7 @@ def photos_of(paths: Iterable[Path]) -> Iterator[Item]:
     """Every photo of files, folders, archives and lists (a path a line), in a fixed order.
 
     A file that is not there is an item too: it is reported with the others that cannot be read. Raises SourceError if
-    an archive or a list is damaged.
+    an archive or a list cannot be read.
     """
     for path in paths:
         name = path.name.lower()
@@ -128,7 +128,12 @@ def _folder(folder: str, searched: set[tuple[int, int]]) -> Iterator[Item]:
     for entry in entries:
         if _is_hidden(entry.name):
             continue
-        if entry.is_dir():
+        try:
+            is_folder = entry.is_dir()
+        except OSError:  # a link to itself, or to where one may not look
+            yield _file(entry.path)
+            continue
+        if is_folder:
             yield from _folder(entry.path, searched)
         elif _is_picture(entry.name) and not _is_pipe(entry):
             yield _file(entry.path)
@@ -156,11 +161,14 @@ def _list(path: Path) -> Iterator[Item]:
 
 def _archive(path: Path) -> Iterator[Item]:
     place_of = str(path.absolute())
-    with damage_named(path, SourceError):
-        for name, place in _zip(path) if path.name.lower().endswith(".zip") else _tar(path):
-            inside = PurePosixPath(name.replace("\\", "/"))
-            if _is_picture(inside.name) and not any(map(_is_hidden, inside.parts)):
-                yield Item(printable(f"{path}/{name}"), place_of, place)
+    try:
+        with damage_named(path, SourceError):
+            for name, place in _zip(path) if path.name.lower().endswith(".zip") else _tar(path):
+                inside = PurePosixPath(name.replace("\\", "/"))
+                if _is_picture(inside.name) and not any(map(_is_hidden, inside.parts)):
+                    yield Item(printable(f"{path}/{name}"), place_of, place)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 @contextmanager

@@ -32,13 +32,14 @@ def is_video(path: Path) -> bool:
 def write_videos(analyzer: "FaceAnalyzer", videos: Iterable[Path], write: Callable) -> int:
     """Analyze videos for `python -m agr analyze`, frame by frame; returns how many could not be read to their end.
 
-    `write(file, faces, error, time)` gets every analyzed frame, and at a video's end what was wrong with it.
+    `write(file, faces, error, time)` gets every analyzed frame, and at a video's end what was wrong with it, or that
+    no face was in any frame.
     """
     from .video import VideoError, VideoRun
 
     failed = 0
     for video in videos:
-        run = VideoRun(analyzer, video)
+        run, found = VideoRun(analyzer, video), 0
         try:
             with _bar(str(video)) as progress:
                 for step in run:
@@ -46,12 +47,14 @@ def write_videos(analyzer: "FaceAnalyzer", videos: Iterable[Path], write: Callab
                     if step.frame:
                         faces = [{"track": row.track, **row.face} for row in step.frame.rows()]
                         write(str(video), faces, None, round(step.frame.time, 3))
+                        found += len(faces)
             problem = run.problem
         except VideoError as error:
             problem = str(error)
         if problem:
             failed += 1
             typer.echo(f"{video}: {problem}", err=True)
+        if problem or not found:
             write(str(video), [], problem, None)
     return failed
 

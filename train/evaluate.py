@@ -9,10 +9,10 @@ import pandas as pd
 from tqdm import tqdm
 
 from agr.analyzer import FaceAnalyzer
-from agr.annotations import Labels, labels_of
+from agr.annotations import Labels, labels_of, twins_among
 from agr.config import CODE_VERSION, WEIGHTS_FILE
 from agr.evaluation.report import HISTORY_FILE, EvalReport, expect_no_report
-from agr.labels import GENDERS, RACES
+from agr.images import ImageError
 from agr.pictures import DataError, PictureSource, content_hash, file_key
 from agr.predictions import model_facts, predict, report_of, table_of
 from agr.pretrained import find_model
@@ -38,9 +38,9 @@ def evaluate(
     `output`.
 
     `data`: UTKFace as a folder or archive, or a folder that `prepare` made from it. Of several faces in a picture the
-    largest counts; one in which no face is found counts as wrong. `with_stress`: measure too how the figures fall under
-    `train.stress.CONDITIONS`. `overwrite`: a report that is there already. Raises DataError, ModelError or ReportError
-    if something does not fit.
+    largest counts; one in which no face is found counts as wrong, and one that cannot be read is left out.
+    `with_stress`: measure too how the figures fall under `train.stress.CONDITIONS`. `overwrite`: a report that is there
+    already. Raises DataError, ModelError or ReportError if something does not fit.
     """
     if subset not in SUBSETS:
         raise DataError(f"There is no subset {subset!r}. Expected {', '.join(SUBSETS)}.")
@@ -70,7 +70,14 @@ def evaluate(
                 yield file_key(member), content
 
     answers = predict(analyzer, chosen(), labels, twins=elsewhere)
-    rows = (row for row, _ in tqdm(answers, total=len(files), unit="picture", desc="evaluate", smoothing=0.05))
+    rows = []
+    for row, answer in tqdm(answers, total=len(files), unit="picture", desc="evaluate", smoothing=0.05):
+        if isinstance(answer, ImageError):
+            tqdm.write(f"{row['file']} is left out. {answer}", file=sys.stderr)
+        else:
+            rows.append(row)
+    if not rows:
+        raise DataError(f"None of the {len(files)} pictures can be read.")
     table = table_of(rows)
     report = report_of(
         table,
@@ -114,22 +121,10 @@ def _twins(
     pictures: PictureSource, split: pd.Series, files: set[str], labels: dict[str, Labels]
 ) -> dict[str, list[dict]]:
     """For each of the `files` whose very picture is in the split again: where, and how it is labelled there."""
-    content = pd.Series({file_key(member): content_hash(data) for member, data in pictures.read()})
-    content = content[content.index.isin(split.index) & content.index.isin(list(labels))]
-    found: dict[str, list[dict]] = {}
-    for _, group in content[content.duplicated(keep=False)].groupby(content):
-        for file in group.index.intersection(list(files)):
-            found[file] = [_twin(other, labels[other], split[other]) for other in group.index if other != file]
-    return dict(sorted(found.items()))
-
-
-def _twin(file: str, labels: Labels, subset: str) -> dict:
-    assert labels.gender is not None  # the data set's own names say it all
-    assert labels.race is not None
+    keyed = ((file_key(member), data) for member, data in pictures.read())
+    content = {key: content_hash(data) for key, data in keyed if key in split.index and key in labels}
+    found = twins_among(content, labels)
     return {
-        "file": file,
-        "subset": subset,
-        "age": labels.age,
-        "gender": GENDERS[labels.gender],
-        "race": RACES[labels.race],
+        file: [twin | {"subset": split[twin["file"]]} for twin in found[file]]
+        for file in sorted(files.intersection(found))
     }

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torchvision import models
 
 from agr.attributes import N_AGES, Attributes
-from agr.config import CONFIG_FILE, WEIGHTS_FILE, ModelConfig, ModelError, read_config
+from agr.config import CODE_VERSION, CONFIG_FILE, WEIGHTS_FILE, ModelConfig, ModelError, read_config
 from agr.labels import GENDERS, RACES
 
 from . import face_resnet, mobile_facenet
@@ -62,7 +62,7 @@ class AttributeNet(nn.Module):
         # Not by safetensors itself, whose files nobody else may read.
         weights = save({name: tensor.contiguous() for name, tensor in self.state_dict().items()})
         write_atomically(folder / WEIGHTS_FILE, lambda path: path.write_bytes(weights))
-        config = json.dumps(asdict(self.config), indent=2) + "\n"
+        config = json.dumps(asdict(self.config) | {"code_version": CODE_VERSION}, indent=2) + "\n"
         write_atomically(folder / CONFIG_FILE, lambda path: path.write_text(config))
 
     @classmethod

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from agr.analyzer import FaceAnalyzer
 from agr.annotations import Labels
 from agr.evaluation.compare import Compared, compare
-from agr.images import ImageError, load_photo
+from agr.images import load_photo
 from agr.pictures import PictureSource
 from agr.predictions import predict, table_of
 
@@ -110,9 +110,6 @@ def _changed(
     for file in files:
         content = pictures.find(file) or b""
         buffer = io.BytesIO()
-        try:
-            change(load_photo(content).rgb).save(buffer, "PNG", compress_level=1)
-            yield file, buffer.getvalue()
-        except ImageError:  # as without the change: a face that is not found
-            yield file, content
+        change(load_photo(content).rgb).save(buffer, "PNG", compress_level=1)
+        yield file, buffer.getvalue()
         bar.update()

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..annotations import Labels, labels_of, read_labels
+from ..annotations import LabelError, Labels, labels_of, read_labels
 from ..evaluation.report import EvalReport, ReportError
-from ..labels import GENDERS, RACES
 from ..pictures import file_key
 from ..predictions import REPORT_NAMES, report_of
 from .folder import claim_of, counts_of, table_damage_named
@@ -54,7 +53,7 @@ def report_of_collection(
     `labels`: a CSV as `read_labels` takes; by default names are labels, as UTKFace's. A row of it labels the one photo
     whose path ends with its name: with folders, where several photos have a name. The report calls these by their
     paths below the folder that they share, the others by their names. Of several faces in a photo the largest counts.
-    Raises CollectionError, LabelError, ReportError, or OSError if the CSV cannot be opened.
+    Raises CollectionError, LabelError or ReportError.
     """
     faces, labels = Path(faces), Path(labels) if labels else None
     claim = claim_of(faces)
@@ -114,21 +113,17 @@ def _labels(places: list[str], path: Path | None) -> tuple[pd.DataFrame, LeftOut
     if path is None:
         found = {place: labels for place in places if (labels := labels_of(_name(place)))}
     else:
-        listed, bad = read_labels(path.read_bytes(), key=_place)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise LabelError(f"{path} cannot be read: {error.strerror}.") from error
+        listed, bad = read_labels(content, key=_place)
         found, ambiguous, absent = _joined(places, listed)
         left_out = LeftOut(ambiguous=ambiguous, absent=tuple(absent), wrong=tuple(bad))
     known = {place: labels for place, labels in found.items() if labels != Labels()}
-    ages = [labels.age for labels in known.values()]
-    genders, races = ([getattr(labels, kind) for labels in known.values()] for kind in ("gender", "race"))
-    table = pd.DataFrame(
-        {
-            "place": pd.Series(list(known), dtype="str"),
-            "true_age": pd.array(ages, "float64"),
-            "true_gender": [None if i is None else GENDERS[i] for i in genders],
-            "true_race": [None if i is None else RACES[i] for i in races],
-        }
-    )
-    return table, left_out
+    table = pd.DataFrame([labels.named() for labels in known.values()], columns=["age", "gender", "race"])
+    table = table.astype({"age": "float64", "gender": object, "race": object}).add_prefix("true_")
+    return table.assign(place=pd.Series(list(known), dtype="str")), left_out
 
 
 def _joined(places: list[str], listed: dict[str, Labels]) -> tuple[dict[str, Labels], int, list[str]]:

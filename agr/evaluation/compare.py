@@ -8,7 +8,7 @@ import pandas as pd
 
 from .bootstrap import Estimate, difference, estimates
 from .metrics import NOT_FOUND
-from .summary import statistics
+from .summary import AGE_ERRORS, statistics
 from .tables import classified
 
 COMPARED = (
@@ -71,4 +71,4 @@ def contradicted(first: pd.DataFrame, second: pd.DataFrame, task: str) -> pd.Ser
 
 
 def _is_over_detected(name: str) -> bool:
-    return name in ("age_mae", "age_mse", "age_interval_coverage") or name.endswith("_ece")
+    return name in AGE_ERRORS or name.endswith("_ece")

@@ -48,6 +48,8 @@ def group_figures(table: pd.DataFrame) -> list[dict]:
     ]
 
 
+AGE_ERRORS = ("age_mae", "age_mse", "age_bias", "age_interval_coverage")
+"""Of faces that were found."""
 GROUP_FIGURES = (
     *("age_group_accuracy", "gender_accuracy", "race_accuracy"),
     *("age_mae", "age_bias", "age_interval_coverage"),
@@ -121,12 +123,13 @@ def _statistics(table: pd.DataFrame) -> dict[str, m.Statistic]:
 
 def _age_errors(found: pd.DataFrame) -> dict[str, m.Statistic]:
     age, pred, low, high = (found[c].astype(float) for c in ("true_age", "pred_age", "age_low", "age_high"))
-    return {
-        "age_mae": m.mean_absolute_error(age, pred),
-        "age_mse": m.mean_squared_error(age, pred),
-        "age_bias": m.bias(age, pred),
-        "age_interval_coverage": m.coverage(age, low, high),
-    }
+    errors = (
+        m.mean_absolute_error(age, pred),
+        m.mean_squared_error(age, pred),
+        m.bias(age, pred),
+        m.coverage(age, low, high),
+    )
+    return dict(zip(AGE_ERRORS, errors, strict=True))
 
 
 def _place(name: str, kind: str) -> int:

@@ -3,9 +3,6 @@
 import html
 import io
 from collections.abc import Sequence
-from functools import cache
-
-from PIL import ImageFont
 
 from agr.labels import AGE_GROUPS, GENDERS
 from agr.render import place_captions
@@ -26,7 +23,7 @@ def overlay(tracked: Sequence[TrackedFace], size: tuple[int, int], *, frame: int
     letters = max(13, round(max(size) / LETTERS))
     known = [person for person in tracked if person.is_sure]
     boxes = [person.face.box for person in known]
-    placed = place_captions([_captions(p) for p in known], boxes, size=size, font=_font(letters))
+    placed = place_captions([_captions(p) for p in known], boxes, size=size, letters=letters)
     parts = [_box(person) for person in tracked]
     for person, (text, (left, top, right, bottom)) in zip(known, placed, strict=True):
         parts.append(
@@ -108,8 +105,3 @@ def _bars(title: str, labels: Sequence[str], each: Sequence[dict[str, float]]) -
         for label, total in totals.items()
     )
     return f'<section><h2>{title}</h2><dl class="agr-bars">{rows}</dl></section>'
-
-
-@cache
-def _font(letters: int):
-    return ImageFont.load_default(size=letters)

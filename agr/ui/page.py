@@ -81,8 +81,8 @@ def build_page(
 
 
 def reports_of(folder: Path, *, model: Path | None = None, name: str | None = None) -> dict[str, Path]:
-    """Folders of reports by name: the one that lies beside a `model`, called `name`, and all below `folder`; first the
-    one of that model, or of the bundled one."""
+    """Folders of reports by name: the one that lies beside a `model`, called `name`, and all directly below `folder`;
+    first the one of that model, or of the bundled one."""
     beside = find_reports(model / REPORT_FOLDER) if model else {}
     found = {name or own: path for own, path in beside.items()} | find_reports(folder)
     weights = (model or BUNDLED) / WEIGHTS_FILE

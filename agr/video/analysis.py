@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -90,10 +91,10 @@ class VideoRun:
     def __init__(
         self,
         analyzer: FaceAnalyzer,
-        path: str | Path,
+        path: str | PathLike,
         *,
         rate: float = DEFAULT_RATE,
-        output: str | Path | None = None,
+        output: str | PathLike | None = None,
         longest: float | None = None,
     ) -> None:
         if not MIN_RATE <= rate <= MAX_RATE:
@@ -200,7 +201,7 @@ class VideoRun:
             writer.finish()
 
 
-def _check_output(output: Path, clip: str | Path) -> None:
+def _check_output(output: Path, clip: str | PathLike) -> None:
     """What can be known before hours of analysis."""
     if not os.path.isdir(output.parent):
         raise VideoError(f"{output} cannot be written: there is no folder {output.parent}.")
@@ -213,11 +214,11 @@ def _check_output(output: Path, clip: str | Path) -> None:
 
 
 def analyze_video(
-    analyzer: FaceAnalyzer, path: str | Path, *, rate: float = DEFAULT_RATE, output: str | Path | None = None
+    analyzer: FaceAnalyzer, path: str | PathLike, *, rate: float = DEFAULT_RATE, output: str | PathLike | None = None
 ) -> VideoResult:
-    """Analyze a whole video file; options and errors as of `VideoRun`, which gives the same frame by frame: a row takes
-    2 KB of memory, so go through one where hours are to be analyzed. If all is analyzed and the output cannot be
-    written, `problem` says so."""
+    """Analyze a whole video file; `rate`, `output` and errors as of `VideoRun`, which gives the same frame by frame: a
+    row takes 2 KB of memory, so go through one where hours are to be analyzed. If all is analyzed and the output cannot
+    be written, `problem` says so."""
     run = VideoRun(analyzer, path, rate=rate, output=output)
     rows: list[FaceAtTime] = []
     problem = None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
+from os import PathLike
 from stat import S_ISREG
 from typing import Any, BinaryIO
 
@@ -59,7 +59,7 @@ class Frames:
     """
 
     def __init__(
-        self, source: str | Path | BinaryIO, *, rate: float, side: int = MAX_SIDE, longest: float | None = None
+        self, source: str | PathLike | BinaryIO, *, rate: float, side: int = MAX_SIDE, longest: float | None = None
     ) -> None:
         if not rate > 0:
             raise ValueError(f"Expected a rate above 0 frames a second, got {rate}.")
@@ -177,12 +177,12 @@ class Frames:
 
 
 @contextmanager
-def open_video(source: str | Path | BinaryIO) -> Iterator[BinaryIO]:
+def open_video(source: str | PathLike | BinaryIO) -> Iterator[BinaryIO]:
     """The file, open as long as the context; one that is open already stays so. Raises VideoError.
 
     What is deleted while it is open can still be read, but for Windows.
     """
-    if not isinstance(source, (str, Path)):
+    if not isinstance(source, (str, PathLike)):
         yield source
         return
     name = printable(str(source))

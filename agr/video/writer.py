@@ -12,6 +12,7 @@ import av
 from av.error import FFmpegError
 from PIL import Image
 
+from ..engine import cores
 from ..render import Rect
 from .frames import VideoError
 
@@ -82,6 +83,7 @@ class _Writer:
         stream.options = {"preset": "veryfast", "crf": "23"}
         context = stream.codec_context
         context.time_base = Fraction(1, _TICKS)
+        context.thread_count = cores()
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         context.color_range = _LIMITED
         return stream

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from PIL import Image, ImageFont
+from PIL import Image
 
 from agr import render
 from agr.render import BACK_COLOUR, BOX_COLOUR, DISPLAY_SIDE, TEXT_COLOUR, Mark, draw_faces, place_captions
@@ -59,9 +59,7 @@ def test_a_mark_has_its_own_number_or_its_place(monkeypatch):
 
 
 def test_a_long_caption_stays_inside_the_picture():
-    ((_, place),) = place_captions(
-        [("1 · a long caption", "1")], [(150, 0, 199, 119)], size=(200, 120), font=ImageFont.load_default(size=13)
-    )
+    ((_, place),) = place_captions([("1 · a long caption", "1")], [(150, 0, 199, 119)], size=(200, 120), letters=13)
     assert 0 <= place[0] <= place[2] <= 200
     assert 0 <= place[1] <= place[3] <= 120
 

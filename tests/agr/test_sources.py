@@ -104,6 +104,24 @@ def test_links_in_circles_end(packed):
     assert len(list(photos_of([packed / "folder"]))) == len(PICTURES)
 
 
+def test_a_link_to_itself_is_named_and_the_others_are_found(tmp_path):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "z.jpg").write_bytes(b"x")
+    assert [Path(item.path).name for item in photos_of([tmp_path])] == ["loop", "z.jpg"]
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_an_archive_that_may_not_be_read_is_named(packed, kind, monkeypatch):
+    module = {"zip": zipfile, "tar": tarfile}[kind]
+
+    def refused(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(module, {"zip": "ZipFile", "tar": "open"}[kind], refused)
+    with pytest.raises(SourceError, match=f"photos.{kind} cannot be read: Permission denied"):
+        list(photos_of([packed / f"photos.{kind}"]))
+
+
 def test_a_folder_that_is_linked_to_is_searched_once(packed, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "e.jpg").write_bytes(b"x")

@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from agr.__main__ import app
@@ -78,6 +79,14 @@ def test_photos_and_videos_in_one_table(run, clip, cut, tmp_path):
     errors = {row["file"]: row["error"] for row in rows if row["error"]}
     assert "not a video" in errors[str(tmp_path / "text.mp4")]
     assert "cut off" in errors[str(cut)]
+
+
+def test_a_video_without_a_face_leaves_a_row(run, tmp_path):
+    empty = write_clip(tmp_path / "empty.mp4", [(i / 5, Image.new("RGB", (320, 240), (60, 90, 60))) for i in range(5)])
+    done = run("analyze", empty, "--format", "csv")
+    assert done.exit_code == 0, done.output
+    (row,) = csv.DictReader(io.StringIO(done.stdout))
+    assert (row["file"], row["face"], row["error"]) == (str(empty), "", "")
 
 
 def test_a_line_a_frame(run, clip):

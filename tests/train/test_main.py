@@ -89,6 +89,20 @@ def test_from_an_archive_to_a_report(run, archive, tmp_path):
     assert json.loads((report / "report.json").read_text())["model"]["backbone"] == "mobilenet_v2"
 
 
+def test_what_cannot_be_read_is_left_out_of_a_report_and_said(run, astronaut, encoded, tmp_path):
+    files = ["30_1_0_20170001", "31_1_0_20170002"]
+    with zipfile.ZipFile(tmp_path / "faces.zip", "w") as zipped:
+        zipped.writestr(f"{files[0]}.jpg", encoded(astronaut, "JPEG"))
+        zipped.writestr(f"{files[1]}.jpg", b"junk")
+    names = [f"{file}.jpg" for file in files]
+    pd.DataFrame({"file": names, "split": "test"}).to_csv(tmp_path / "split.csv", index=False)
+    options = ["--data", tmp_path / "faces.zip", "--split", tmp_path / "split.csv", "--output", tmp_path / "report"]
+    done = run("evaluate", "--model", ROOT / "agr" / "weights", *options)
+    assert done.exit_code == 0, done.output
+    assert f"{names[1]} is left out. This is not a picture" in done.output
+    assert EvalReport.load(tmp_path / "report").predictions["file"].tolist() == names[:1]
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [

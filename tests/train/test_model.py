@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from agr.align import TEMPLATE
 from agr.attributes import PLAIN_SPREAD
-from agr.config import CONFIG_FILE, HEADS, WEIGHTS_FILE, ModelConfig, ModelError
+from agr.config import CODE_VERSION, CONFIG_FILE, HEADS, WEIGHTS_FILE, ModelConfig, ModelError
 from agr.engine import backbones
 from train.model import AttributeNet, headless
 
@@ -121,6 +121,11 @@ def test_a_config_that_does_not_fit_names_the_key(saved, key, value):
     edit(saved, **{key: value})
     with pytest.raises(ModelError, match=key):
         AttributeNet.load(saved)
+
+
+def test_the_code_that_wrote_it_last_is_told(net, tmp_path):
+    AttributeNet(replace(net.config, code_version="0.0.1")).save(tmp_path)
+    assert AttributeNet.load(tmp_path).config.code_version == CODE_VERSION
 
 
 def test_config_survives_json(net):

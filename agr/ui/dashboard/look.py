@@ -91,7 +91,7 @@ class Reports:
 
 
 def find_reports(folder: Path) -> dict[str, Path]:
-    """Every report below a folder, by name, or the one that the folder is."""
+    """Every report directly below a folder, by name, or the one that the folder is."""
     if (folder / REPORT_FILE).exists():
         return {folder.resolve().name: folder}
     return {file.parent.name: file.parent for file in sorted(folder.glob(f"*/{REPORT_FILE}"))}

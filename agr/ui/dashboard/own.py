@@ -11,11 +11,10 @@ import gradio as gr
 from PIL import Image
 
 from agr.analyzer import Face, FaceAnalyzer
-from agr.annotations import Labels
+from agr.annotations import twins_among
 from agr.evaluation.archive import pack, unpack
 from agr.evaluation.report import ReportError
 from agr.images import ImageError, load_photo
-from agr.labels import GENDERS, RACES
 from agr.pictures import content_hash
 from agr.predictions import model_facts, predict, report_of, table_of
 
@@ -75,13 +74,13 @@ def _answered(
 
 def _evaluated(analyzer: FaceAnalyzer, upload: Upload, progress: gr.Progress) -> Iterator[tuple[Opened | None, str]]:
     kept: dict[str, bytes] = {}
-    contents: dict[str, list[str]] = {}
+    hashes: dict[str, str] = {}
     waiting: dict[str, bytes] = {}
 
     def pictures() -> Iterator[tuple[str, bytes]]:
         for file, content in upload.read():
             waiting[file] = content
-            contents.setdefault(content_hash(content), []).append(file)
+            hashes[file] = content_hash(content)
             yield file, content
 
     rows, bad = [], list(upload.bad)
@@ -100,7 +99,7 @@ def _evaluated(analyzer: FaceAnalyzer, upload: Upload, progress: gr.Progress) ->
         table_of(rows),
         name=OWN,
         model=model_facts(analyzer),
-        data={"name": "your own pictures", "twins_of": _twins(contents, upload.labels)},
+        data={"name": "your own pictures", "twins_of": twins_among(hashes, upload.labels)},
         history=None,
     )
     found = int(report.predictions["detected"].sum())
@@ -120,19 +119,6 @@ def _small(content: bytes, found: list[Face]) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=85)
     return buffer.getvalue()
-
-
-def _twins(contents: dict[str, list[str]], labels: dict[str, Labels]) -> dict[str, list[dict]]:
-    """For each picture that was sent more than once under several names: the others, with their labels."""
-
-    def twin(file: str) -> dict:
-        known = labels[file]
-        gender = None if known.gender is None else GENDERS[known.gender]
-        race = None if known.race is None else RACES[known.race]
-        return {"file": file, "age": known.age, "gender": gender, "race": race}
-
-    groups = (files for files in contents.values() if len(files) > 1)
-    return {file: [twin(other) for other in files if other != file] for files in groups for file in files}
 
 
 def _listed(bad: list[tuple[str, str]]) -> str:

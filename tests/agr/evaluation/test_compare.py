@@ -43,6 +43,14 @@ def test_figures_are_those_of_each_report_and_their_difference(predictions, bett
     assert rows["age_mae"].difference == pytest.approx(type(race.difference)(0, 0, 0, rows["age_mae"].difference.n))
 
 
+def test_every_figure_can_be_compared_where_one_model_found_fewer_faces(predictions):
+    names = [name for name in figures(predictions) if "recall" not in name]
+    fewer = predictions.assign(detected=predictions["detected"] & (predictions.index % 7 > 0))
+    rows = {row.name: row for row in compare(predictions, fewer, names)}
+    assert rows["age_bias"].difference.n == fewer["detected"].sum()
+    assert rows["age_bias"].first == rows["age_bias"].second  # over the faces that both found
+
+
 def test_faces_that_only_one_gets_right(predictions, better):
     first, second = common(predictions, better)
     only_first, only_second = disagreements(first, second, "race")

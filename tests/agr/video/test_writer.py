@@ -38,6 +38,13 @@ def test_what_is_written_plays_in_browsers(tmp_path, size):
     assert [round(frame.time, 2) for frame in Frames(path, rate=30)] == [i / 10 for i in range(10)]
 
 
+def test_it_takes_no_more_cores_than_it_may(tmp_path, monkeypatch):
+    monkeypatch.setattr("agr.video.writer.cores", lambda: 1)
+    with mp4_writer(tmp_path / "out.mp4", rate=30) as writer:
+        writer.write(scene(), 0)
+        assert writer._stream.codec_context.thread_count == 1
+
+
 def test_frames_of_another_size_are_fitted(tmp_path):
     with mp4_writer(tmp_path / "out.mp4", rate=30) as writer:
         writer.write(scene(), 0)

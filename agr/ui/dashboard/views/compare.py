@@ -55,7 +55,7 @@ def show(look: Look) -> list:
         return [message(NO_FACE), "", ""]
     # A visitor's own report remembers the comparison, never a report that all share.
     keeper = look.other if look.other.is_own else look.opened
-    key = (selection, look.opened.title, look.other.title)
+    key = (selection.faces, look.opened.title, look.other.title)
     this, other = keeper.once((key, "common"), lambda: common(first, second))
     if not len(this):
         return [message("The two reports have no labelled file in common: there is nothing to compare."), "", ""]

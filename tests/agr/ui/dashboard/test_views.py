@@ -19,6 +19,7 @@ from agr.ui.dashboard.head import head
 from agr.ui.dashboard.look import NO_FACE, OWN, Opened, look_at
 from agr.ui.dashboard.state import Spot
 from agr.ui.dashboard.views import VIEWS
+from agr.ui.dashboard.views import compare as views_compare
 from tests.conftest import ROOT
 
 BY_NAME = {view.name: view for view in VIEWS}
@@ -209,6 +210,17 @@ def test_two_reports_are_compared_on_their_files(look_with):
     both = saved(link, "contradicted")
     assert f"Both models give {len(both)} faces the same class" in faces
     assert (both["true_race"] != both["pred_race"]).all()
+
+
+def test_another_task_is_no_other_comparison(look_with, monkeypatch):
+    calls = []
+    compare = views_compare.compare
+    monkeypatch.setattr(views_compare, "compare", lambda *tables: calls.append(1) or compare(*tables))
+    report = EvalReport.load(ROOT / "eval_reports" / "mobilenet_v2_stage1")
+    other = Opened("first", report, lambda file: None, is_own=True)
+    for task in ("race", "gender", "age_group"):
+        BY_NAME["Compare"].show(look_with(other=other, task=task))
+    assert len(calls) == 1
 
 
 def test_models_are_not_compared_where_one_of_them_is_unsure(look_with):
