@@ -11,7 +11,7 @@ from agr.labels import MAX_AGE, TASK_CLASSES
 
 from . import metrics as m
 from .bootstrap import Estimate
-from .summary import Group
+from .summary import LEAST_GROUP, Group
 from .tables import AGE_BAND, classified, with_age
 
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
@@ -23,8 +23,6 @@ GREY = "#656D7A"
 """Of lines, and of text in saved figures; on the page, text follows the theme (`agr/ui/style.css`)."""
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, "#56B4E9", "#D55E00", "#F0E442", "#8C6D31")
 TASK_TITLES = {"age_group": "Age group", "gender": "Gender", "race": "Race"}
-LEAST_GROUP = 30
-"""Faces; groups of fewer are faint, and no gap is named after them."""
 IN_YEARS = {"age_mae", "age_bias"}
 """Of the figures of groups; the others are shares."""
 _CURVE_POINTS = 1000

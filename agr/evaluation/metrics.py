@@ -6,7 +6,7 @@ bootstrap interval (`bootstrap.py`).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,8 +24,6 @@ class Statistic:
     `faces`: how many there are, where a row of `terms` is the sum over several (`bootstrap.in_random_groups`).
     `is_share`: whether the figure is a count (first column) over a count (second column). `is_biased`: whether
     resampling makes the figure systematically larger, as it does distances. `least`: the lowest value it can have.
-    `share_weights`: (k,), of a share in each of k strata, which the figure is the weighted mean of; `terms` are then
-    k counts, and k counts that these are of.
     """
 
     terms: np.ndarray
@@ -34,7 +32,6 @@ class Statistic:
     is_share: bool = False
     is_biased: bool = False
     least: float = -np.inf
-    share_weights: np.ndarray | None = None
 
     @property
     def n(self) -> int:
@@ -46,6 +43,15 @@ class Statistic:
     @property
     def value(self) -> float:
         return float(self.finish(self.terms.sum(axis=0)))
+
+
+@dataclass(frozen=True, eq=False)
+class Stratified(Statistic):
+    """The weighted mean of a mean or a share in each of k strata. `terms`: (n, 3k), in the stratum of each face its
+    value, 1 and the value squared; `weights`: (k,)."""
+
+    weights: np.ndarray = field(kw_only=True)
+    are_shares: bool = field(kw_only=True)
 
 
 def mean(values: ArrayLike) -> Statistic:
@@ -161,22 +167,23 @@ def chance_calibration_error(probs: np.ndarray) -> float:
     return float(np.sqrt(2 / np.pi * variances).sum() / len(probs)) if len(probs) else float("nan")
 
 
-def standardized(statistic: Statistic, strata: ArrayLike, weights: ArrayLike) -> Statistic:
+def standardized(statistic: Statistic, strata: ArrayLike, weights: ArrayLike) -> Stratified:
     """A mean or a share over faces, as it would be if `weights` (k,) said how many of them lie in each of k strata.
 
     `strata`: (n,), the place of each face's. Strata without a face are left out, and the others' weights scaled up.
     Source: direct standardization, as in Rothman, Greenland and Lash, "Modern Epidemiology" (2008), chapter 3.
     """
     strata, weights = np.asarray(strata), np.asarray(weights, float)
-    terms = np.zeros((len(strata), 2, len(weights)))
-    terms[np.arange(len(strata)), :, strata] = statistic.terms
+    values = statistic.terms[:, 0]
+    terms = np.zeros((len(strata), 3, len(weights)))
+    terms[np.arange(len(strata)), :, strata] = np.stack([values, np.ones(len(values)), values**2], axis=1)
 
     def finish(sums: np.ndarray) -> np.ndarray:
-        values, counts = np.split(sums, 2, axis=-1)
+        values, counts, _ = np.split(sums, 3, axis=-1)
         there = np.where(counts > 0, weights, 0.0)
         return _ratio((np.nan_to_num(_ratio(values, counts)) * there).sum(axis=-1), there.sum(axis=-1))
 
-    return Statistic(terms.reshape(len(strata), -1), finish, share_weights=weights if statistic.is_share else None)
+    return Stratified(terms.reshape(len(strata), -1), finish, weights=weights, are_shares=statistic.is_share)
 
 
 def confusion_matrix(true: ArrayLike, pred: ArrayLike, n_classes: int) -> np.ndarray:

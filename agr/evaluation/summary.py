@@ -16,6 +16,10 @@ from .tables import AGE_BANDS, age_groups, classified, group_columns, with_age
 GROUPINGS = (("gender",), ("race",), ("age_group",), ("age_band",), ("gender", "race"))
 
 
+LEAST_GROUP = 30
+"""Faces; groups of fewer are faint, and no gap is named after them."""
+
+
 @dataclass(frozen=True)
 class Group:
     """The figures of the `n` faces that share some labels, such as ("Female", "Asian")."""
@@ -61,12 +65,13 @@ def groups_of(table: pd.DataFrame, by: Sequence[str], *, at_equal_ages: bool = F
     more of gender, race, age_group, age_band. Faces without these labels belong to none.
 
     `at_equal_ages`: as if every group had as many faces of each age group as all of them together: gender is hard to
-    read off small children, and who has more of them would seem to be treated worse. Faces without an age are left out.
+    read off small children, and who has more of them would seem to be treated worse. Only `ages_in_common` count, and
+    faces without an age do not.
     """
     table = table.assign(**group_columns(table))
     if at_equal_ages:
         table = table[table["true_age"].notna()]
-    compute = partial(_group_statistics, ages=_age_counts(table) if at_equal_ages else None)
+    compute = partial(_group_statistics, ages=ages_in_common(table, by) if at_equal_ages else None)
     found = []
     for names, part in table.groupby([f"true_{name}" for name in by], observed=True, sort=False):
         found.append(Group(tuple(map(str, names)), len(part), estimates(in_random_groups(part, compute))))
@@ -92,8 +97,18 @@ def _at_ages(statistics: dict[str, m.Statistic], rows: pd.DataFrame, ages: np.nd
     return {name: m.standardized(statistic, strata, ages) for name, statistic in statistics.items()}
 
 
+def ages_in_common(table: pd.DataFrame, by: Sequence[str]) -> np.ndarray:
+    """Faces of each of `AGE_GROUPS`; 0 of those of which a group of `LEAST_GROUP` faces or more has none, as it could
+    not be compared at these ages."""
+    aged = table[table["true_age"].notna()].assign(**group_columns(table))
+    counts = _age_counts(aged)
+    for _, part in aged.groupby([f"true_{name}" for name in by], observed=True):
+        if len(part) >= LEAST_GROUP:
+            counts[_age_counts(part) == 0] = 0
+    return counts
+
+
 def _age_counts(table: pd.DataFrame) -> np.ndarray:
-    """Faces of each of `AGE_GROUPS`."""
     return np.bincount(age_groups(table["true_age"].to_numpy(float)), minlength=len(AGE_GROUPS))
 
 

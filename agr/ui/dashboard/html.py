@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from agr.evaluation.bootstrap import Estimate
-from agr.evaluation.figures import LEAST_GROUP
+from agr.evaluation.summary import LEAST_GROUP
 
 from ..cards import data_link
 

@@ -194,6 +194,23 @@ def test_the_interval_of_a_standardized_share_holds_the_true_one_where_a_stratum
     assert held / 400 == pytest.approx(0.95, abs=0.025)
 
 
+@pytest.mark.parametrize("few", [1, 3, 10, 30])
+def test_the_interval_of_a_standardized_mean_holds_the_true_one_where_a_stratum_is_small(few):
+    rng, weights, sizes = np.random.default_rng(0), np.array([0.5, 0.2, 0.3]), np.array([few, 60, 100])
+    means, strata = np.array([6.0, 3.0, 5.0]), np.repeat(np.arange(3), sizes)
+    true, held = weights @ means, 0
+    for _ in range(400):
+        found = estimate(m.standardized(m.mean(rng.normal(means[strata], 2.0)), strata, weights))
+        held += found.low <= true <= found.high
+    assert held / 400 == pytest.approx(0.95, abs=0.04)
+
+
+def test_a_standardized_mean_of_single_faces_has_no_interval():
+    found = estimate(m.standardized(m.mean([3.0, 5.0]), [0, 1], [1.0, 3.0]))
+    assert (found.value, found.n) == (4.5, 2)
+    assert np.isnan([found.low, found.high]).all()
+
+
 def test_standardized_over_one_stratum_it_is_wilsons():
     right = RNG.random(200) < 0.8
     found, wilson = estimate(m.standardized(m.mean(right), np.zeros(200, int), [5.0])), estimate(m.mean(right))

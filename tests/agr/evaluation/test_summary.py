@@ -4,7 +4,7 @@ from fairlearn.metrics import MetricFrame, selection_rate
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
 from agr.evaluation.report import EvalReport
-from agr.evaluation.summary import figures, group_figures, groups_of
+from agr.evaluation.summary import LEAST_GROUP, ages_in_common, figures, group_figures, groups_of
 from agr.evaluation.tables import class_indices
 from agr.labels import AGE_GROUPS, RACES, age_group_of
 from tests.conftest import ROOT
@@ -126,6 +126,19 @@ def test_at_equal_ages_those_without_an_age_are_left_out(predictions):
     for one, other in zip(*sides, strict=True):
         assert one.n == other.n
         assert one.figures["race_accuracy"].value == other.figures["race_accuracy"].value
+
+
+def test_ages_that_a_group_has_nobody_of_are_not_compared(predictions):
+    table = predictions.assign(group=predictions["true_age"].map(age_group_of))
+    table = table[(table["true_gender"] == "Male") | (table["group"] != 7)].drop(columns="group")
+    common = dict(zip(AGE_GROUPS, ages_in_common(table, ["gender"]), strict=True))
+    assert [age for age, count in common.items() if not count] == ["54+"]
+    young = table[table["true_age"] < 54]
+    for one, other in zip(*(groups_of(t, ["gender"], at_equal_ages=True) for t in (table, young)), strict=True):
+        assert one.figures["race_accuracy"] == other.figures["race_accuracy"]
+        assert one.figures["age_mae"] == other.figures["age_mae"]
+    few = table[(table["true_gender"] == "Female") | (table.groupby("true_gender").cumcount() < LEAST_GROUP - 1)]
+    assert ages_in_common(few[few["true_age"] < 14], ["gender"])[0] > 0
 
 
 def test_errors_at_equal_ages_are_weighted_by_the_ages_of_all(predictions):

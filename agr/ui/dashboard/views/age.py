@@ -4,7 +4,7 @@ import gradio as gr
 import pandas as pd
 
 from agr.evaluation import figures as f
-from agr.evaluation.summary import groups_of
+from agr.evaluation.summary import LEAST_GROUP, groups_of
 
 from ..html import csv_link, estimate_html, table_html
 from ..look import Look
@@ -12,7 +12,7 @@ from ..tables import group_rows
 from ..view import Parts, View, figure_slot, text_slot
 
 SMALL = (
-    f'<p class="agr-note">Bands under {f.LEAST_GROUP} faces are faint. By true age, the young come out as older and '
+    f'<p class="agr-note">Bands under {LEAST_GROUP} faces are faint. By true age, the young come out as older and '
     "the old as younger, as with any estimate from noisy labels.</p>"
 )
 
@@ -40,7 +40,7 @@ def _drawn(table: pd.DataFrame) -> list:
                 estimate_html(group.figures["age_bias"], 1, 2),
                 estimate_html(group.figures["age_interval_coverage"]),
             ],
-            "agr-faint" * (group.n < f.LEAST_GROUP),
+            "agr-faint" * (group.n < LEAST_GROUP),
         )
         for group in bands
     ]

@@ -6,6 +6,7 @@ import pandas as pd
 from agr.evaluation import figures as f
 from agr.evaluation import metrics as m
 from agr.evaluation.bootstrap import estimates
+from agr.evaluation.summary import LEAST_GROUP
 from agr.evaluation.tables import classified
 from agr.labels import TASK_CLASSES
 
@@ -36,7 +37,7 @@ def _drawn(table: pd.DataFrame) -> list:
     cells = [
         (
             [f"{f.TASK_TITLES[task]}: {label}", f"{right.n:,}", f"{100 * confidence:.1f}", estimate_html(right)],
-            "agr-faint" * (right.n < f.LEAST_GROUP),
+            "agr-faint" * (right.n < LEAST_GROUP),
         )
         for task, label, confidence, right in rows
     ]

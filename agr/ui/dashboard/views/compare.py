@@ -8,9 +8,9 @@ import gradio as gr
 import pandas as pd
 
 from agr.evaluation.compare import Compared, common, compare, contradicted, disagreements
-from agr.evaluation.figures import LEAST_GROUP
 from agr.evaluation.report import ReportError
 from agr.evaluation.selection import select
+from agr.evaluation.summary import LEAST_GROUP
 
 from ...cards import message
 from ..figure_cards import TITLES

@@ -5,8 +5,8 @@ import pandas as pd
 from gradio.components import Component
 
 from agr.evaluation import figures as f
-from agr.evaluation.summary import Group, groups_of
-from agr.labels import TASK_CLASSES
+from agr.evaluation.summary import LEAST_GROUP, Group, ages_in_common, groups_of
+from agr.labels import AGE_GROUPS, TASK_CLASSES
 
 from ...cards import message
 from ..figure_cards import TITLES
@@ -68,16 +68,26 @@ def show(look: Look) -> list:
     said = _gap(groups, widest, names[widest])
     if is_by_age and look.options["at_equal_ages"]:
         said += " “At equal ages” has no effect while faces are grouped by age."
-    if not (is_by_age or at_equal_ages):
+    if at_equal_ages:
+        said += look.once(("common ages", by), lambda: _left_out(look.table, by))
+    elif not is_by_age:
         said += look.once(("ages", by), lambda: _ages(look.table, by))
     return [message(said), drawn, _table(groups, by)]
+
+
+def _left_out(table: pd.DataFrame, by: tuple[str, ...]) -> str:
+    """Which ages are not compared, as a group has nobody of them."""
+    absent = [age for age, count in zip(AGE_GROUPS, ages_in_common(table, by), strict=True) if not count]
+    if not absent:
+        return ""
+    return f" Compared without the ages {', '.join(absent)}: there some group has no face."
 
 
 def _ages(table: pd.DataFrame, by: tuple[str, ...]) -> str:
     """What is to be known of the groups' ages before their figures are compared, if these are far apart."""
     aged = table[table["true_age"].notna()]
     ages = aged.groupby([aged[f"true_{name}"] for name in by], observed=True)["true_age"].agg(["mean", "size"])
-    mean = ages["mean"][ages["size"] >= f.LEAST_GROUP]
+    mean = ages["mean"][ages["size"] >= LEAST_GROUP]
     if len(mean) < 2 or mean.max() - mean.min() < _YEARS_APART:
         return ""
     low, high = (", ".join(name) if isinstance(name, tuple) else name for name in (mean.idxmin(), mean.idxmax()))
@@ -95,7 +105,7 @@ def _figures_of(kind: str, task: str) -> dict[str, str]:
 
 
 def _sure(groups: list[Group], name: str) -> list[Group]:
-    return [group for group in groups if group.figures[name].n >= f.LEAST_GROUP]
+    return [group for group in groups if group.figures[name].n >= LEAST_GROUP]
 
 
 def _widest(groups: list[Group], names: dict[str, str]) -> str:
@@ -112,7 +122,7 @@ def _gap(groups: list[Group], name: str, label: str) -> str:
     """The largest difference between groups of 30 faces and more, in words."""
     sure = _sure(groups, name)
     if len(sure) < 2:
-        return f"Fewer than two groups have {f.LEAST_GROUP} faces or more: no gap to name."
+        return f"Fewer than two groups have {LEAST_GROUP} faces or more: no gap to name."
     low, high = (pick(sure, key=lambda group: group.figures[name].value) for pick in (min, max))
     factor, digits, unit = (1, 2, "years") if name in f.IN_YEARS else (100, 1, "%")
 
@@ -121,7 +131,7 @@ def _gap(groups: list[Group], name: str, label: str) -> str:
         value, least, most = (f"{factor * number:.{digits}f}" for number in (e.value, e.low, e.high))
         return f"{', '.join(group.names)} {value} {unit} ({least} to {most}, n = {e.n})"
 
-    grey = f"Groups under {f.LEAST_GROUP} faces are faint."
+    grey = f"Groups under {LEAST_GROUP} faces are faint."
     if low.figures[name].value == high.figures[name].value:
         return f"No gap ({label}): {said(low)}, and so the others. {grey}"
     return (
@@ -138,7 +148,7 @@ def _table(groups: list[Group], by: tuple[str, ...]) -> str:
                 f"{group.n:,}",
                 *(_cell(group, name) for name in _COLUMNS),
             ],
-            "agr-faint" * (group.n < f.LEAST_GROUP),
+            "agr-faint" * (group.n < LEAST_GROUP),
         )
         for group in groups
     ]
@@ -150,7 +160,7 @@ def _cell(group: Group, name: str) -> str:
     """Faint where few faces of a large group carry the label; of a small group the whole row is."""
     _, factor, digits = TITLES[name]
     text = estimate_html(group.figures[name], factor, digits)
-    is_small = group.figures[name].n < f.LEAST_GROUP <= group.n
+    is_small = group.figures[name].n < LEAST_GROUP <= group.n
     return f'<span class="agr-faint">{text}</span>' if is_small else text
 
 

@@ -5,6 +5,7 @@ import copy
 import html
 import io
 import re
+from dataclasses import replace
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -119,6 +120,15 @@ def test_groups_of_other_ages_are_compared_at_equal_ones(look_with, opened):
     by_age = [show(look_with(group_by=["race", "age_group"], at_equal_ages=equal))[2] for equal in (False, True)]
     assert by_age[0] == by_age[1]
     assert "has no effect" in show(look_with(group_by=["age_group"], at_equal_ages=True))[0]
+    assert "Compared without" not in equal
+    table = opened.predictions
+    fewer = table[(table["true_race"] != "Black") | (table["true_age"] > 6)]
+    look = replace(
+        look_with(group_by=["race"], at_equal_ages=True),
+        table=fewer,
+        opened=Opened("fewer", opened.report, opened.find),
+    )
+    assert "Compared without the ages 0-2, 3-6: there some group has no face." in show(look)[0]
 
 
 def test_every_predicted_class_says_how_sure_and_how_often_right(look_with, opened):
