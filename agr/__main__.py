@@ -14,7 +14,7 @@ from typing import Annotated, Literal, TextIO
 
 import typer
 
-from .command import Model, Revision, fail, format_of, is_same, open_output
+from .command import Model, fail, format_of, is_same, open_output
 from .errors import AgrError
 from .memory import keep_freed_memory
 from .video_command import is_video, video, write_videos
@@ -52,7 +52,6 @@ def analyze(
         ),
     ],
     model: Model = None,
-    revision: Revision = None,
     format: Annotated[
         Literal["jsonl", "csv", "parquet"] | None,
         typer.Option(
@@ -91,11 +90,11 @@ def analyze(
     if kind == "parquet":
         if any(map(is_video, photos)):
             fail("A parquet table holds photos only. Write videos with --format csv, or with python -m agr video.")
-        _analyze_collection(photos, output, model, revision, ray, retry)
+        _analyze_collection(photos, output, model, ray, retry)
     elif ray is not None or retry:
         fail(f"{'--retry' if retry else '--ray'} needs a table in parts: add --output FACES.parquet.")
     else:
-        _analyze(photos, output, model, revision, kind)
+        _analyze(photos, output, model, kind)
 
 
 @app.command()
@@ -140,7 +139,7 @@ def report(
         typer.echo(sentence, err=True)
 
 
-def _analyze(photos: list[Path], output: Path | None, model: str | None, revision: str | None, format: str) -> None:
+def _analyze(photos: list[Path], output: Path | None, model: str | None, format: str) -> None:
     from .analyzer import FaceAnalyzer
     from .images import PICTURE_ENDINGS
     from .sources import Contents, photos_of
@@ -151,7 +150,7 @@ def _analyze(photos: list[Path], output: Path | None, model: str | None, revisio
         if not items and not videos:
             fail(f"No photo in {', '.join(map(str, photos))}. Expected files ending in {', '.join(PICTURE_ENDINGS)}.")
         _keep_apart(output, chain(photos, (Path(item.path) for item in items)))
-        analyzer = FaceAnalyzer.from_pretrained(model, revision=revision)
+        analyzer = FaceAnalyzer.from_pretrained(model)
     except AgrError as error:
         fail(str(error))
     contents = Contents()
@@ -190,14 +189,14 @@ def _keep_apart(output: Path | None, photos: Iterable[Path]) -> None:
 
 
 def _analyze_collection(
-    photos: list[Path], output: Path | None, model: str | None, revision: str | None, ray: str | None, retry: bool
+    photos: list[Path], output: Path | None, model: str | None, ray: str | None, retry: bool
 ) -> None:
     from .collection import analyze_collection
 
     if output is None:
         fail("A parquet table is a folder: name one with --output FACES.parquet.")
     try:
-        counts = analyze_collection(photos, output, model=model, revision=revision, ray=ray, retry=retry)
+        counts = analyze_collection(photos, output, model=model, ray=ray, retry=retry)
     except AgrError as error:
         fail(str(error))
     except KeyboardInterrupt:

@@ -12,9 +12,11 @@ import typer
 
 Model = Annotated[
     str | None,
-    typer.Option(help="A model folder or a Hugging Face Hub id; by default the bundled model.", envvar="AGR_MODEL"),
+    typer.Option(
+        help="A model folder, or USER/NAME or USER/NAME@REVISION on the Hugging Face Hub; by default the bundled one.",
+        envvar="AGR_MODEL",
+    ),
 ]
-Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub model.")]
 FORMATS = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 """Ending of a file -> the format that it says."""
 

@@ -159,5 +159,5 @@ def _is_file(member: tarfile.TarInfo) -> bool:
 
 
 def _is_picture(path: str) -> bool:
-    name = PurePosixPath(path).name
-    return not name.startswith(".") and name.lower().endswith(LABELLED_ENDINGS)
+    parts = PurePosixPath(path).parts
+    return path.lower().endswith(LABELLED_ENDINGS) and not any(part.startswith(".") and part != ".." for part in parts)

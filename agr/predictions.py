@@ -15,6 +15,7 @@ from .table import PREDICTION_COLUMNS, prediction_row
 
 if TYPE_CHECKING:
     from .analyzer import Face, FaceAnalyzer
+    from .attributes import Prediction
 
 REPORT_NAMES = {name: f"pred_{name}" if name in ("age", *TASK_CLASSES) else name for name in PREDICTION_COLUMNS}
 """Columns of a table of faces -> those of a report."""
@@ -34,7 +35,7 @@ def predict(
     """
     for file, result in analyzer.analyze_named(pictures):
         face = None if isinstance(result, ImageError) or not result else result[0]
-        yield _row(file, labels[file], file in twins, face), result
+        yield report_row(file, labels[file], face, has_twin=file in twins), result
 
 
 def table_of(rows: Iterable[dict]) -> pd.DataFrame:
@@ -73,9 +74,10 @@ def model_facts(analyzer: "FaceAnalyzer") -> dict:
     }
 
 
-def _row(file: str, labels: Labels, has_twin: bool, face: "Face | None") -> dict:
-    row = {"file": file, "detected": face is not None, "has_twin": has_twin}
+def report_row(file: str, labels: Labels, said: "Prediction | None", *, has_twin: bool) -> dict:
+    """A row of `COLUMNS`. `said`: of the face, None if none was found."""
+    row = {"file": file, "detected": said is not None, "has_twin": has_twin}
     row |= {f"true_{name}": label for name, label in labels.named().items()}
-    if face is None:
+    if said is None:
         return row
-    return row | {REPORT_NAMES[name]: value for name, value in prediction_row(vars(face)).items()}
+    return row | {REPORT_NAMES[name]: value for name, value in prediction_row(vars(said)).items()}

@@ -16,7 +16,7 @@ POINTER = "hub.txt"
 
 def find_model(model: str | Path | None = None, *, revision: str | None = None) -> Path:
     """Folder with the files of `model`: the bundled one (None), a folder, or a Hub repository "USER/NAME" at
-    `revision`.
+    `revision`, which "USER/NAME@REVISION" says too.
 
     A Hub model is downloaded once and cached. Raises ModelError, saying what to do, if it cannot be had.
     """
@@ -30,9 +30,10 @@ def find_model(model: str | Path | None = None, *, revision: str | None = None) 
     if isinstance(model, Path) or name.count("/") != 1 or name.startswith((".", "/", "~")):
         raise ModelError(
             f"There is no folder {name}. "
-            f"Expected a folder with {CONFIG_FILE} and {WEIGHTS_FILE}, or a Hub id USER/NAME."
+            f"Expected a folder with {CONFIG_FILE} and {WEIGHTS_FILE}, or a Hub id USER/NAME or USER/NAME@REVISION."
         )
-    return _from_hub(name, revision)
+    repo_id, _, at = name.partition("@")
+    return _from_hub(repo_id, revision or at or None)
 
 
 def default_model() -> str | None:

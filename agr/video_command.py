@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 import typer
 
-from .command import Model, Revision, expect_writable, fail, format_of, is_same, open_output
+from .command import Model, expect_writable, fail, format_of, is_same, open_output
 
 if TYPE_CHECKING:
     from .analyzer import FaceAnalyzer
@@ -75,7 +75,6 @@ def video(
         Path | None, typer.Option(help="The video with boxes (MP4, H.264, at most 1280 pixels, without sound).")
     ] = None,
     model: Model = None,
-    revision: Revision = None,
 ) -> None:
     """Follow every face through a video: who is seen from when to when, with age, gender and race of all their frames.
 
@@ -95,7 +94,7 @@ def video(
     _keep_apart([clip, output, times, annotated])
     people_as_csv, times_as_csv = (format_of(path, format, ("jsonl", "csv")) == "csv" for path in (output, times))
     try:
-        run = VideoRun(FaceAnalyzer.from_pretrained(model, revision=revision), clip, rate=rate, output=annotated)
+        run = VideoRun(FaceAnalyzer.from_pretrained(model), clip, rate=rate, output=annotated)
         with closing(iter(run)) as steps:
             first = list(islice(steps, 1))  # or it is no video, and no table is begun in place of an earlier one
             for table in (output, times):

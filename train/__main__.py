@@ -270,7 +270,9 @@ def clean(
 
 @app.command()
 def evaluate(
-    model: Annotated[str, typer.Option(help="Folder of a run or of a model, or a Hub id USER/NAME.")],
+    model: Annotated[
+        str, typer.Option(help="Folder of a run or model, or USER/NAME or USER/NAME@REVISION on the Hub.")
+    ],
     data: Annotated[
         Path, typer.Option(help="UTKFace as a folder or archive, or the folder that `prepare` made of it.")
     ],

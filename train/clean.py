@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from agr.annotations import Labels
 from agr.attributes import Attributes
 from agr.evaluation.mislabels import mislabels, relabel_list
-from agr.evaluation.report import PROBABILITY_COLUMNS, EvalReport
-from agr.labels import GENDERS, RACES, TASK_CLASSES
+from agr.evaluation.report import EvalReport
+from agr.labels import TASK_CLASSES
 from agr.pictures import DataError
-from agr.predictions import report_of
+from agr.predictions import report_of, report_row, table_of
 from agr.reader import AttributeReader
 
 from .config import FitConfig
@@ -101,12 +102,6 @@ def _found(table: pd.DataFrame, threshold: float, output: Path) -> Cleaned:
 
 def predictions_of(read: Attributes, rows: pd.DataFrame) -> pd.DataFrame:
     """A report's table of what was read off prepared crops, `rows` as `load_prepared` gives them."""
-    probs = {"age_group": read.age_group_probs, "gender": read.gender_probs, "race": read.race_probs}
-    table = pd.DataFrame({"file": rows.index, "detected": True, "has_twin": False, "true_age": rows["age"].to_numpy()})
-    table["true_gender"], table["true_race"] = np.array(GENDERS)[rows["gender"]], np.array(RACES)[rows["race"]]
-    table["pred_age"] = read.age
-    table[["age_low", "age_high"]] = read.age_interval
-    for task, names in TASK_CLASSES.items():
-        table[f"pred_{task}"] = np.array(names)[probs[task].argmax(axis=1)]
-        table[PROBABILITY_COLUMNS[task]] = probs[task]
-    return table
+    known = (Labels(*map(int, each)) for each in rows[["age", "gender", "race"]].to_numpy())
+    files = zip(rows.index, known, strict=True)
+    return table_of(report_row(file, labels, read.of(i), has_twin=False) for i, (file, labels) in enumerate(files))

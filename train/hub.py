@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Literal
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OfflineModeIsEnabled
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    HFValidationError,
+    LocalTokenNotFoundError,
+    OfflineModeIsEnabled,
+    RevisionNotFoundError,
+)
 from huggingface_hub.utils import validate_repo_id
 
 from agr.pictures import DataError
@@ -66,12 +72,15 @@ class Hub:
                 f"{' or '.join(f'{name}/' for name in mine)}, or send a pull request."
             )
 
-    def files(self) -> set[str] | None:
-        """Names of the files in the repository; None if there is none."""
+    def files(self, revision: str | None = None) -> set[str] | None:
+        """Names of the files in the repository, at a branch, tag or commit; None if there is none."""
         with self.plainly():
             if not self.api.repo_exists(self.repo_id, repo_type=self.repo_type):
                 return None
-            return set(self.api.list_repo_files(self.repo_id, repo_type=self.repo_type))
+            try:
+                return set(self.api.list_repo_files(self.repo_id, repo_type=self.repo_type, revision=revision))
+            except RevisionNotFoundError as error:
+                raise HubError(f"{self.repo_id} has no revision {revision!r} on the Hub.") from error
 
     def commit(
         self,

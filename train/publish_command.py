@@ -74,14 +74,14 @@ def publish(
         done = run(Path(folder), repo_id, private=private, tag=tag, pr=pr)
     typer.echo(f"{done.url}\ncommit {done.commit}" + ("" if done.is_new else ": nothing had changed"))
     named = f"refs/pr/{done.url.rsplit('/', 1)[-1]}" if pr and done.is_new else tag
-    revision = f', revision="{named}"' if named else ""
-    typer.echo(f'FaceAnalyzer.from_pretrained("{repo_id}"{revision})')
+    typer.echo(f'FaceAnalyzer.from_pretrained("{repo_id}{"@" * bool(named)}{named or ""}")')
 
 
 def space(
     repo_id: RepoId,
     model: Annotated[
-        str | None, typer.Option(help="The Hub model that the page uses, USER/MODEL; by default the bundled one.")
+        str | None,
+        typer.Option(help="USER/MODEL or USER/MODEL@REVISION that the page uses; by default the bundled one."),
     ] = None,
     report: Annotated[
         list[Path] | None,

@@ -22,7 +22,7 @@ REPORTS = "eval_reports"
 OUR_REPORTS = ("mobilenet_v2", "mobilenet_v2_stage1", "densenet121", "mobile_facenet")
 """Those that come with the project; others may be of somebody's own photos."""
 OF_THE_BUNDLED = """
-> This page loads the weights of the model [{model}](https://huggingface.co/{model}) from the Hub when it starts.
+> This page loads the weights of the model [{model}](https://huggingface.co/{repo_id}) from the Hub when it starts.
 > What is said below, of figures and of files, is said of the project and of the model that comes with it.
 """
 _OURS = "agr/ui/page.py"
@@ -33,9 +33,9 @@ def stage_space(folder: Path, *, repo_id: str, model: str | None = None, reports
     """Put the Space's files into `folder`.
 
     Beside the project's own reports go those of the folders `reports`, of each just what a report consists of. With a
-    `model` of the Hub the bundled weights stay behind: a file beside them names it, and so does the README. Raises
-    HubError for a name that is not allowed, ReportError for a damaged report, DataError if a file holds a token or a
-    path of this machine.
+    `model` of the Hub (USER/NAME or USER/NAME@REVISION) the bundled weights stay behind: a file beside them names it,
+    and so does the README. Raises HubError for a name that is not allowed, ReportError for a damaged report, DataError
+    if a file holds a token or a path of this machine.
     """
     check_name(repo_id)
     if model:
@@ -55,9 +55,9 @@ def stage_space(folder: Path, *, repo_id: str, model: str | None = None, reports
             (folder / "agr" / "weights" / name).unlink()
         (folder / "agr" / "weights" / POINTER).write_text(model + "\n", encoding="utf-8")
         card = RepoCard.load(folder / "README.md")
-        card.data.models = [model]
+        card.data.models = [model.partition("@")[0]]
         title, _, rest = card.text.lstrip().partition("\n")
-        card.text = title + "\n" + OF_THE_BUNDLED.format(model=model) + rest
+        card.text = title + "\n" + OF_THE_BUNDLED.format(model=model, repo_id=model.partition("@")[0]) + rest
         card.save(folder / "README.md")
     for name, file in files_in(folder).items():
         check_private(file, name)
@@ -82,14 +82,15 @@ def _check_model_name(model: str) -> None:
         raise HubError(
             f"{model} is a folder here. Publish it first (python -m train publish), then name it USER/MODEL."
         )
-    check_name(model)
+    check_name(model.partition("@")[0])
 
 
 def _check_model(api: HfApi, model: str) -> None:
-    hub = Hub(model, must_own=False, api=api)
-    missing = {CONFIG_FILE, WEIGHTS_FILE} - (hub.files() or set())
+    repo_id, _, revision = model.partition("@")
+    hub = Hub(repo_id, must_own=False, api=api)
+    missing = {CONFIG_FILE, WEIGHTS_FILE} - (hub.files(revision or None) or set())
     if missing:
         raise HubError(f"There is no model {model} on the Hub that the page could load: {', '.join(sorted(missing))}.")
     with hub.plainly():
-        if api.model_info(model).private:
+        if api.model_info(repo_id).private:
             raise HubError(f"The model {model} is private: the Space could not load it. Make it public first.")

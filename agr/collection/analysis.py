@@ -47,7 +47,6 @@ def analyze_collection(
     output: str | PathLike,
     *,
     model: str | None = None,
-    revision: str | None = None,
     ray: str | None = None,
     retry: bool = False,
 ) -> Counts:
@@ -65,7 +64,7 @@ def analyze_collection(
     paths, output = [Path(path) for path in inputs], Path(output)
     if absent := [str(path) for path in paths if not os.path.lexists(path)]:
         raise CollectionError(f"There is no {' and no '.join(absent)}.")
-    folder = find_model(model, revision=revision)
+    folder = find_model(model)
     now = claim(output, _shown(photos_of(paths), desc="Looking for photos"), _facts(paths, folder))
     listing = Listing(**claim_of(output)["photos"])
     clear_away(output)

@@ -105,12 +105,6 @@ def test_pictures_of_a_phone_that_cannot_be_read_are_named(run, folder):
     assert "2 of 4" in done.stderr
 
 
-def test_a_folder_has_no_revisions(run, folder):
-    done = run(folder / "a.jpg", "--revision", "v9")
-    assert done.exit_code == 1
-    assert "Only a Hub model has revisions" in done.output
-
-
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file system that is always full, as Linux has it")
 @pytest.mark.parametrize("kind", ["jsonl", "csv"])
 def test_a_full_disk_is_said(run, kind):

@@ -84,6 +84,7 @@ def test_a_hub_model_is_downloaded_once_and_then_works_offline(served, tmp_path)
     [
         ("ann/other", None, "no Hub model ann/other"),
         ("ann/faces", "v9", "no revision 'v9'"),
+        ("ann/faces@v9", None, "no revision 'v9'"),
         ("us er/x", None, "us er/x"),
     ],
 )
@@ -91,6 +92,11 @@ def test_what_the_hub_does_not_have_is_named(served, tmp_path, repo, revision, m
     answer = find(repo, revision, endpoint=served.url, home=tmp_path)
     assert answer.startswith("ModelError:")
     assert message in answer
+
+
+def test_a_folder_has_no_revisions(tmp_path):
+    with pytest.raises(ModelError, match="Only a Hub model has revisions"):
+        find_model(tmp_path, revision="v9")
 
 
 @pytest.mark.slow

@@ -277,7 +277,7 @@ def test_published_loaded_offline_and_the_same_to_the_bit(hub, utkface, tmp_path
     assert hub.seen == []
     sent = train(*asked, AGR_UTKFACE=str(utkface.path), **settings)
     assert sent.returncode == 0, sent.stderr
-    assert 'FaceAnalyzer.from_pretrained("ann/faces", revision="v1.0")' in sent.stdout
+    assert 'FaceAnalyzer.from_pretrained("ann/faces@v1.0")' in sent.stdout
     assert hub.repos["model", "ann/faces"].commits[-1].oid in sent.stdout
     assert WRITE not in sent.stdout + sent.stderr
 

@@ -40,7 +40,7 @@ def test_just_the_files_that_it_needs(staged):
 
 
 def test_with_a_hub_model_the_weights_stay_behind_and_it_is_named(staged):
-    stage_space(staged, repo_id="ann/page", model="ann/faces")
+    stage_space(staged, repo_id="ann/page", model="ann/faces@v1.0")
     names = files_in(staged).keys()
     assert {name for name in names if name.startswith("agr/weights/")} == {
         "agr/weights/hub.txt",
@@ -48,11 +48,11 @@ def test_with_a_hub_model_the_weights_stay_behind_and_it_is_named(staged):
     }
     code = "from agr.pretrained import default_model; print(default_model())"
     done = subprocess.run([sys.executable, "-c", code], cwd=staged, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "ann/faces"
+    assert done.stdout.strip() == "ann/faces@v1.0"
     card = RepoCard.load(staged / "README.md")
     assert card.data.models == ["ann/faces"]
     ours = RepoCard.load(ROOT / "README.md").text.strip()
-    told = OF_THE_BUNDLED.format(model="ann/faces").strip()
+    told = OF_THE_BUNDLED.format(model="ann/faces@v1.0", repo_id="ann/faces").strip()
     assert told in card.text
     assert card.text.replace(told, "").split() == ours.split()
 
@@ -149,9 +149,13 @@ def test_a_model_that_the_space_could_not_load_is_refused(hub, staged):
     stage_space(staged, repo_id="ann/page", model="ann/faces")
     with pytest.raises(HubError, match="no model ann/faces"):
         publish_space(staged, "ann/page", model="ann/faces", api=api)
-    hub.create("ann/faces", private=True).add("a model", {"config.json": b"{}", "model.safetensors": b"x"})
+    repo = hub.create("ann/faces", private=True)
+    repo.add("a model", {"config.json": b"{}", "model.safetensors": b"x"})
     with pytest.raises(HubError, match="private"):
         publish_space(staged, "ann/page", model="ann/faces", api=api)
+    repo.private = False
+    with pytest.raises(HubError, match="v9"):
+        publish_space(staged, "ann/page", model="ann/faces@v9", api=api)
     assert ("space", "ann/page") not in hub.repos
 
 
