@@ -1,5 +1,5 @@
-"""Predictions -> Plotly figures. Colours are Okabe and Ito's, which the colour-blind can tell apart; backgrounds are
-clear and lines grey, so that a figure reads on a light page and on a dark one."""
+"""Predictions -> Plotly figures. Colours are Okabe and Ito's, which the colour-blind can tell apart, the blue a little
+lighter; backgrounds are clear and lines grey, so that a figure reads on a light page and on a dark one."""
 
 from collections.abc import Iterable
 
@@ -14,18 +14,20 @@ from .bootstrap import Estimate
 from .summary import LEAST_GROUP, Group
 from .tables import AGE_BAND, classified, with_age
 
-BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
+BLUE, ORANGE, GREEN, PURPLE = "#2E86C8", "#E69F00", "#009E73", "#CC79A7"
 WHISKER = "#30343B"
 """Of intervals in saved figures; on the page they too follow the theme."""
-FAINT = 0.35
+FAINT = 0.45
 """Opacity of what few faces stand behind."""
-GREY = "#656D7A"
-"""Of lines, and of text in saved figures; on the page, text follows the theme (`agr/ui/style.css`)."""
+GREY, LINE = "#656D7A", "#7F8896"
+"""Of text in saved figures, which follows the theme on the page (`agr/ui/style.css`), and of lines."""
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, "#56B4E9", "#D55E00", "#F0E442", "#8C6D31")
 TASK_TITLES = {"age_group": "Age group", "gender": "Gender", "race": "Race"}
 IN_YEARS = {"age_mae", "age_bias"}
 """Of the figures of groups; the others are shares."""
 _CURVE_POINTS = 1000
+_MOST_BESIDE, _ROW = 12, 22
+"""Groups whose bars stand side by side; of more, each lies in a row of so many pixels."""
 _BUTTONS = ["zoom", "pan", "select", "lasso", "zoomIn", "zoomOut", "autoScale", "resetScale", "toImage"]
 """Plotly's, which lie over the title and need a mouse: to zoom is to drag, and a double click shows all again."""
 NORMALIZATIONS = ("counts", "rows", "columns")
@@ -45,8 +47,9 @@ def confusion_heatmap(counts: np.ndarray, task: str, *, by: str = "rows", hide_d
     """Heatmap of a confusion matrix (k, k): rows are true classes, columns predicted ones."""
     labels = list(TASK_CLASSES[task])
     values = normalized(counts, by)
-    text = "{:.0f}" if by == "counts" else "{:.0%}"
-    texts = np.array([[text.format(v) for v in row] for row in values], dtype=object)
+    texts = np.array(
+        [[f"{v:,.0f}" if by == "counts" else f"{100 * v:.0f} %" for v in row] for row in values], dtype=object
+    )
     if by != "counts":
         texts[np.broadcast_to(counts.sum(axis=1 if by == "rows" else 0, keepdims=True) == 0, texts.shape)] = "–"
     if hide_diagonal:
@@ -55,12 +58,12 @@ def confusion_heatmap(counts: np.ndarray, task: str, *, by: str = "rows", hide_d
     hover = "true %{y}<br>predicted %{x}<br>%{text}<br>%{customdata} faces<extra></extra>"
     heat = go.Heatmap(
         z=values, x=labels, y=labels, text=texts, texttemplate="%{text}", customdata=counts, hovertemplate=hover,
-        colorscale="Blues", showscale=False, xgap=1, ygap=1,
+        colorscale=[[0, "rgba(0,114,178,0)"], [1, "rgb(0,114,178)"]], zmin=0, showscale=False, xgap=1, ygap=1,
     )  # fmt: skip
     figure = _styled(go.Figure(heat), "predicted", "true", f"{TASK_TITLES[task]}: confusion")
     # Categories, or Plotly takes "3-6" for a date.
-    figure.update_xaxes(type="category", side="bottom")
-    figure.update_yaxes(type="category", autorange="reversed")
+    figure.update_xaxes(type="category", side="bottom", showgrid=False)
+    figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
     return figure
 
 
@@ -88,9 +91,9 @@ def reliability_diagram(table: pd.DataFrame, task: str) -> go.Figure:
         [
             go.Bar(
                 x=(bins["bin"] + 0.5) / m.N_BINS, y=bins["n"] / max(1, n), width=1 / m.N_BINS, name="share of faces",
-                marker_color=GREY, opacity=0.35,
+                marker_color=LINE, opacity=0.6,
             ),
-            go.Scatter(x=[0, 1], y=[0, 1], name="calibrated", mode="lines", line={"color": GREY, "dash": "dash"}),
+            go.Scatter(x=[0, 1], y=[0, 1], name="calibrated", mode="lines", line={"color": LINE, "dash": "dash"}),
             go.Scatter(
                 x=bins["confidence"], y=bins["accuracy"], name="model", mode="lines+markers", line_color=BLUE,
                 customdata=bins["n"], marker_opacity=_opacity(bins["n"]),
@@ -115,7 +118,7 @@ def age_density(table: pd.DataFrame) -> go.Figure:
         "%{customdata[0]} faces<extra></extra>",
     )  # fmt: skip
     line = go.Scatter(
-        x=[0, MAX_AGE], y=[0, MAX_AGE], mode="lines", line={"color": GREY, "dash": "dash"}, hoverinfo="skip"
+        x=[0, MAX_AGE], y=[0, MAX_AGE], mode="lines", line={"color": LINE, "dash": "dash"}, hoverinfo="skip"
     )
     return _styled(
         go.Figure([heat, line]),
@@ -206,14 +209,24 @@ def abstention_curve(
 
 
 def group_bars(groups: list[Group], names: dict[str, str], title: str) -> go.Figure:
-    """Figures (name -> what it is called) of each group with their 95 % intervals, side by side."""
-    bars = []
-    for i, (name, label) in enumerate(names.items()):
-        bars.append(_bar_with_interval(groups, name, label, COLOURS[i % len(COLOURS)]))
+    """Figures (name -> what it is called) of each group with their 95 % intervals, side by side; of many groups one
+    below the other."""
+    is_long = len(groups) > _MOST_BESIDE
+    bars = [
+        _bar_with_interval(groups, name, label, COLOURS[i % len(COLOURS)], is_flat=is_long)
+        for i, (name, label) in enumerate(names.items())
+    ]
     in_years = bool(IN_YEARS & set(names))
-    axis = title + ", years" * in_years
-    figure = _styled(go.Figure(bars), "", axis, title, legend=len(bars) > 1).update_xaxes(type="category")
-    return figure if in_years else figure.update_yaxes(tickformat=".0%")
+    figure = _styled(go.Figure(bars), "", "", title + ", years" * in_years, legend=len(bars) > 1)
+    of_values, of_groups = (
+        (figure.update_xaxes, figure.update_yaxes) if is_long else (figure.update_yaxes, figure.update_xaxes)
+    )
+    of_groups(type="category", **{"autorange": "reversed"} if is_long else {})
+    of_values(tickformat="" if in_years else ".0%")
+    if not is_long:
+        return figure
+    above = {"y": 1, "yanchor": "bottom"}  # as a share of the height: below, it would be far away
+    return figure.update_layout(height=140 + _ROW * len(groups) * len(bars), legend=above, margin={"t": 80})
 
 
 def training_curves(history: pd.DataFrame, prefix: str, title: str) -> go.Figure:
@@ -229,8 +242,8 @@ def training_curves(history: pd.DataFrame, prefix: str, title: str) -> go.Figure
     return _styled(go.Figure(lines), "epoch", "", title)
 
 
-def _bar_with_interval(groups: list[Group], name: str, title: str, colour: str) -> go.Bar:
-    """Of groups of fewer than `LEAST_GROUP` faces bars are faint."""
+def _bar_with_interval(groups: list[Group], name: str, title: str, colour: str, *, is_flat: bool = False) -> go.Bar:
+    """Of groups of fewer than `LEAST_GROUP` faces bars are faint. `is_flat`: bars lie."""
     filled = [group for group in groups if group.figures[name].n]
     estimates: list[Estimate] = [group.figures[name] for group in filled]
     names, values = [", ".join(group.names) for group in filled], [e.value for e in estimates]
@@ -241,9 +254,11 @@ def _bar_with_interval(groups: list[Group], name: str, title: str, colour: str) 
         "arrayminus": np.nan_to_num([e.value - e.low for e in estimates]),
         "color": WHISKER,
     }
-    hover = "%{x}<br>%{y:.3f}<br>n = %{customdata}<extra></extra>"
+    along, across = ("x", "y") if is_flat else ("y", "x")
     return go.Bar(
-        x=names, y=values, error_y=error, name=title, hovertemplate=hover, customdata=[e.n for e in estimates],
+        **{across: names, along: values, f"error_{along}": error, "orientation": "h" if is_flat else "v"},
+        hovertemplate=f"%{{{across}}}<br>%{{{along}:.3f}}<br>n = %{{customdata}}<extra></extra>",
+        name=title, customdata=[e.n for e in estimates],
         marker_color=colour, marker_opacity=_opacity([e.n for e in estimates]),
     )  # fmt: skip
 

@@ -84,7 +84,7 @@ def bar(label: str, share: float, value: str, *, is_top: bool) -> str:
 def _age_plot(face: Face) -> str:
     """The age distribution as a filled curve; the interval is the darker part, the line its mean."""
     x = np.arange(MAX_AGE + 1) / MAX_AGE * _PLOT_WIDTH
-    y = _PLOT_HEIGHT - 4 - face.age_probs / face.age_probs.max() * (_PLOT_HEIGHT - 8)
+    y = _PLOT_HEIGHT - face.age_probs / face.age_probs.max() * (_PLOT_HEIGHT - 4)
     curve = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
     area = f"0,{_PLOT_HEIGHT} {curve} {_PLOT_WIDTH},{_PLOT_HEIGHT}"
     left, right = (age / MAX_AGE * _PLOT_WIDTH for age in face.age_interval)
@@ -106,7 +106,7 @@ def _age_plot(face: Face) -> str:
 
 def percent(p: float) -> str:
     """A probability in whole percent, as HTML; what is nearly none or all is not rounded to it."""
-    return "&lt;1 %" if 0 < p < 0.01 else "&gt;99 %" if 0.99 < p < 1 else f"{100 * p:.0f} %"
+    return ("&lt;1" if 0 < p < 0.01 else "&gt;99" if 0.99 < p < 1 else f"{100 * p:.0f}") + "&nbsp;%"
 
 
 def crop_uri(crop: np.ndarray) -> str:

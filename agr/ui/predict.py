@@ -26,6 +26,7 @@ PURPOSE = (
 SHOW_ANSWER = """
 () => setTimeout(() => {
     const [photo, boxed, status] = ['photo', 'boxed', 'status'].map((id) => document.getElementById(id));
+    if (status.querySelector('.agr-error')) for (const each of photo.querySelectorAll('img')) each.alt = '';
     const answer = boxed.querySelector('img') ? boxed : status;
     const isStill = matchMedia('(prefers-reduced-motion: reduce)').matches;
     if (status.querySelector('p') && answer.getBoundingClientRect().top > 0.7 * innerHeight)

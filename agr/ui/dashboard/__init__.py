@@ -187,7 +187,7 @@ class Dashboard:
         spot, options = read
         spot = spot if ticked is None else replace(spot, ticked=ticked)
         if names_lost_report(query, self.controls, also):
-            gr.Warning(f"{LOST} Another one is shown instead.", duration=None)
+            gr.Warning(f"{LOST} Another one is shown instead.")
         chosen = {self.controls[name]: value for name, value in options.items()}
         chosen[self.controls["predicted"]] = _classes(options)
         is_filtered = any(options[name] != self.controls[name].value for name in FILTERS)
@@ -272,6 +272,7 @@ class Dashboard:
             names = [*self.reports.folders, OWN]
             return gr.Dropdown(names, value=OWN), gr.Dropdown(names)
 
+        files.change(lambda: "", None, status, **QUIET | {"concurrency_id": "own"})  # which was of others
         is_new = gr.State(False)
         run = start.click(
             evaluate, files, [self.own, status, is_new, stop], show_progress_on=[status], api_visibility="private",

@@ -23,16 +23,30 @@ OPEN_DIALOG = (
     + """
 const box = () => element.querySelector('dialog');
 const tiles = () => [...document.querySelectorAll('.agr-tile > button[data-act]')].filter((e) => e.offsetParent);
-let stepped = 0, closed = null, isPressedBeside = false;
+let stepped = 0, closed = null, isPressedBeside = false, turning = null;
 const neighbour = (by) => {
     const all = tiles(), at = all.findIndex((e) => e.dataset.act === box()?.dataset.opener);
     return at < 0 ? undefined : all[at + by];
 };
-const step = (by) => {
-    const next = neighbour(by);
-    if (!next) return;
+const page = (by) => [...document.querySelectorAll('nav[aria-label=Pages] button[data-key]')].find(
+    (e) => e.offsetParent && !e.disabled && e.dataset.key === (by < 0 ? 'Previous' : 'Next'));
+const go = (tile, by) => {
     stepped = by;
-    trigger('select', JSON.parse(next.dataset.act));
+    trigger('select', JSON.parse(tile.dataset.act));
+};
+const step = (by) => {
+    const next = neighbour(by), turn = page(by);
+    if (next) return go(next, by);
+    if (!turn || turning) return;
+    // On to the next page of the gallery, and to its face at this end.
+    const before = tiles()[0]?.dataset.act;
+    turn.click();
+    turning = setInterval(() => {
+        if (tiles()[0]?.dataset.act === before) return;
+        clearInterval(turning);
+        turning = null;
+        if (box()?.open) go(tiles().at(by < 0 ? -1 : 0), by);
+    }, 50);
 };
 const isBeside = (event) => {
     if (event.target !== box()) return false;
@@ -46,10 +60,13 @@ const open = () => {
     dialog.showModal();
     for (const button of dialog.querySelectorAll('[data-step]')) {
         const by = Number(button.dataset.step);
-        button.disabled = !neighbour(by);
+        button.disabled = !neighbour(by) && !page(by);
         if (by === stepped && !button.disabled) button.focus();
     }
     stepped = 0;
+    const at = tiles().findIndex((e) => e.dataset.act === dialog.dataset.opener);
+    const {first, count} = tiles()[at]?.closest('.agr-gallery').dataset ?? {};
+    dialog.querySelector('[data-place]').textContent = count ? `${at + Number(first)} of ${count}` : '';
     const again = last && find(last);
     if (again) again.focus();
 };
@@ -70,8 +87,8 @@ element.addEventListener('close', () => {
     last = null;
     closed = dialog.dataset.opener;
     trigger('select', {action: 'face', value: null});
-    const opener = [...document.querySelectorAll('button[data-act]')].find(
-        (e) => e.dataset.act === closed && !dialog.contains(e));
+    const opener = [...tiles(), ...document.querySelectorAll('button[data-act]')].find(
+        (e) => e.dataset.act === closed && !dialog.contains(e) && e.checkVisibility());
     if (opener) opener.focus({preventScroll: true});
 }, {capture: true});  // it does not bubble
 watch('value', open);
@@ -93,7 +110,7 @@ def face_page(look: Look) -> str:
     return (
         f'<dialog class="agr-dialog" aria-label="{html.escape(file)}" data-opener="{opener}">'
         '<nav class="agr-downloads" aria-label="Faces"><button type="button" class="agr-small" data-step="-1">Previous'
-        '</button><button type="button" class="agr-small" data-step="1">Next</button>'
+        '</button><span data-place></span><button type="button" class="agr-small" data-step="1">Next</button>'
         '<button type="button" class="agr-small" data-close autofocus>Close</button></nav>'
         f"<header>{picture(file, look.opened.find, FACE_SIDE)}<div><h3>{html.escape(file)}</h3>{_age(row)}"
         f"{_twins(look, file)}</div></header>"

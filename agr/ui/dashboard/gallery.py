@@ -37,7 +37,8 @@ def gallery(
     page = min(page, max(0, (len(rows) - 1) // PAGE_SIZE))
     shown = rows.iloc[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
     tiles = "".join(_tile(row, task, find, ticked, (notes or {}).get(row["file"])) for row in shown.to_dict("records"))
-    return f'<div class="agr-gallery">{tiles}</div>{pager(len(rows), page, PAGE_SIZE)}'
+    first = f'data-first="{page * PAGE_SIZE + 1}" data-count="{len(rows)}"'
+    return f'<div class="agr-gallery" {first}>{tiles}</div>{pager(len(rows), page, PAGE_SIZE)}'
 
 
 def _tile(row: dict, task: str, find: Find, ticked: Collection[tuple[str, str]] | None, note: str | None) -> str:

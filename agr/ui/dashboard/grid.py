@@ -8,7 +8,7 @@ from agr.labels import TASK_CLASSES
 from .html import act, faces
 
 _STRONG = 0.92
-"""Share from which a cell is so dark that white is read more easily on it than black."""
+"""Shade, as a share of the darkest, from which a cell is so dark that white is read more easily on it than black."""
 
 
 def confusion_grid(
@@ -17,7 +17,9 @@ def confusion_grid(
     """A table of buttons, one a cell; clicking one sends the action "cell" with [row, column], or null if it is the
     chosen one. Rows are true classes, `counts` (k, k). Tab leads into the table and out, arrow keys from cell to
     cell."""
-    labels, shares = TASK_CLASSES[task], normalized(counts, "rows" if by == "counts" else by)
+    labels, values = TASK_CLASSES[task], normalized(counts, by)
+    shown = np.where(np.eye(len(counts), dtype=bool) & hide_diagonal, 0, values)
+    shades = shown / max(shown.max(), 1e-9)
     head = "".join(f'<th scope="col">{label}</th>' for label in labels)
     rows = []
     for i, label in enumerate(labels):
@@ -25,21 +27,20 @@ def confusion_grid(
         for j, other in enumerate(labels):
             hidden = hide_diagonal and i == j
             is_there = counts[:, j].any() if by == "columns" else counts[i].any()
-            share_text = f"{100 * shares[i, j]:.0f} %" if is_there else "–"
+            share_text = f"{100 * values[i, j]:.0f} %" if is_there else "–"
             text = "" if hidden else f"{counts[i, j]:,}" if by == "counts" else share_text
-            share = 0 if hidden else shares[i, j]
             said = f", {share_text}" if by != "counts" and not hidden else ""
             is_chosen = chosen == (i, j)
             cells.append(
                 f'<td><button type="button" {act("cell", None if is_chosen else [i, j])} data-key="{i},{j}" '
                 f'tabindex="{0 if (i, j) == (chosen or (0, 0)) else -1}" aria-pressed="{str(is_chosen).lower()}" '
-                f'style="--share:{share:.3f}" class="{"agr-strong" if share > _STRONG else ""}" '
+                f'style="--share:{shades[i, j]:.3f}" class="{"agr-strong" if shades[i, j] > _STRONG else ""}" '
                 f'aria-label="true {label}, predicted {other}: {faces(int(counts[i, j]))}{said}">{text}</button></td>'
             )
         rows.append(f'<tr><th scope="row">{label}</th>{"".join(cells)}</tr>')
     return (
         '<p class="agr-grid-note" id="grid-note">Rows: true, columns: predicted; faces not found are left out. '
-        "Arrow keys lead from cell to cell.</p>"
+        '<span class="agr-keys">Arrow keys lead from cell to cell.</span></p>'
         '<div class="agr-scroll"><table class="agr-grid" aria-describedby="grid-note">'
         f"<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )

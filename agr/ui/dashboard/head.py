@@ -2,6 +2,9 @@
 
 import html
 
+from agr.evaluation.figures import TASK_TITLES
+from agr.evaluation.selection import Selection
+
 from .look import NO_FACE, Look
 
 _MAX = 120
@@ -36,10 +39,27 @@ def head(look: Look) -> str:
     selected = f"{len(look.table):,} of {len(total):,} faces, {found:,} detected."
     if not len(look.table):
         selected = f"none. {NO_FACE}"
+    filters = filters_of(look.selection)
+    selected += f" Filtered by {'; '.join(filters)}." if filters else ""
     cells = "".join(f"<div><dt>{name}</dt><dd>{html.escape(text)}</dd></div>" for name, text in facts.items() if text)
     why = OWN_NO_FACES if look.opened.is_own else NO_FACES
     note = "" if look.opened.has_faces else f'<p class="agr-note">{why}</p>'
     return f'<dl class="agr-head">{cells}</dl><p class="agr-note" role="status">Selected: {selected}</p>{note}'
+
+
+def filters_of(selection: Selection) -> list[str]:
+    """What the faces are filtered by, such as "true gender Female"."""
+    found = []
+    for task, title in TASK_TITLES.items():
+        if names := getattr(selection, f"true_{task}"):
+            found.append(f"true {title.lower()} {', '.join(names)}")
+    title = TASK_TITLES[selection.task].lower()
+    if selection.predicted:
+        found.append(f"predicted {title} {', '.join(selection.predicted)}")
+    if selection.confidence != (0.0, 1.0):
+        low, high = selection.confidence
+        found.append(f"confidence in {title} {low:.2f} to {high:.2f}")
+    return found if selection.twins else [*found, "twins left out"]
 
 
 def _said(*parts: object) -> str:

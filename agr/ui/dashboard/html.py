@@ -26,7 +26,17 @@ const act = (target) => {
     last = key(target);
     const sent = JSON.parse(target.dataset.act);
     if (target.type === 'checkbox') sent.value = [...sent.value, target.checked];
+    // What is asked for may come below the screen, or above it.
+    if (sent.action === 'cell' && sent.value) window.agrToShow = '#cell-faces';
+    if (sent.action === 'page') window.agrToShow = '#' + element.closest('[id]').id;
     trigger('select', sent);
+};
+const show = () => {
+    const wanted = window.agrToShow && element.closest(window.agrToShow);
+    if (!wanted || !element.querySelector('.agr-gallery')) return;
+    window.agrToShow = null;
+    const {top} = wanted.getBoundingClientRect(), isStill = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    if (top < 0 || top > 0.7 * innerHeight) wanted.scrollIntoView({behavior: isStill ? 'auto' : 'smooth'});
 };
 element.addEventListener('click', (event) => {
     const button = event.target.closest('button[data-act]');
@@ -53,6 +63,7 @@ watch('value', () => {
     // On the first and the last page the other one of both buttons is what there is to press.
     const again = button?.disabled ? button.closest('nav')?.querySelector('button:not([disabled])') : button;
     if (again && document.activeElement === document.body) again.focus({preventScroll: true});
+    show();
 });
 """
 
@@ -65,8 +76,14 @@ element.addEventListener('click', (event) => {
     const button = event.target.closest('button[data-format]');
     const plot = element.closest('.agr-figure').querySelector('.js-plotly-plot');
     if (!button || !plot) return;
-    window.Plotly.downloadImage(plot, {
-        format: button.dataset.format, filename: button.dataset.name, width: 900, height: 600, scale: 2,
+    // Of which report and which faces, on white: it is put among others, on slides of any colour.
+    const report = document.querySelector('#report input')?.value ?? '';
+    const faces = document.querySelector('#head [role=status]')?.textContent ?? '';
+    const title = {...plot.layout.title, subtitle: {text: `${report}. ${faces}`, font: {size: 11}}};
+    const layout = {...plot.layout, title, paper_bgcolor: 'white', plot_bgcolor: 'white'};
+    window.Plotly.downloadImage({data: plot.data, layout}, {
+        format: button.dataset.format, filename: `${report}_${button.dataset.name}`, width: 900,
+        height: Math.max(600, layout.height ?? 0), scale: 2,
     });
 });
 """
@@ -127,12 +144,25 @@ def estimate_html(estimate: Estimate, factor: float = 100, digits: int = 1, *, s
     return value if math.isnan(estimate.low) else f"{value}<small>{low} to {high}</small>"
 
 
-def difference_html(estimate: Estimate, factor: float = 100, digits: int = 1) -> str:
+def difference_html(estimate: Estimate, factor: float = 100, digits: int = 1, *, better: int = 0) -> str:
     """The same with a sign; bold if it is not chance: the interval, of `LEAST_GROUP` faces and more, leaves out
-    zero."""
-    text = estimate_html(estimate, factor, digits, signed=True)
+    zero. `better`: 1 where more is better, -1 where less is: then it says which it is."""
     is_sure = estimate.n >= LEAST_GROUP and (estimate.low > 0 or estimate.high < 0)
-    return f"<strong>{text}</strong>" if is_sure else text
+    if not is_sure:
+        return estimate_html(estimate, factor, digits, signed=True)
+    nearest = min(abs(estimate.low), abs(estimate.high)) * factor
+    text = estimate_html(estimate, factor, digits + (round(nearest, digits) == 0), signed=True)
+    if not better:
+        return f"<strong>{text}</strong>"
+    said = "better" if estimate.value * better > 0 else "worse"
+    return f'<strong>{text}</strong><small class="agr-{said}">{said}</small>'
+
+
+def direction(name: str) -> int:
+    """1 where more of a figure is better, -1 where less is, 0 where some is (an interval that holds too often)."""
+    if name in ("age_mae", "age_mse") or name.endswith("_ece"):
+        return -1
+    return 0 if name in ("age_bias", "age_interval_coverage") else 1
 
 
 def pager(count: int, page: int, size: int) -> str:

@@ -103,7 +103,7 @@ def _evaluated(analyzer: FaceAnalyzer, upload: Upload, progress: gr.Progress) ->
         history=None,
     )
     found = int(report.predictions["detected"].sum())
-    text = message(f"{faces(len(rows))} evaluated, {found} detected, and shown above as the report “{OWN}”.")
+    text = message(f"{faces(len(rows))} evaluated, {found} detected, and shown below as the report “{OWN}”.")
     saved = base64.b64encode(pack(report)).decode()
     link = (
         '<div class="agr-downloads"><a class="agr-download" download="report.zip" '

@@ -54,6 +54,8 @@ class Spot:
             label = (value[0], value[1], value[2])
             rest = tuple(other for other in self.ticked if other != label)
             return replace(self, ticked=(*rest, label)[-_MOST_TICKED:] if value[3] is True else rest)
+        if action == "untick" and isinstance(value, str):
+            return replace(self, ticked=tuple(each for each in self.ticked if each[0] != value))
         return self
 
 

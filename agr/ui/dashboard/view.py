@@ -32,7 +32,7 @@ class View:
 
 def figure_slot(name: str) -> gr.Plot:
     """A place for a Plotly figure, with buttons to save it below."""
-    with gr.Column(elem_classes="agr-figure", min_width=300):
+    with gr.Column(elem_id=f"{name}-figure", elem_classes="agr-figure", min_width=300):
         plot = gr.Plot(show_label=False)
         gr.HTML(save_buttons(name), js_on_load=SAVE_FIGURE, apply_default_css=False)
     return plot

@@ -180,8 +180,8 @@ def test_bars_of_groups_have_their_unit_and_order(predictions):
     groups = groups_of(predictions, ["gender", "race"])
     years = f.group_bars(groups, {"age_mae": "error"}, "Error")
     shares = f.group_bars(groups, {"race_accuracy": "race"}, "Accuracy")
-    assert years.layout.yaxis.title.text.endswith("years")
-    assert (years.layout.yaxis.tickformat, shares.layout.yaxis.tickformat) == (None, ".0%")
+    assert years.layout.title.text.endswith("years")
+    assert (years.layout.yaxis.tickformat, shares.layout.yaxis.tickformat) == ("", ".0%")
     assert list(shares.data[0].x)[:2] == ["Male, White", "Male, Black"]
     assert f.interval_coverage_by_band(groups_of(predictions, ["age_band"])).layout.shapes[0].y0 == 0.8
 
@@ -200,3 +200,15 @@ def test_a_curve_of_the_history_begins_at_its_first_epoch():
     history = pd.DataFrame({"epoch": [3, 4], "train_age": [3.0, 2.5], "no_train_x": [1, 1]})
     (line,) = f.training_curves(history, "train_", "Loss").data
     assert list(line.x) == [3, 4]
+
+
+def test_bars_of_many_groups_lie_one_below_the_other(predictions):
+    groups = groups_of(predictions, ["race", "age_group"])
+    assert len(groups) > 12
+    drawn = f.group_bars(groups, {"race_accuracy": "race"}, "Accuracy")
+    (bars,) = drawn.data
+    assert bars.orientation == "h"
+    assert list(bars.y) == [", ".join(group.names) for group in groups]
+    assert bars.x[0] == groups[0].figures["race_accuracy"].value
+    assert (drawn.layout.xaxis.tickformat, drawn.layout.yaxis.autorange) == (".0%", "reversed")
+    assert drawn.layout.height > 20 * len(groups)

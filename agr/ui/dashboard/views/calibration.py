@@ -28,12 +28,27 @@ def layout(reports: list[str]) -> Parts:
 
 
 def show(look: Look) -> list:
-    return look.once("calibration", lambda: _drawn(look.table))
+    tasks = [task for task in TASK_CLASSES if not getattr(look.selection, f"true_{task}")]
+    if not tasks:
+        return [None] * len(TASK_CLASSES) + [message(_why(look))]
+    *figures, table = look.once("calibration", lambda: _drawn(look.table, tasks))
+    return [*figures, (_why(look) and message(_why(look)) + table) or table]
 
 
-def _drawn(table: pd.DataFrame) -> list:
-    bins = pd.concat([f.calibration_bins(table, task).assign(task=task) for task in TASK_CLASSES])
-    rows = _by_class(table)
+def _why(look: Look) -> str:
+    """Why a task's calibration is not shown, if so."""
+    left = [f.TASK_TITLES[task].lower() for task in TASK_CLASSES if getattr(look.selection, f"true_{task}")]
+    if not left:
+        return ""
+    return (
+        f"Not shown for {' and '.join(left)}: among faces that are chosen by what a model is to guess, none is "
+        "calibrated. Clear that filter."
+    )
+
+
+def _drawn(table: pd.DataFrame, tasks: list[str]) -> list:
+    bins = pd.concat([f.calibration_bins(table, task).assign(task=task) for task in tasks])
+    rows = _by_class(table, tasks)
     cells = [
         (
             [f"{f.TASK_TITLES[task]}: {label}", f"{right.n:,}", f"{100 * confidence:.1f}", estimate_html(right)],
@@ -44,7 +59,7 @@ def _drawn(table: pd.DataFrame) -> list:
     said = [(task, label, right.n, sure, right.value, right.low, right.high) for task, label, sure, right in rows]
     columns = ["task", "predicted", "n", "confidence", "accuracy", "accuracy_low", "accuracy_high"]
     return [
-        *(f.reliability_diagram(table, task) for task in TASK_CLASSES),
+        *(f.reliability_diagram(table, task) if task in tasks else None for task in TASK_CLASSES),
         message(BY_CLASS)
         + table_html(["Predicted", "Faces", "Confidence, %", "Right, %"], cells)
         + csv_link("by_predicted_class", pd.DataFrame(said, columns=columns))
@@ -52,10 +67,11 @@ def _drawn(table: pd.DataFrame) -> list:
     ]
 
 
-def _by_class(table: pd.DataFrame) -> list[tuple]:
+def _by_class(table: pd.DataFrame, tasks: list[str]) -> list[tuple]:
     """(task, predicted class, mean confidence, accuracy) of every class that was predicted."""
     rows = []
-    for task, labels in TASK_CLASSES.items():
+    for task in tasks:
+        labels = TASK_CLASSES[task]
         found = classified(table, task).found
         for i, label in enumerate(labels):
             said = found.where(found.pred == i)

@@ -8,14 +8,14 @@ import gradio as gr
 import pandas as pd
 
 from agr.evaluation.compare import Compared, common, compare, contradicted, disagreements
-from agr.evaluation.report import ReportError
+from agr.evaluation.report import PROBABILITY_COLUMNS, ReportError
 from agr.evaluation.selection import select
 from agr.evaluation.summary import LEAST_GROUP
 
 from ...cards import message
 from ..figure_cards import TITLES
 from ..gallery import gallery, heading
-from ..html import csv_link, difference_html, estimate_html, faces, table_html
+from ..html import csv_link, difference_html, direction, estimate_html, faces, table_html
 from ..look import NO_FACE, Look
 from ..view import Parts, View, click_slot, text_slot
 
@@ -67,7 +67,7 @@ def show(look: Look) -> list:
 
 def _table(rows: list[Compared], n: int, names: tuple[str, str]) -> str:
     text = message(
-        f"{n:,} files are in both with the same labels. The difference is the second figure minus the first, with its "
+        f"{n:,} files are in both with the same labels. The difference is {names[1]} minus {names[0]}, with its "
         f"95 % interval from resampled pairs; it is bold where the interval, of {LEAST_GROUP} faces or more, excludes "
         "zero, except for calibration errors, whose intervals are rough."
     )
@@ -76,9 +76,13 @@ def _table(rows: list[Compared], n: int, names: tuple[str, str]) -> str:
         title, factor, digits = TITLES[row.name]
         is_rough = row.name.endswith("_ece")
         gap = row.difference
-        said = estimate_html(gap, factor, digits, signed=True) if is_rough else difference_html(gap, factor, digits)
+        said = (
+            estimate_html(gap, factor, digits, signed=True)
+            if is_rough
+            else difference_html(gap, factor, digits, better=direction(row.name))
+        )
         values = ("–" if math.isnan(value) else f"{value * factor:.{digits}f}" for value in (row.first, row.second))
-        cells.append(([title, *values, said], ""))
+        cells.append(([title, said, *values], ""))
     table = pd.DataFrame(
         [
             [row.name, row.first, row.second, row.difference.value, row.difference.low, row.difference.high]
@@ -86,7 +90,7 @@ def _table(rows: list[Compared], n: int, names: tuple[str, str]) -> str:
         ],
         columns=["figure", *names, "difference", "difference_low", "difference_high"],
     )
-    return text + table_html(["Figure", *names, "Difference"], cells) + csv_link("compare", table)
+    return text + table_html(["Figure", "Difference", *names], cells) + csv_link("compare", table)
 
 
 def _faces(look: Look, this: pd.DataFrame, other: pd.DataFrame, name: str) -> list[str]:
@@ -94,11 +98,18 @@ def _faces(look: Look, this: pd.DataFrame, other: pd.DataFrame, name: str) -> li
     if look.options["side"] == SIDES[2]:
         return _contradicted(look, this, other)
     first, second = disagreements(this, other, look.task)
-    files = second if look.options["side"] == SIDES[0] else first
-    rows = this[this["file"].isin(files)]
+    is_other_right = look.options["side"] == SIDES[0]
+    files, wrong = (second, this) if is_other_right else (first, other)
+    wrong = wrong[wrong["file"].isin(files)]
+    sureness = wrong[PROBABILITY_COLUMNS[look.task]].max(axis=1).set_axis(wrong["file"])
+    order = sureness.sort_values(ascending=False, kind="stable").index  # of those not found, last
+    rows = this.set_index("file", drop=False).loc[order]
     said = other[other["file"].isin(files)].to_dict("records")
     notes = {row["file"]: f"the other: {heading(row, look.task)[1]}" for row in said}
-    title = f"Only {name} is right: {faces(len(second))}; only this one: {len(first):,}."
+    title = (
+        f"Only {name} is right: {faces(len(second))}; only {look.opened.title}: {len(first):,}. Below are those of "
+        f"{name if is_other_right else look.opened.title}, first those of which the other was surest."
+    )
     tiles = gallery(rows, look.task, look.opened.find, page=look.spot.page, notes=notes)
     table = rows[["file", f"true_{look.task}", f"pred_{look.task}"]]
     return [message(title) + tiles, csv_link("disagreements", table)]

@@ -42,11 +42,22 @@ def show(look: Look) -> list:
     heatmap = look.once(
         ("heatmap", look.task, by, hide), lambda: f.confusion_heatmap(counts, look.task, by=by, hide_diagonal=hide)
     )
+    grid = _caution(look) + grid
     if cell is None:
         return [message("Choose a cell to see its faces.") + grid, heatmap, "", ""]
     true, pred = (labels[i] for i in cell)
     said = f"True {true}, predicted {pred}: {faces(int(counts[cell]))}, below."
     return [message(said) + grid, heatmap, *_faces(look, cell)]
+
+
+def _caution(look: Look) -> str:
+    """Where a filter makes shares mean nothing."""
+    by, selection = look.options["by"], look.selection
+    if by == "rows" and selection.predicted:
+        return message("Faces are filtered by predicted class, and so are the shares of rows: look at counts.")
+    if by == "columns" and getattr(selection, f"true_{look.task}"):
+        return message("Faces are filtered by true class, and so are the shares of columns: look at counts.")
+    return ""
 
 
 def _counts(look: Look) -> np.ndarray:

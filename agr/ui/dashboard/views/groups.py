@@ -60,7 +60,7 @@ def show(look: Look) -> list:
         ]
     kind = look.options["figure"]
     if kind == "selection rate" and look.task in by:
-        return [message(SAME.format(f.TASK_TITLES[look.task].lower())), None, _table(groups, by)]
+        return [message(SAME.format(f.TASK_TITLES[look.task].lower())), None, _table(groups, by, {})]
     names = _figures_of(kind, look.task)
     title = f"{f.TASK_TITLES[look.task]}: {kind}" if kind in KINDS[:2] else kind
     drawn = f.group_bars(groups, names, title + ", at equal ages" * at_equal_ages)
@@ -72,7 +72,7 @@ def show(look: Look) -> list:
         said += look.once(("common ages", by), lambda: _left_out(look.table, by))
     elif not is_by_age:
         said += look.once(("ages", by), lambda: _ages(look.table, by))
-    return [message(said), drawn, _table(groups, by)]
+    return [message(said), drawn, _table(groups, by, names)]
 
 
 def _left_out(table: pd.DataFrame, by: tuple[str, ...]) -> str:
@@ -140,25 +140,28 @@ def _gap(groups: list[Group], name: str, label: str) -> str:
     )
 
 
-def _table(groups: list[Group], by: tuple[str, ...]) -> str:
+def _table(groups: list[Group], by: tuple[str, ...], chosen: dict[str, str]) -> str:
+    """The `chosen` figures (name -> what it is called), which are drawn above, and then those of everyday."""
+    columns = [*chosen, *(name for name in _COLUMNS if name not in chosen)]
     rows = [
         (
-            [
-                ", ".join(group.names),
-                f"{group.n:,}",
-                *(_cell(group, name) for name in _COLUMNS),
-            ],
+            [", ".join(group.names), f"{group.n:,}", *(_cell(group, name) for name in columns)],
             "agr-faint" * (group.n < LEAST_GROUP),
         )
         for group in groups
     ]
-    head = ["Group", "Faces", *(TITLES[name][0] for name in _COLUMNS)]
+    head = ["Group", "Faces", *(_title(name, chosen)[0] for name in columns)]
     return table_html(head, rows) + csv_link("groups", group_rows(groups, by))
+
+
+def _title(name: str, chosen: dict[str, str]) -> tuple[str, float, int]:
+    """What a figure is called, its factor and its digits; only selection rates are no figure of a card."""
+    return TITLES.get(name) or (f"{chosen.get(name, name)}, %", 100, 1)
 
 
 def _cell(group: Group, name: str) -> str:
     """Faint where few faces of a large group carry the label; of a small group the whole row is."""
-    _, factor, digits = TITLES[name]
+    _, factor, digits = _title(name, {})
     text = estimate_html(group.figures[name], factor, digits)
     is_small = group.figures[name].n < LEAST_GROUP <= group.n
     return f'<span class="agr-faint">{text}</span>' if is_small else text

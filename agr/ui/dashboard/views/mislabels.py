@@ -1,13 +1,17 @@
 """Mislabels: faces that the model takes for another class than their label says, with confidence; and the list of
 labels that look wrong."""
 
-import gradio as gr
+import html
 
+import gradio as gr
+import pandas as pd
+
+from agr.evaluation.figures import TASK_TITLES
 from agr.evaluation.mislabels import ORDERS, mislabels, relabel_list
 
 from ...cards import message
 from ..gallery import gallery
-from ..html import csv_link, faces
+from ..html import act, csv_link, faces
 from ..look import Look
 from ..state import MOST_SENT
 from ..view import Parts, View, click_slot, text_slot
@@ -26,10 +30,12 @@ def layout(reports: list[str]) -> Parts:
             [(SORTED_BY[order], order) for order in ORDERS], value=ORDERS[0], label="Sort by", min_width=300
         )
         threshold = gr.Slider(0, 1, 0.9, step=0.01, label="Minimum confidence in the wrong class", min_width=240)
-    export = text_slot("export")
+    export = click_slot("export")
     gallery_slot = click_slot("mislabels")
     return Parts(
-        [gallery_slot, export, text_slot("mislabels-csv")], {"order": order, "threshold": threshold}, [gallery_slot]
+        [gallery_slot, export, text_slot("mislabels-csv")],
+        {"order": order, "threshold": threshold},
+        [gallery_slot, export],
     )
 
 
@@ -38,14 +44,23 @@ def show(look: Look) -> list:
         return [message(nothing), _export(look), ""]
     order, threshold = look.options["order"], look.options["threshold"]
     ranked = look.once(("mislabels", look.task, order), lambda: mislabels(look.table, look.task, by=order))
-    confident = ranked[ranked["wrong_confidence"] >= threshold]
+    by_age = order == "years_off"
+    confident = ranked if by_age else ranked[ranked["wrong_confidence"] >= threshold]
+    which = f"{len(confident):,} of them with a probability of {threshold:.2f} or more"
     title = (
-        f"Predicted as another class than the label says: {faces(len(ranked))}, {len(confident):,} of them with a "
-        f"probability of {threshold:.2f} or more. Tick those whose label looks wrong; a click on a face opens it."
+        f"Predicted as another class than the label says: {faces(len(ranked))}, "
+        f"{'those with the largest age error first, however sure' if by_age else which}. Tick those whose label looks "
+        "wrong; a click on a face opens it."
     )
     rows = look.table.loc[confident.index]
-    tiles = gallery(rows, look.task, look.opened.find, page=look.spot.page, ticked=look.ticked)
+    notes = _ages(rows) if by_age else None
+    tiles = gallery(rows, look.task, look.opened.find, page=look.spot.page, ticked=look.ticked, notes=notes)
     return [message(title) + tiles, _export(look), csv_link(f"mislabels_{look.task}", confident)]
+
+
+def _ages(rows: pd.DataFrame) -> dict[str, str]:
+    said = zip(rows["file"], rows["true_age"], rows["pred_age"].astype(float), strict=True)
+    return {file: f"labelled {true:.0f} years, predicted {pred:.0f}" for file, true, pred in said if true == true}
 
 
 def _export(look: Look) -> str:
@@ -55,15 +70,28 @@ def _export(look: Look) -> str:
         text += f" The page's address holds the last {MOST_SENT} of them: download the list before you leave."
     if not len(chosen):
         return message(text)
-    return message(text) + _use(look) + csv_link("relabel", chosen, "Download the relabel list")
+    return message(text) + _chosen(look) + csv_link("relabel", chosen, "Download the relabel list")
+
+
+def _chosen(look: Look) -> str:
+    """What the list is for, the ticked faces by name, to open, and a way to let go of all."""
+    lines = "".join(
+        f'<li><button type="button" class="agr-small" {act("face", file)}>{html.escape(file)}</button> '
+        f"{TASK_TITLES[task].lower()}</li>"
+        for task, file in look.ticked[-MOST_SENT:]
+    )
+    return (
+        f'<details class="agr-note"><summary>Show them</summary>{_use(look)}<ul class="agr-chosen">{lines}</ul>'
+        f'<button type="button" class="agr-small" {act("untick", look.opened.title)}>Untick all</button></details>'
+    )
 
 
 def _use(look: Look) -> str:
     if look.report.summary["data"].get("subset") == "train":
-        return '<p class="agr-note">The list is for train fit --relabel.</p>'
+        return "<p>The list is for train fit --relabel.</p>"
     return (
-        '<p class="agr-note">train fit --relabel takes such a list of training faces: from a report of train clean, or '
-        "of train evaluate --subset train.</p>"
+        "<p>train fit --relabel takes such a list of training faces: from a report of train clean, or of train "
+        "evaluate --subset train.</p>"
     )
 
 

@@ -8,7 +8,7 @@ from agr.evaluation.bootstrap import Estimate
 
 from ...cards import message
 from ..figure_cards import TITLES
-from ..html import csv_link, difference_html, table_html
+from ..html import csv_link, difference_html, direction, table_html
 from ..look import Look
 from ..view import Parts, View, text_slot
 
@@ -35,7 +35,10 @@ def _table(conditions: list[dict]) -> str:
     rows, saved = [], []
     for condition in conditions:
         gaps = {name: Estimate.from_dict(condition["figures"][name]["difference"]) for name in _COLUMNS}
-        cells = (difference_html(gaps[name], factor, digits) for name, (_, factor, digits) in _COLUMNS.items())
+        cells = (
+            difference_html(gaps[name], factor, digits, better=direction(name))
+            for name, (_, factor, digits) in _COLUMNS.items()
+        )
         rows.append(([html.escape(str(condition["condition"])), *cells], ""))
         for name, gap in gaps.items():
             plain, value = (condition["figures"][name][key] for key in ("plain", "value"))
@@ -46,9 +49,14 @@ def _table(conditions: list[dict]) -> str:
     text = message(
         f"How figures change on {conditions[0]['n']:,} faces of the subset, each against the same picture as it is, "
         "with the 95 % interval of the paired difference; bold where it leaves out zero, as by chance alone "
-        f"{0.05 * differences:.0f} of these {differences} would. Of the age error more is worse, of the others less. "
-        "Task and filters have no effect here."
+        f"{0.05 * differences:.0f} of these {differences} would. Task and filters have no effect here."
     )
+    plain = conditions[0]["figures"]
+    as_it_is = [
+        f"{plain[name]['plain'] * factor:.{digits}f}" if plain[name]["plain"] is not None else "–"
+        for name, (_, factor, digits) in _COLUMNS.items()
+    ]
+    rows.insert(0, (["as it is", *as_it_is], ""))
     return text + table_html(head, rows) + csv_link("robustness", pd.DataFrame(saved, columns=columns))
 
 

@@ -170,7 +170,7 @@ def test_figures_are_saved_as_png_and_svg(visit, tmp_path):
             page.get_by_role("button", name=f"Save as {kind}").locator("visible=true").click()
         download.value.save_as(tmp_path / kind)
         assert (tmp_path / kind).read_bytes().startswith(start)
-        assert download.value.suggested_filename == f"abstain.{kind.lower()}"
+        assert download.value.suggested_filename == f"mobilenet_v2_abstain.{kind.lower()}"
 
 
 def test_two_reports_are_compared(visit):
@@ -329,6 +329,45 @@ def test_many_steps_from_face_to_face_are_as_many_requests(visit):
     dialog.wait_for(state="detached", timeout=WAIT)
     page.wait_for_timeout(300)  # for a request too many
     assert len(asked) == 7
+
+
+def test_from_face_to_face_across_the_gallerys_pages(visit):
+    page = open_tab(visit(), "Confusion")
+    page.get_by_label("true White, predicted Others").click(timeout=WAIT)
+    tiles = page.locator("#cell-faces .agr-tile button")
+    tiles.nth(23).click(timeout=WAIT)
+    page.locator("dialog[open]").get_by_text("24 of 85").wait_for(timeout=WAIT)
+    page.keyboard.press("ArrowRight")
+    page.locator("dialog[open]").get_by_text("25 of 85").wait_for(timeout=WAIT)
+    assert page.locator("dialog[open] h3").inner_text() == tiles.first.locator("small").inner_text()
+    page.locator("dialog[open] [data-step='-1']").click()
+    page.locator("dialog[open]").get_by_text("24 of 85").wait_for(timeout=WAIT)
+    page.keyboard.press("Escape")
+    page.locator("dialog[open]").wait_for(state="detached", timeout=WAIT)
+
+
+def test_on_a_phone_the_faces_of_a_cell_come_into_sight(visit):
+    page = visit(viewport={"width": 390, "height": 844}, has_touch=True, query="show=Confusion")
+    page.get_by_label("true Others, predicted White").tap(timeout=WAIT)
+    page.wait_for_function(
+        "(document.querySelector('#cell-faces .agr-gallery')?.getBoundingClientRect().top ?? 9e9) < innerHeight / 2",
+        timeout=WAIT,
+    )
+
+
+def test_what_was_ticked_can_be_seen_and_let_go_of(visit):
+    page = open_tab(visit(), "Mislabels")
+    tiles = page.locator("#mislabels .agr-tile")
+    tiles.nth(1).locator("input").check(timeout=WAIT)
+    page.get_by_text("Suspicious labels chosen: 1.").wait_for(timeout=WAIT)
+    page.get_by_text("Show them").click()
+    page.locator("#export").get_by_text(tiles.nth(1).locator("small").inner_text()).click()
+    page.locator("dialog[open]").wait_for(timeout=WAIT)
+    page.keyboard.press("Escape")
+    page.locator("dialog[open]").wait_for(state="detached", timeout=WAIT)
+    page.get_by_role("button", name="Untick all").click()
+    page.get_by_text("Suspicious labels chosen: 0.").wait_for(timeout=WAIT)
+    page.wait_for_function("!document.querySelector('#mislabels input:checked')", timeout=WAIT)
 
 
 def test_arrow_keys_lead_from_cell_to_cell(visit):

@@ -5,7 +5,7 @@ import pytest
 from agr.evaluation.bootstrap import Estimate
 from agr.evaluation.compare import Compared
 from agr.ui.dashboard.figure_cards import figure_cards
-from agr.ui.dashboard.html import difference_html, estimate_html, pager
+from agr.ui.dashboard.html import difference_html, direction, estimate_html, pager
 from agr.ui.dashboard.views.compare import _table
 
 NONE = Estimate(math.nan, math.nan, math.nan, 0)
@@ -40,6 +40,25 @@ def test_what_chance_alone_would_give_stands_beside_a_figure():
 )
 def test_a_difference_is_bold_if_it_is_not_chance(gap, text):
     assert difference_html(gap) == text
+
+
+def test_a_difference_that_is_not_chance_is_never_shown_as_if_it_reached_zero():
+    assert "+0.04 to +0.60" in difference_html(Estimate(0.003, 0.0004, 0.006, 30))
+
+
+@pytest.mark.parametrize(("value", "better", "said"), [(1, 1, "better"), (-1, 1, "worse"), (1, -1, "worse")])
+def test_a_difference_says_for_which_it_speaks(value, better, said):
+    text = difference_html(Estimate(value, value - 0.1, value + 0.1, 30), better=better)
+    assert f">{said}</small>" in text
+    assert "better" not in difference_html(Estimate(0.1, -0.1, 0.3, 30), better=better)
+
+
+def test_what_is_better_depends_on_the_figure():
+    names = ("age_mae", "race_ece", "race_accuracy", "age_cs5", "age_interval_coverage", "age_bias")
+    assert [direction(name) for name in names] == [-1, -1, 1, 1, 0, 0]
+
+
+def test_of_nothing_no_difference_is_made():
     shown = _table([Compared("age_mae", math.nan, math.nan, NONE)], 0, ("one", "two")).split("<a")[0]
     assert "nan" not in shown
 

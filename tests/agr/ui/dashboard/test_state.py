@@ -79,6 +79,8 @@ def test_clicks_move_the_spot():
     assert ticked.ticked_in("r") == (("race", "a.jpg"), ("gender", "b.jpg"))
     assert ticked.ticked_in("another") == ()
     assert ticked.after("tick", ["r", "race", "a.jpg", False]).ticked_in("r") == (("gender", "b.jpg"),)
+    assert ticked.after("untick", "other") == ticked
+    assert ticked.after("untick", "r").ticked == ()
     assert spot.after("face", None).face is None
 
 

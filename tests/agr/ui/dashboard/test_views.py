@@ -327,3 +327,69 @@ def test_one_visitors_comparison_is_not_anothers(opened, dashboard):
             )
         )
     assert texts[0] != texts[1]
+
+
+def test_among_faces_chosen_by_their_label_no_calibration_is_shown(look_with):
+    *drawn, text = BY_NAME["Calibration"].show(look_with(race=["Others"]))
+    assert [figure is None for figure in drawn] == [task == "race" for task in TASK_CLASSES]
+    assert "Not shown for race" in text
+    assert set(saved(text, "by_predicted_class")["task"]) == {"age_group", "gender"}
+    (figures,) = BY_NAME["Figures"].show(look_with(race=["Others"]))
+    names = set(saved(figures, "figures")["figure"])
+    assert "race_ece" not in names
+    assert "gender_ece" in names
+    *drawn, text = BY_NAME["Calibration"].show(look_with(race=["Others"], gender=["Male"], age_group=["0-2"]))
+    assert drawn == [None] * 3
+    assert "age group and gender and race" in text
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        ({"by": "rows", "predicted": ["White"]}, "shares of rows"),
+        ({"by": "columns", "race": ["White"]}, "shares of columns"),
+        ({"by": "counts", "race": ["White"], "predicted": ["White"]}, None),
+        ({"by": "rows", "race": ["White"]}, None),
+    ],
+)
+def test_shares_that_a_filter_makes_senseless_are_told(look_with, chosen, said):
+    text = BY_NAME["Confusion"].show(look_with(**chosen))[0]
+    assert ("look at counts" in text) == bool(said)
+    assert said is None or f"so are the {said}" in text
+
+
+def test_filters_are_named_wherever_they_are(look_with):
+    look = look_with(race=["Asian", "Black"], predicted=["White"], least=0.5, twins=False)
+    assert "Filtered by true race Black, Asian" in head(look) or "Filtered by true race Asian, Black" in head(look)
+    assert "predicted race White; confidence in race 0.50 to 1.00; twins left out." in head(look)
+    assert "Filtered" not in head(look_with())
+
+
+def test_by_age_the_largest_errors_come_first_and_are_told(look_with, opened):
+    text, _, link = BY_NAME["Mislabels"].show(look_with(order="years_off", threshold=1.0))
+    table = opened.predictions[opened.predictions["detected"]]
+    wrong = table[table["true_race"] != table["pred_race"]]
+    worst = wrong.loc[(wrong["pred_age"] - wrong["true_age"]).abs().astype(float).idxmax()]
+    assert f"labelled {worst['true_age']:.0f} years, predicted {worst['pred_age']:.0f}" in text
+    assert saved(link, "mislabels_race")["file"].iloc[0] == worst["file"]
+
+
+def test_faces_that_one_model_gets_right_begin_with_those_of_which_the_other_was_surest(look_with, opened):
+    other = Opened("first", EvalReport.load(ROOT / "eval_reports" / "mobilenet_v2_stage1"), lambda file: None)
+    probabilities = [f"prob_race_{race}" for race in RACES]
+    for side, wrong in (("only the other is right", opened), ("only this one is right", other)):
+        _, _, link = BY_NAME["Compare"].show(look_with(other=other, side=side))
+        files = saved(link, "disagreements")["file"]
+        sureness = wrong.predictions.set_index("file").loc[files, probabilities].max(axis=1).dropna()
+        assert len(sureness) > 10
+        assert sureness.is_monotonic_decreasing
+
+
+def test_groups_have_the_chosen_figure_in_their_table(look_with):
+    *_, text = BY_NAME["Groups"].show(look_with(group_by=["gender"], figure="selection rate"))
+    heads = re.findall(r'<th scope="col">(.*?)</th>', text)
+    assert heads[2:4] == ["predicted White, %", "predicted Black, %"]
+    *_, text = BY_NAME["Groups"].show(look_with(group_by=["gender"], figure="age bias"))
+    heads = re.findall(r'<th scope="col">(.*?)</th>', text)
+    assert heads[2] == "Age: bias, years"
+    assert len(heads) == len(set(heads)) == 7
