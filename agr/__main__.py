@@ -49,6 +49,7 @@ def analyze(
             "path a line, as seen from here), or videos. Videos inside folders, archives and lists are skipped: name "
             "them one by one.",
             show_default=False,
+            readable=False,  # which is said of the one, and costs the others nothing
         ),
     ],
     model: Model = None,
@@ -155,10 +156,13 @@ def _analyze(photos: list[Path], output: Path | None, model: str | None, format:
         fail(str(error))
     contents = Contents()
     sources = ((item.file, contents.source(item)) for item in items)
-    with open_output(output) as stream:
-        write = _csv_writer(stream, timed=bool(videos)) if format == "csv" else _jsonl_writer(stream)
-        failed = _write_photos(analyzer.analyze_named(sources), len(items), write)
-        failed += write_videos(analyzer, videos, write)
+    try:
+        with open_output(output) as stream:
+            write = _csv_writer(stream, timed=bool(videos)) if format == "csv" else _jsonl_writer(stream)
+            failed = _write_photos(analyzer.analyze_named(sources), len(items), write)
+            failed += write_videos(analyzer, videos, write)
+    except KeyboardInterrupt:
+        fail("Stopped. What was analyzed by then is written.", code=130)
     if failed:
         in_full = " in full" if videos else ""
         fail(f"{failed} of {len(items) + len(videos)} file(s) could not be read{in_full}.")

@@ -79,6 +79,10 @@ def read_labels(
         )
     found: dict[str, Labels] = {}
     bad: list[tuple[str, str]] = []
+    if not {"age", "gender", "race"} <= set(table.columns):  # or one of the others may be meant for it
+        others = [name for name in table.columns if name not in ("file", "age", "gender", "race")]
+        why = "a column of the CSV that is not used: expected file, age, gender, race"
+        bad = [(name[:LONGEST_NAME], why) for name in others]
     texts = (table[name] if name in table else [""] * len(table) for name in ("file", "age", "gender", "race"))
     for name, age, gender, race in zip(*texts, strict=True):
         file = key(str(name).strip())

@@ -1,6 +1,7 @@
 """Worker processes: one core each, and none outlives the program that started it."""
 
 import os
+import signal
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context, parent_process
@@ -19,6 +20,7 @@ def worker_pool(workers: int, start: Callable[..., None], *args) -> ProcessPoolE
 
 
 def _begin(start: Callable[..., None], *args) -> None:
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))  # Ctrl-C is sent to all; the parent speaks
     os.environ |= IN_A_WORKER
     keep_freed_memory()  # before any thread starts
     Thread(target=_end_with_parent, daemon=True).start()

@@ -296,12 +296,13 @@ def evaluate(
     """
     from .evaluate import evaluate as run
 
-    with clear_errors():
+    with clear_errors("The report is there without stress: repeat with --overwrite." if stress else ""):
         report = run(
             model, data=data, split=split, subset=subset, output=output, with_stress=stress, overwrite=overwrite
         )
     print_figures(report.summary)
     print_stress(report.summary.get("stress", []))
+    typer.echo(f"The report is in {output}. Next: python -m train card --model {quote(model)} --report ...")
 
 
 for command in (card, publish, space):
@@ -315,7 +316,8 @@ def graphs(
         typer.Argument(help="Classifiers of torchvision or timm; by default those that are there already."),
     ] = None,
 ) -> None:
-    """Write the networks as ONNX graphs, for `agr` to run without torch; what makes a backbone known to `fit`.
+    """Write the networks as ONNX graphs, for `agr` to run without torch; what makes a backbone known to `fit`. Models
+    of backbones whose graphs do not come with the project run here alone: they cannot be published.
 
     Example: python -m train graphs mobilenet_v3_large
     """

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from tqdm import tqdm
 
 from agr.config import WEIGHTS_FILE
 from agr.evaluation.report import HISTORY_FILE
@@ -20,7 +21,17 @@ from .files import content_hash_of
 from .finish import Balance, finish
 from .model import AttributeNet
 from .prepare import Prepared, load_prepared
-from .run_folder import BEST_FOLDER, RECORD_FILE, expect_unseen, keep_split, read_run, taught_by, trained, write_record
+from .run_folder import (
+    BEST_FOLDER,
+    RECORD_FILE,
+    expect_unseen,
+    keep_split,
+    read_run,
+    taught_by,
+    trained,
+    untold,
+    write_record,
+)
 from .soft import read_all
 from .utkface import read_split
 from .validation import rows_of, valid_figures
@@ -43,6 +54,8 @@ def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Ave
     run, the weights of its best epoch are taken, before balancing and calibration. Raises ModelError or DataError if
     they do not fit each other or the data.
     """
+    if len({folder.resolve() for folder in models}) < len(models):
+        raise DataError("A model is named twice. Expected each once.")
     is_one_of_them = output.resolve() in [folder.resolve() for folder in models]  # that was broken off
     if (output / WEIGHTS_FILE).exists() or ((output / RECORD_FILE).exists() and not is_one_of_them):
         raise DataError(f"{output} holds a model or a training run already. Choose another --output.")
@@ -52,6 +65,8 @@ def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Ave
     for folder in models:
         expect_unseen(folder, valid.index, "valid")
         expect_unseen(folder, parts.index[parts == "test"], "test")
+    for sentence in untold(models):
+        tqdm.write(sentence)
     runs = [read_run(folder) for folder in models]
     nets = [AttributeNet.load(trained(folder)) for folder in models]
     kinds = {(c.backbone, c.input_size, c.mean, c.std, c.template) for c in (net.config for net in nets)}

@@ -61,7 +61,7 @@ def model_card(report: EvalReport, *, repo_id: str | None = None) -> str:
     sections = [
         f"---\n{_metadata(report, repo_id).to_yaml()}\n---\n",
         _TEXT.format(**model | {"recipe": _recipe(model["recipe"])}),
-        f"## Figures\n\n{_measured(data)}\n\n{figures_table(report)}\n",
+        f"## Figures\n\n{_measured(data)}{_unknown(model)}\n\n{figures_table(report)}\n",
         _BY_GROUP.format(tables=group_tables(report)),
         *([_pictures()] if repo_id else []),
         _CAUTION.format(model=repo_id or "FOLDER_OR_HUB_ID"),
@@ -149,6 +149,15 @@ def _measured(data: dict) -> str:
         f"app does it. In {data['n'] - data['detected']} of them no face was found, which counts as wrong. "
         f"{data['twins']} have a byte-identical twin in the other subsets. 95 % intervals in brackets: Wilson's "
         "of shares, the bootstrap's of the rest; those of calibration errors are rough." + known.get(data["subset"], "")
+    )
+
+
+def _unknown(model: dict) -> str:
+    if model.get("training_is_known", True):
+        return ""
+    return (
+        "\n\n**It is not known which pictures this model, or one that it learnt from, was trained on.** If some of "
+        "these are among them, the figures are too good."
     )
 
 

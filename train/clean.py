@@ -4,11 +4,13 @@ What a model says of faces that it was trained on repeats their labels; out of s
 Source: Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels" (2021).
 """
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from agr.annotations import Labels
 from agr.attributes import Attributes
@@ -23,7 +25,7 @@ from .config import FitConfig
 from .files import claim_folder, content_hash_of, write_atomically
 from .fit import fit
 from .prepare import load_prepared
-from .run_folder import RECORD_FILE, expect_untrained
+from .run_folder import RECORD_FILE, expect_untrained, is_known, is_ours
 from .soft import read_all, save_soft
 from .utkface import read_split, subset_files
 
@@ -57,11 +59,17 @@ def clean(config: FitConfig, *, data: Path, split: Path, folds: int, threshold: 
         raise DataError(f"{folds} folds are more than the {rows['content'].nunique()} different training pictures.")
     if (init := Path(config.init)).is_file():
         expect_untrained(init.parent, rows.index)
+        if is_ours(init.parent) and not is_known(init.parent):
+            raise DataError(
+                f"The folder of {init} does not say which pictures it was trained on: if these are among them, it "
+                "would repeat their labels. Begin with other weights, such as --init imagenet."
+            )
     fold_of = folds_of(rows["content"], folds, config.seed)
     output.mkdir(parents=True, exist_ok=True)
     claim_folder(output / CLAIM_FILE, {"folds": folds, "seed": config.seed, "split_hash": content_hash_of(split)})
     reads = []
     for fold in range(folds):
+        tqdm.write(f"fold {fold + 1} of {folds}", file=sys.stderr)
         held_out = rows.index[fold_of == fold]
         model = _fold_model(config, data, parts, held_out, output / f"fold_{fold}")
         reads.append(read_all(AttributeReader.load(model), prepared.crops, rows.loc[held_out]))

@@ -49,7 +49,10 @@ def clear_errors(stopped: str = "") -> Iterator[None]:
         typer.echo("Stopped." + (f" {stopped}" if stopped else ""), err=True)
         raise typer.Exit(130) from None
     except (AgrError, OSError) as error:
-        is_full = isinstance(error, OSError) and error.errno == ENOSPC
-        text = "The disk is full. Free some space and run the same command again." if is_full else error
+        text = str(error)
+        if isinstance(error, OSError) and error.errno == ENOSPC:
+            text = "The disk is full. Free some space and run the same command again."
+        elif isinstance(error, OSError) and error.filename and error.strerror:
+            text = f"{error.filename} cannot be read or written: {error.strerror}. Choose another file or folder."
         typer.echo(f"Error: {text}", err=True)
         raise typer.Exit(1) from error

@@ -54,8 +54,8 @@ def evaluate(
     expect_unseen(model, pd.Index(sorted(files)), subset)
     if not is_known(model):
         tqdm.write(
-            f"Its folder does not say which pictures {named} was trained on: if some of these {len(files)} are "
-            "among them, the figures are too good.",
+            f"Its folder does not say which pictures {named}, or a model that it learnt from, was trained on: if some "
+            f"of these {len(files)} are among them, the figures are too good.",
             file=sys.stderr,
         )
     facts, history = _facts_of(model), _history_of(model)
@@ -100,6 +100,7 @@ def _facts_of(model: Path) -> dict:
         "weights_hash": content_hash_of(model / WEIGHTS_FILE),
         "code_version": CODE_VERSION,
         "recipe": options and _without_paths(options),
+        "training_is_known": is_known(model),
     }
 
 

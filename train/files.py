@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from errno import ENOSPC
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -25,9 +26,11 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         temporary.replace(path)
     except (OSError, RuntimeError) as error:  # torch.save reports a full disk as RuntimeError
         temporary.unlink(missing_ok=True)
+        is_full = not isinstance(error, OSError) or error.errno == ENOSPC
+        what_to_do = "Free some space or choose" if is_full else "Choose"
         raise DataError(
-            f"{path} could not be written ({error}). "
-            "Free some space or choose another folder; what was there before is untouched."
+            f"{path} could not be written ({getattr(error, 'strerror', None) or error}). {what_to_do} another folder; "
+            "what was there before is untouched."
         ) from error
 
 
@@ -38,7 +41,7 @@ def claim_folder(path: Path, mine: dict, *, moved: str | None = None) -> None:
         try:
             theirs = json.loads(path.read_text(encoding="utf-8"))
             changed = [
-                f"{key} {theirs.get(key)} then, {mine[key]} now"
+                "other pictures" if key == "names" else f"{key} {theirs.get(key)} then, {mine[key]} now"
                 for key in mine
                 if mine[key] != theirs.get(key) and key != moved
             ]

@@ -39,6 +39,7 @@ from .run_folder import (
     record_of,
     taught_by,
     trained,
+    untold,
     write_record,
 )
 from .soft import load_soft, read_all
@@ -73,10 +74,14 @@ def fit(
     parts = read_split(split)
     train, valid = (rows_of(prepared, parts, subset) for subset in ("train", "valid"))
     _check_batches(config, len(train), accelerator.num_processes)
-    learnt_from = [*teachers, *([init.parent] if (init := Path(config.init)).is_file() else [])]
+    init = Path(config.init)
+    learnt_from = [*teachers, *([init.parent] if init.is_file() else [])]
     for folder in learnt_from:
         expect_unseen(folder, valid.index, "valid")
         expect_unseen(folder, parts.index[parts == "test"], "test")
+    if accelerator.is_main_process:
+        for sentence in untold(learnt_from):
+            tqdm.write(sentence)
     soft = load_soft(soft_labels, train.index, unseen=parts.index[parts != "train"]) if soft_labels else {}
     asked = Teachers(teachers, accelerator.device) if teachers else None
     record = record_of(config, prepared, split, init_hash=hash_of_init(config.init)) | {

@@ -1,6 +1,5 @@
 """Where a model's first weights come from."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,13 +8,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torchvision import models
 
-from agr.config import CONFIG_FILE, ModelConfig, read_config
+from agr.config import CONFIG_FILE, WEIGHTS_FILE, ModelConfig, read_config
 from agr.pictures import DataError, content_hash
 
 from . import face_resnet
 from .face_weights import load_face_weights, values_file
 from .files import content_hash_of
 from .model import AttributeNet, headless, is_of_torchvision
+from .run_folder import is_ours
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -32,19 +32,11 @@ def model_config(backbone: str, init: str, input_size: int, template) -> ModelCo
     if init == "imagenet":
         mean, std = _imagenet_statistics(backbone)
         return replace(config, mean=mean, std=std)
-    beside = Path(init).parent / CONFIG_FILE
-    if init == "none" or not _is_ours(beside):
+    if init == "none" or not is_ours(Path(init).parent):
         return config
-    earlier = read_config(beside)  # a whole model goes on with the statistics that it was trained with
+    # A whole model goes on with the statistics that it was trained with.
+    earlier = read_config(Path(init).parent / CONFIG_FILE)
     return replace(config, mean=earlier.mean, std=earlier.std)
-
-
-def _is_ours(config: Path) -> bool:
-    """Weights of others may have a file of the same name beside them."""
-    try:
-        return "schema_version" in json.loads(config.read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):
-        return False
 
 
 def hash_of_init(init: str) -> str | None:
@@ -109,6 +101,8 @@ def _imagenet(name: str) -> dict[str, torch.Tensor]:
 
 
 def _from_file(path: Path) -> dict[str, torch.Tensor]:
+    if path.is_dir():
+        raise DataError(f"The initial weights {path} are a folder. Name the file in it, such as {path / WEIGHTS_FILE}.")
     if path.suffix == ".json":
         return load_face_weights(path)
     if path.suffix == ".onnx":

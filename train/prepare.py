@@ -67,6 +67,9 @@ def prepare(source: Path, output: Path, *, size: int = 160, workers: int | None 
     Raises DataError if `output` holds crops of other data or of another kind.
     """
     pictures = PictureSource(source)
+    there = sorted(path.name for path in output.iterdir() if path.name != ".lock") if output.is_dir() else []
+    if there and SOURCE_FILE not in there:
+        raise DataError(f"{output} holds something else, such as {there[0]}. Choose another --output.")
     output.mkdir(parents=True, exist_ok=True)
     _claim(output, pictures, size)
     parts = output / "parts"
@@ -92,8 +95,10 @@ def load_prepared(folder: Path) -> Prepared:
         source = json.loads((folder / SOURCE_FILE).read_text(encoding="utf-8"))
         crops = np.load(folder / CROPS_FILE, mmap_mode="r")
     except (OSError, ValueError, KeyError) as error:
+        why = getattr(error, "strerror", None) or error
         raise DataError(
-            f"{folder} holds no finished prepared data ({error}). Run `python -m train prepare` first."
+            f"{folder} holds no finished prepared data ({why}). Run `python -m train prepare --data UTKFace --output "
+            "FOLDER` first, and name that folder."
         ) from error
     return Prepared(index.assign(detected=index["status"] == "face"), crops, source)
 

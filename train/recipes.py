@@ -1,5 +1,6 @@
 """Recipes that are kept: `recipes/NAME.yaml` holds the options of `fit` that gave a model, by their names."""
 
+from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
@@ -7,7 +8,10 @@ import yaml
 from agr.pictures import DataError
 
 FOLDER = Path(__file__).parent / "recipes"
-OPTIONS = ("backbone", "init", "epochs", "batch_size", "lr", "weight_decay", "seed", "soft_weight", "teacher", "mixup")
+OPTIONS = (
+    *("backbone", "init", "epochs", "batch_size", "lr", "weight_decay", "precision", "seed"),
+    *("soft_weight", "teacher", "mixup"),
+)
 
 
 def names() -> list[str]:
@@ -24,6 +28,15 @@ def read_recipe(name: str) -> dict:
         raise DataError(
             f"There is no recipe {name!r} that can be read. Expected one of {', '.join(names())}, or a .yaml file."
         ) from error
-    if not isinstance(recipe, dict) or not set(recipe) <= set(OPTIONS):
+    if not isinstance(recipe, dict):
         raise DataError(f"The recipe {name} does not consist of options. Expected some of {', '.join(OPTIONS)}.")
+    if unknown := [str(key) for key in recipe if key not in OPTIONS]:
+        near = get_close_matches(unknown[0].replace("-", "_"), OPTIONS, 1)
+        meant = f" Did you mean {near[0]}?" if near else ""
+        raise DataError(
+            f"The recipe {name} has the option {unknown[0]}, which there is not.{meant} Expected some of "
+            f"{', '.join(OPTIONS)}."
+        )
+    if isinstance(recipe.get("teacher"), str):
+        recipe["teacher"] = [recipe["teacher"]]
     return recipe

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from agr.config import CODE_VERSION, WEIGHTS_FILE
+from agr.config import CODE_VERSION, CONFIG_FILE, WEIGHTS_FILE
 from agr.evaluation.report import HISTORY_FILE
 from agr.pictures import DataError
 
@@ -29,6 +29,8 @@ SPLIT_FILE = "split.csv"
 """In a run's folder: the split that it was trained by."""
 _EARLIER = "split-"
 """So begin the names of those that models were trained by which it learnt from."""
+UNKNOWN_FILE = "split-unknown.txt"
+"""In a run's folder, if it learnt from a model whose folder says nothing of its training."""
 
 _CALLED = {
     "split_hash": "another split",
@@ -136,6 +138,8 @@ def claim(output: Path, record: dict, split: Path, *, resume: bool, learnt_from:
         raise DataError(f"{output} holds no run to go on with. Leave out --resume to start one there.")
     if (output / WEIGHTS_FILE).exists() and not checkpoint.exists():
         raise DataError(f"{output} holds a model, and no checkpoint to go on from. Choose another --output.")
+    if not path.exists() and (foreign := _foreign(output, split)):
+        raise DataError(f"{output} holds something else, such as {foreign}. Choose another --output.")
     if path.exists():
         keys = ("config", "split_hash", "init_hash", "relabel_hash", "soft_labels_hash", "teachers_hash")
         crops = ("names", "input_size", "template", "crop_sigma")
@@ -162,12 +166,27 @@ def claim(output: Path, record: dict, split: Path, *, resume: bool, learnt_from:
     write_record(output, record)
 
 
+def _foreign(output: Path, split: Path) -> str | None:
+    """A file that is in the folder already, and is none that a run begins with."""
+
+    def is_own(path: Path) -> bool:
+        is_split = path.name == SPLIT_FILE and content_hash_of(path) == content_hash_of(split)
+        return is_split or path == split or path.name == ".lock" or path.name.startswith(_EARLIER)
+
+    there = sorted(output.iterdir()) if output.is_dir() else []
+    return next((path.name for path in there if not is_own(path)), None)
+
+
 def keep_split(split: Path, output: Path, *, learnt_from: Iterable[Path]) -> None:
     """Put a copy of the split into a run's folder, which may be where it lies, and of those that the models were
     trained by which it learns from."""
     output.mkdir(parents=True, exist_ok=True)
     if split.resolve() != (output / SPLIT_FILE).resolve():
         shutil.copyfile(split, output / SPLIT_FILE)
+    learnt_from = list(learnt_from)
+    if unknown := untold(learnt_from):
+        sentences = "".join(f"{sentence}\n" for sentence in unknown)
+        write_atomically(output / UNKNOWN_FILE, lambda path: path.write_text(sentences, encoding="utf-8"))
     copies = {content_hash_of(split): output / SPLIT_FILE}
     for earlier in (path for model in learnt_from for path in _splits_of(model)):
         name = content_hash_of(earlier)
@@ -190,8 +209,26 @@ def expect_unseen(model: Path, files: pd.Index, subset: str) -> None:
 
 
 def is_known(model: Path) -> bool:
-    """Whether its folder says which pictures a model was trained on."""
-    return bool(_splits_of(model))
+    """Whether its folder says which pictures a model, and those that it learnt from, were trained on."""
+    return bool(_splits_of(model)) and not (run_of(model) / UNKNOWN_FILE).exists()
+
+
+def is_ours(folder: Path) -> bool:
+    """Whether a folder holds a model that this code wrote: weights of others may have a config.json beside them."""
+    try:
+        return "schema_version" in json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def untold(models: Iterable[Path]) -> list[str]:
+    """A sentence for each of the models of which it is not known what they were trained on."""
+    return [
+        f"The folder of {model.resolve().name} does not say which pictures it was trained on: if valid or test "
+        "pictures are among them, the figures of what learns from it are too good."
+        for model in models
+        if is_ours(model) and not is_known(model)
+    ]
 
 
 def expect_untrained(model: Path, files: pd.Index) -> None:

@@ -17,7 +17,11 @@ from .private import check_private
 
 ROOT = Path(__file__).parents[1]
 FILES = ("app.py", "requirements.txt", "README.md", "LICENSE", "train/README.md", "train/EXPERIMENTS.md")
-PICTURES = "docs"
+PICTURES = ("docs/page.png", "docs/groups.png")
+CODE = (".py", ".typed", ".css", ".js", ".md", ".json", ".onnx", ".safetensors")
+"""Endings of what the page consists of."""
+CODE_TOO = ("LICENSE", "hub.txt", "astronaut.jpg")
+"""Its other files."""
 REPORTS = "eval_reports"
 OUR_REPORTS = ("mobilenet_v2", "mobilenet_v2_stage1", "densenet121", "mobile_facenet")
 """Those that come with the project; others may be of somebody's own photos."""
@@ -40,11 +44,13 @@ def stage_space(folder: Path, *, repo_id: str, model: str | None = None, reports
     check_name(repo_id)
     if model:
         _check_model_name(model)
-    for name in FILES:
+    for name in (*FILES, *PICTURES):
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(ROOT / name, folder / name)
-    for part in (PICTURES, "agr"):
-        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    shutil.copytree(ROOT / "agr", folder / "agr", ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    for name, file in files_in(folder / "agr").items():
+        if file.suffix not in CODE and file.name not in CODE_TOO:
+            raise DataError(f"agr/{name} is none of the page's files, and would be published. Take it away.")
     names = [*OUR_REPORTS, *(report.resolve().name for report in reports)]
     if twice := {name for name in names if names.count(name) > 1}:
         raise DataError(f"There are two reports called {', '.join(sorted(twice))}. Rename the folder of one.")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from agr.pictures import DataError
+from agr.pictures import DataError, file_key
 
 SUBSETS = ("train", "valid", "test")
 
@@ -15,7 +15,7 @@ SUBSETS = ("train", "valid", "test")
 def read_split(path: Path) -> pd.Series:
     """Read a CSV with the columns `file` and `split` (train, valid or test).
 
-    Returns the subset of each file, indexed by file. Raises DataError, naming what is wrong.
+    Returns the subset of each file, indexed by `file_key`. Raises DataError, naming what is wrong.
     """
     try:
         table = pd.read_csv(path, dtype=str)
@@ -28,6 +28,7 @@ def read_split(path: Path) -> pd.Series:
         )
     if unnamed := int(table["file"].isna().sum()):
         raise DataError(f"The split {path} has {unnamed} row(s) without a file.")
+    table["file"] = table["file"].map(file_key)
     foreign = sorted(set(table["split"].dropna()) - set(SUBSETS)) + (["(empty)"] if table["split"].isna().any() else [])
     if foreign:
         raise DataError(f"The split {path} names the subset(s) {foreign}; expected {', '.join(SUBSETS)}.")

@@ -98,8 +98,17 @@ class EvalReport:
             raise ReportError(f"The tables of {folder} cannot be read: {error}") from error
 
 
+_OF_OTHERS = ("fit.json", "config.json", "source.json", "history.csv")
+"""Files of runs, of models and of prepared data."""
+
+
 def expect_no_report(folder: Path, *, overwrite: bool) -> None:
-    """Raises ReportError if a report is there that is not to be overwritten."""
+    """Raises ReportError if a report is there that is not to be overwritten, or if the folder is for something else."""
+    if not (folder / REPORT_FILE).exists():
+        if any(folder.glob(f"*/{REPORT_FILE}")):
+            raise ReportError(f"{folder} is a folder of reports. Name one in it, such as {folder / 'mine'}.")
+        if there := [name for name in _OF_OTHERS if (folder / name).exists()]:
+            raise ReportError(f"{folder} holds something else ({there[0]}). Choose another --output.")
     if (folder / REPORT_FILE).exists() and not overwrite:
         raise ReportError(f"{folder} holds a report already. Add --overwrite, or choose another --output.")
 

@@ -1,6 +1,6 @@
 import pytest
 
-from agr.annotations import LabelError, Labels, labels_of, read_labels
+from agr.annotations import LabelError, Labels, labels_of, read_labels, twins_among
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,18 @@ def test_names_may_have_blanks_around_them_and_the_table_empty_lines_before_it()
     labels, bad = read_labels(b"\n\nfile ; age\na.jpg ; 20 \n")
     assert labels == {"a.jpg": Labels(age=20)}
     assert not bad
+
+
+def test_columns_that_may_be_meant_for_labels_are_named():
+    found, bad = read_labels(b"file,age,sex,race\na.jpg,30,Male,White\n")
+    assert found["a.jpg"] == Labels(30, None, 0)
+    assert bad == [("sex", "a column of the CSV that is not used: expected file, age, gender, race")]
+    assert read_labels(b"file,age,gender,race,notes\na.jpg,30,Male,White,x\n")[1] == []
+
+
+def test_pictures_that_are_alike_name_each_other_with_their_labels():
+    labels = {"a": Labels(30, 1, 4), "b": Labels(None, None, None), "c": Labels(5, 0, 0)}
+    assert twins_among({"a": "x", "b": "x", "c": "y"}, labels) == {
+        "a": [{"file": "b", "age": None, "gender": None, "race": None}],
+        "b": [{"file": "a", "age": 30, "gender": "Female", "race": "Others"}],
+    }

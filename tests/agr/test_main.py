@@ -141,3 +141,26 @@ def test_a_name_that_contradicts_the_format_is_refused(run, folder, output, opti
 def test_it_says_which_version_it_is():
     done = CliRunner().invoke(app, ["--version"])
     assert (done.exit_code, done.output.strip()) == (0, CODE_VERSION)
+
+
+def test_one_photo_that_may_not_be_read_costs_the_others_nothing(run, folder, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: not str(path).endswith("locked.jpg"))  # root may read anything
+    (folder / "locked.jpg").write_bytes((folder / "a.jpg").read_bytes())
+    done = run(folder / "locked.jpg", folder / "a.jpg", "--format", "csv")
+    assert done.exit_code == 0, done.output
+    assert {row["file"] for row in csv.DictReader(done.stdout.splitlines())} == {
+        str(folder / "locked.jpg"),
+        str(folder / "a.jpg"),
+    }
+
+
+def test_stopped_by_the_keyboard_it_says_what_is_left(run, folder, monkeypatch):
+    def stop(self, images):
+        yield from ((name, []) for name, _ in list(images)[:1])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("agr.analyzer.FaceAnalyzer.analyze_named", stop)
+    done = run(folder, "--format", "csv", "--output", folder / "faces.csv")
+    assert done.exit_code == 130
+    assert "Stopped. What was analyzed by then is written." in done.stderr
+    assert len((folder / "faces.csv").read_text().splitlines()) == 2

@@ -55,6 +55,8 @@ def test_unlike_models_are_refused(prepared, split, tmp_path):
     AttributeNet(ModelConfig(input_size=32, mean=(0.1, 0.2, 0.3))).save(tmp_path / "other")
     with pytest.raises(DataError, match=r"crops of 64 pixels.* holds some of 32.*--size 64"):
         average([tmp_path / "64"], data=prepared, split=split, output=tmp_path / "mean")
+    with pytest.raises(DataError, match="named twice"):
+        average([tmp_path / "32", tmp_path / "32"], data=prepared, split=split, output=tmp_path / "mean")
     for other in ("64", "other"):
         with pytest.raises(DataError, match="only like"):
             average([tmp_path / "32", tmp_path / other], data=prepared, split=split, output=tmp_path / "mean")

@@ -111,3 +111,10 @@ def test_figures_of_faces_that_the_model_knows_say_so(report, subset, said):
     summary = report.summary | {"data": report.summary["data"] | {"subset": subset}}
     assert said in model_card(EvalReport(summary, report.predictions, report.history))
     assert said not in model_card(report).split("## Figures")[1]
+
+
+@pytest.mark.parametrize("known", [True, False, None])
+def test_a_model_of_which_it_is_not_known_what_it_knows_says_so(report, known):
+    model = report.summary["model"] | ({} if known is None else {"training_is_known": known})
+    text = model_card(EvalReport(report.summary | {"model": model}, report.predictions))
+    assert ("It is not known which pictures" in text) == (known is False)

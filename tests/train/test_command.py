@@ -1,4 +1,4 @@
-from errno import ENOSPC
+from errno import EACCES, ENOSPC
 
 import pytest
 import typer
@@ -12,6 +12,7 @@ from train.command import clear_errors
     [
         (DataError("It does not fit."), 1, "Error: It does not fit.\n"),
         (OSError(ENOSPC, "No space left on device"), 1, "Error: The disk is full. Free some space and run the same"),
+        (PermissionError(EACCES, "Permission denied", "/x/y"), 1, "Error: /x/y cannot be read or written: Permission "),
         (KeyboardInterrupt(), 130, "Stopped. Go on with --resume.\n"),
     ],
 )

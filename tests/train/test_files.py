@@ -1,4 +1,6 @@
 import json
+import os
+from errno import EACCES, ENOSPC
 
 import pytest
 
@@ -41,3 +43,20 @@ def test_a_damaged_claim_is_said(tmp_path, content):
     (tmp_path / "claim.json").write_text(content)
     with pytest.raises(DataError, match="is damaged"):
         claim_folder(tmp_path / "claim.json", {"size": 160})
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [(ENOSPC, "Free some space or choose"), (EACCES, "Permission denied\\). Choose")]
+)
+def test_space_is_asked_for_only_where_it_is_short(tmp_path, code, said):
+    def write(path):
+        raise OSError(code, os.strerror(code))
+
+    with pytest.raises(DataError, match=said):
+        write_atomically(tmp_path / "a", write)
+
+
+def test_other_pictures_are_said_and_not_their_hash(tmp_path):
+    claim_folder(tmp_path / "source.json", {"names": "0841d843", "size": 3})
+    with pytest.raises(DataError, match="begun otherwise \\(other pictures\\)"):
+        claim_folder(tmp_path / "source.json", {"names": "37f28116", "size": 3})

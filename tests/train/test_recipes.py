@@ -12,7 +12,7 @@ from train.recipes import OPTIONS, names, read_recipe
 
 @pytest.mark.parametrize("name", names())
 def test_kept_recipes_are_whole(name):
-    assert set(OPTIONS) - set(read_recipe(name)) <= {"soft_weight", "teacher", "mixup"}
+    assert set(OPTIONS) - set(read_recipe(name)) <= {"precision", "soft_weight", "teacher", "mixup"}
 
 
 @pytest.mark.parametrize("text", ["- a", "epochs: [", "speed: 3", ""])
@@ -20,6 +20,18 @@ def test_what_is_no_recipe_is_refused(tmp_path, text):
     (tmp_path / "mine.yaml").write_text(text)
     with pytest.raises(DataError, match="recipe"):
         read_recipe(str(tmp_path / "mine.yaml"))
+
+
+@pytest.mark.parametrize(("option", "meant"), [("epoch", "epochs"), ("batch-size", "batch_size")])
+def test_a_typo_is_named_and_what_is_meant(tmp_path, option, meant):
+    (tmp_path / "mine.yaml").write_text(f"lr: 0.1\n{option}: 3")
+    with pytest.raises(DataError, match=f"the option {option}, which there is not. Did you mean {meant}"):
+        read_recipe(str(tmp_path / "mine.yaml"))
+
+
+def test_one_teacher_needs_no_list(tmp_path):
+    (tmp_path / "mine.yaml").write_text("teacher: runs/a\nprecision: fp32")
+    assert read_recipe(str(tmp_path / "mine.yaml")) == {"teacher": ["runs/a"], "precision": "fp32"}
 
 
 def test_an_unknown_name_is_told_the_known_ones():

@@ -9,7 +9,17 @@ import pytest
 
 from agr.pictures import DataError
 from train.config import FitConfig
-from train.run_folder import claim, config_of, expect_unseen, is_known, keep_split, options_of, taught_by, trained
+from train.run_folder import (
+    claim,
+    config_of,
+    expect_unseen,
+    is_known,
+    keep_split,
+    options_of,
+    taught_by,
+    trained,
+    untold,
+)
 
 
 def test_an_init_is_told_as_it_is_finished_or_as_training_left_it(tmp_path):
@@ -198,3 +208,38 @@ def test_a_damaged_history_is_said(tmp_path):
     (tmp_path / "history.csv").write_text("")
     with pytest.raises(DataError, match="is damaged"):
         options_of(tmp_path)
+
+
+def test_what_is_learnt_from_a_model_that_tells_nothing_is_marked_and_passed_on(tmp_path):
+    (tmp_path / "split.csv").write_text("file,split\na,train\n")
+    for name in ("untold", "one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text('{"schema_version": 4}')
+    (tmp_path / "others").mkdir()  # weights of somebody else's
+    assert untold([tmp_path / "others"]) == []
+    (said,) = untold([tmp_path / "untold"])
+    assert said.startswith("The folder of untold does not say which pictures")
+    keep_split(tmp_path / "split.csv", tmp_path / "one", learnt_from=[tmp_path / "untold", tmp_path / "others"])
+    keep_split(tmp_path / "split.csv", tmp_path / "two", learnt_from=[tmp_path / "one"])
+    keep_split(tmp_path / "split.csv", tmp_path / "three", learnt_from=[tmp_path / "others"])
+    assert [is_known(tmp_path / name) for name in ("one", "two", "three")] == [False, False, True]
+
+
+@pytest.mark.parametrize("name", ["history.csv", "split.csv", "faces.csv"])
+def test_a_run_does_not_begin_where_something_else_lies(recipe, tmp_path, name):
+    (tmp_path / "split.csv").write_text("file,split\n")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / name).write_text("mine")
+    with pytest.raises(DataError, match=f"holds something else, such as {name}"):
+        claim(tmp_path / "run", recipe, tmp_path / "split.csv", resume=False)
+    assert (tmp_path / "run" / name).read_text() == "mine"
+
+
+def test_a_run_begins_where_one_was_broken_off_before_it_said_so(recipe, tmp_path):
+    (tmp_path / "split.csv").write_text("file,split\n")
+    keep_split(tmp_path / "split.csv", tmp_path / "run", learnt_from=[])
+    (tmp_path / "run" / ".lock").touch()
+    claim(tmp_path / "run", recipe, tmp_path / "split.csv", resume=False)
+    (tmp_path / "beside").mkdir()
+    (tmp_path / "beside" / "mine.csv").write_text("file,split\n")  # the split itself may lie there
+    claim(tmp_path / "beside", recipe, tmp_path / "beside" / "mine.csv", resume=False)

@@ -88,14 +88,23 @@ def test_hidden_files_stay_here(staged, tmp_path, monkeypatch):
     monkeypatch.setattr("train.space.ROOT", copy)
     stage_space(staged, repo_id="ann/page")
     assert not [name for name in files_in(staged) if "/." in name]
-    (copy / "docs" / "notes.odt").write_bytes(b"\0\xff")
+
+
+@pytest.mark.parametrize("name", ["me.jpg", "ui/notes.csv", "ui/notes.odt"])
+def test_what_is_no_part_of_the_page_is_named_and_not_sent(staged, tmp_path, monkeypatch, name):
+    shutil.copytree(ROOT, tmp_path / "tree", ignore=lambda *_: {".git", ".venv", "runs", "tests", ".mypy_cache"})
+    monkeypatch.setattr("train.space.ROOT", tmp_path / "tree")
+    (tmp_path / "tree" / "docs" / "me.jpg").write_bytes(b"a face")
+    stage_space(staged, repo_id="ann/page")
+    assert "docs/me.jpg" not in files_in(staged)
     shutil.rmtree(staged)
     staged.mkdir()
-    with pytest.raises(DataError, match=r"docs/notes\.odt cannot be looked through"):
+    (tmp_path / "tree" / "agr" / name).write_bytes(b"a face")
+    with pytest.raises(DataError, match=f"agr/{name} is none of the page's files"):
         stage_space(staged, repo_id="ann/page")
 
 
-@pytest.mark.parametrize("name", ["ui/page.js", "LICENSE", "notes.toml"])
+@pytest.mark.parametrize("name", ["ui/page.js", "LICENSE", "ui/notes.md"])
 def test_every_text_is_looked_through_for_tokens(staged, tmp_path, monkeypatch, name):
     shutil.copytree(ROOT, tmp_path / "tree", ignore=lambda *_: {".git", ".venv", "runs", "tests", ".mypy_cache"})
     monkeypatch.setattr("train.space.ROOT", tmp_path / "tree")

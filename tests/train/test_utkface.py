@@ -34,3 +34,8 @@ def test_a_split_that_names_absent_files_is_an_error(tmp_path):
 
 def test_content_decides_what_is_equal():
     assert content_hash(b"a") == content_hash(b"a") != content_hash(b"b")
+
+
+def test_a_split_may_name_files_as_they_lie_in_the_data(tmp_path):
+    (tmp_path / "split.csv").write_text("file,split\n1_0_0_2017.jpg.chip.jpg,train\nb.jpg,test\n")
+    assert read_split(tmp_path / "split.csv").to_dict() == {"1_0_0_2017.jpg": "train", "b.jpg": "test"}

@@ -56,6 +56,18 @@ def test_a_report_is_overwritten_only_when_asked(report, tmp_path):
     expect_no_report(tmp_path, overwrite=True)
 
 
+def test_a_report_does_not_hide_others_or_lie_among_other_things(report, tmp_path):
+    report.save(tmp_path / "reports" / "first")
+    for overwrite in (False, True):
+        with pytest.raises(ReportError, match=r"a folder of reports\. Name one in it"):
+            expect_no_report(tmp_path / "reports", overwrite=overwrite)
+    for name in ("fit.json", "config.json", "source.json", "history.csv"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+        with pytest.raises(ReportError, match=f"something else \\({name}\\)"):
+            expect_no_report(tmp_path / name, overwrite=True)
+
+
 def test_a_figure_without_a_value_is_null_in_json(report, tmp_path):
     summary = report.summary | {"model": {"x": float("nan")}}
     EvalReport(summary, report.predictions).save(tmp_path)

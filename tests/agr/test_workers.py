@@ -1,0 +1,39 @@
+"""What becomes of workers when their program is stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="sends signals to a group of processes")]
+
+PROGRAM = """
+import os, time
+from agr.workers import worker_pool
+
+if __name__ == "__main__":
+    try:
+        with worker_pool(2, os.getpid) as pool:
+            pool.submit(os.getpid).result()
+            waiting = [pool.submit(time.sleep, 60) for _ in range(6)]
+            print("ready", flush=True)
+            waiting[0].result()
+    except KeyboardInterrupt:
+        print("stopped")
+"""
+
+
+def test_ctrl_c_ends_them_at_once_and_without_a_word(tmp_path):
+    (tmp_path / "program.py").write_text(PROGRAM)
+    process = subprocess.Popen(
+        [sys.executable, "program.py"], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout.readline() == "ready\n"
+    os.killpg(process.pid, signal.SIGINT)
+    said, complained = process.communicate(timeout=30)
+    assert (said, complained) == ("stopped\n", "")
