@@ -10,6 +10,15 @@
     // Plotly would take every touch for a zoom, and the page could not be scrolled over a figure.
     document.addEventListener('touchstart', (event) => event.target.closest?.('.js-plotly-plot') && event.stopPropagation(), {capture: true, passive: true});
 
+    // Tables of several reports would overwrite each other.
+    document.addEventListener('click', (event) => {
+        const link = event.target.closest?.('#views a.agr-download'), report = document.querySelector('#report input')?.value;
+        if (!link || !report) return;
+        const {named = ''} = link.dataset, own = link.download.startsWith(named) ? link.download.slice(named.length) : link.download;
+        link.dataset.named = `${report}_`;
+        link.download = link.dataset.named + own;
+    }, {capture: true});
+
     const photo = document.getElementById('photo');
     if (!photo) return;  // without a model
 

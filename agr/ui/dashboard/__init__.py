@@ -47,7 +47,7 @@ QUIET: dict[str, Any] = {
 
 
 OF_TASK = "for Confusion, Mislabels, Groups, Abstain and the faces of Compare; other views show all three tasks"
-FILTERS = ("gender", "race", "age_group", "predicted", "least", "most")
+FILTERS = ("gender", "race", "age_group", "predicted", "least", "most", "twins")
 """Controls that lie in an accordion, which is open if an address says anything of them."""
 UNSHOWN = (
     "This report holds something that cannot be displayed. Try another view, clear the filters, or choose another "
@@ -214,10 +214,6 @@ class Dashboard:
                 names, value=names[0] if names else None, label="Report", elem_id="report", min_width=240
             )
             task = gr.Radio(TASKS, value="race", label="Task", info=OF_TASK, min_width=300)
-            with gr.Column(min_width=240):  # a checkbox alone is squeezed to nothing on a phone
-                twins = gr.Checkbox(
-                    True, label="with twins", info="pictures that are in the training or validation data too"
-                )
         with gr.Accordion("Filter faces", open=False) as self.filters:
             with gr.Row():
                 gender = gr.Dropdown(list(GENDERS), value=[], multiselect=True, label="True gender", min_width=150)
@@ -229,6 +225,10 @@ class Dashboard:
             with gr.Row():
                 least = gr.Slider(0, 1, 0, step=0.01, label="Minimum confidence", min_width=150)
                 most = gr.Slider(0, 1, 1, step=0.01, label="Maximum confidence", min_width=150)
+                with gr.Column(min_width=240):  # a checkbox alone is squeezed to nothing on a phone
+                    twins = gr.Checkbox(
+                        True, label="with twins", info="pictures that are in the training or validation data too"
+                    )
             self.clear = gr.Button("Clear filters", size="sm", elem_id="clear-filters")
         self.controls |= {"report": report, "task": task, "twins": twins, "gender": gender, "race": race}
         self.controls |= {"age_group": age_group, "predicted": predicted, "least": least, "most": most}

@@ -237,6 +237,7 @@ def test_suspicious_labels_are_collected_into_a_list(visit, predictions, tmp_pat
     with page.expect_download() as download:
         page.get_by_text("Download the relabel list").click()
     download.value.save_as(tmp_path / "relabel.csv")
+    assert download.value.suggested_filename == "mobilenet_v2_relabel.csv"
     rows = list(csv.DictReader((tmp_path / "relabel.csv").open()))
     assert sorted(row["file"] for row in rows) == sorted(files)
     by_file = predictions.set_index("file")
