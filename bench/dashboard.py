@@ -77,6 +77,8 @@ def _in_the_browser() -> list[tuple[str, float]]:
         tab.wait_for_timeout(1000)
         cells = [f"#grid tbody tr:nth-child({row}) td:nth-of-type(1) button" for row in (2, 3, 4, 5, 1, 2, 3)]
         rows.append((f"a cell: its faces ({shown})", statistics.median(_each(tab, cells, "#cell-faces"))))
+        tab.get_by_text("Filter faces").click()
+        tab.wait_for_selector("label:has-text('twins') input")
         rows.append(("a filter: without twins, matrix anew", _median(tab, "label:has-text('twins') input", "#grid")))
         tab.get_by_role("tab", name="Mislabels").click()
         tab.wait_for_selector("#mislabels .agr-tile")

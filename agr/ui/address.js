@@ -60,3 +60,18 @@ window.agrAddress = (() => {
         onBack(listener) { onBack = listener; },
     };
 })();
+
+// Says that an answer takes long; most are there before anyone would read it.
+window.agrBusy = (() => {
+    let timer = null;
+    const say = (isBusy) => {
+        const head = document.getElementById('head');
+        head?.classList.toggle('agr-busy', isBusy);
+        head?.setAttribute('aria-busy', isBusy);
+    };
+    return (isBusy) => {
+        clearTimeout(timer);
+        if (isBusy) timer = setTimeout(say, 500, true);
+        else say(false);
+    };
+})();

@@ -36,6 +36,8 @@ window.agrAddress.onBack((query) => trigger('select', {value: query}));
 FOCUS_START = "() => document.querySelector('#own-start').focus()"
 """The button that was pressed is disabled, and whoever pressed it by keyboard would be lost."""
 READ_ADDRESS = "() => [window.location.search]"
+# Where an answer takes long, as somebody else's comparison is ahead; Gradio's own sign costs each click 0.2 seconds.
+BUSY, IDLE = "(...sent) => { window.agrBusy(true); return sent; }", "() => window.agrBusy(false)"
 # One at a time, or a click that overtakes another would undo what that one changed of the spot.
 IN_TURN: dict[str, Any] = {"concurrency_id": "dashboard", "concurrency_limit": 1}
 QUIET: dict[str, Any] = {
@@ -79,21 +81,21 @@ class Dashboard:
         if analyzer:
             self._connect_own(analyzer, **own)
 
-        # Seen only if it takes long: somebody else's comparison may be ahead.
-        busy = QUIET | {"show_progress": "minimal", "show_progress_on": [self.head]}
-        opened.select(self.answer, self.inputs, self.shown, **busy)
+        def on(event: Callable, answer: Callable, outputs: list = self.shown, **options: Any) -> None:
+            event(answer, self.inputs, outputs, js=BUSY, **QUIET | options).then(None, js=IDLE)
+
+        on(opened.select, self.answer)
         for name, tab in view_tab.items():
-            tab.select(self._opener_of(name), self.inputs, self.shown, **busy)
+            on(tab.select, self._opener_of(name))
         for name, control in self.controls.items():
             if name != "task":
-                control.input(self.first_page, self.inputs, self.shown, **busy)
-        self.controls["task"].input(self.other_task, self.inputs, [*self.shown, self.controls["predicted"]], **busy)
+                on(control.input, self.first_page)
+        on(self.controls["task"].input, self.other_task, [*self.shown, self.controls["predicted"]])
         chosen = [self.controls[name] for name in FILTERS]
-        self.clear.click(lambda: [control.value for control in chosen], None, chosen, **busy).then(
-            self.first_page, self.inputs, self.shown, **busy
-        )
+        cleared = self.clear.click(lambda: [control.value for control in chosen], None, chosen, **QUIET)
+        on(cleared.then, self.first_page)
         for component in self.clickable:
-            component.select(self.act, self.inputs, self.shown, **busy | {"trigger_mode": "multiple"})
+            on(component.select, self.act, trigger_mode="multiple")
         query = gr.Textbox(visible=False)
         restored = [*self.shown, *self.controls.values(), tabs, self.views, self.filters]
         page.load(self.restore, query, restored, js=READ_ADDRESS, **QUIET)
