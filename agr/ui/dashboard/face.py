@@ -39,13 +39,14 @@ const step = (by) => {
     if (next) return go(next, by);
     if (!turn || turning) return;
     // On to the next page of the gallery, and to its face at this end.
-    const before = tiles()[0]?.dataset.act;
+    const before = tiles()[0]?.dataset.act, until = performance.now() + 10_000;
     turn.click();
     turning = setInterval(() => {
-        if (tiles()[0]?.dataset.act === before) return;
+        const isThere = tiles()[0]?.dataset.act !== before;
+        if (!isThere && performance.now() < until) return;
         clearInterval(turning);
         turning = null;
-        if (box()?.open) go(tiles().at(by < 0 ? -1 : 0), by);
+        if (isThere && box()?.open) go(tiles().at(by < 0 ? -1 : 0), by);
     }, 50);
 };
 const isBeside = (event) => {

@@ -20,6 +20,10 @@ BY_CLASS = (
     "that they are found more often, are less often right than they say."
 )
 
+NO_MODEL_IS = (
+    "Not shown for {}: among faces that are chosen by what a model is to guess, none is calibrated. Clear that filter."
+)
+
 
 def layout(reports: list[str]) -> Parts:
     with gr.Row():
@@ -28,22 +32,14 @@ def layout(reports: list[str]) -> Parts:
 
 
 def show(look: Look) -> list:
-    tasks = [task for task in TASK_CLASSES if not getattr(look.selection, f"true_{task}")]
+    filtered = [task for task in TASK_CLASSES if getattr(look.selection, f"true_{task}")]
+    tasks = [task for task in TASK_CLASSES if task not in filtered]
+    titles = " and ".join(f.TASK_TITLES[task].lower() for task in filtered)
+    why = message(NO_MODEL_IS.format(titles)) if filtered else ""
     if not tasks:
-        return [None] * len(TASK_CLASSES) + [message(_why(look))]
+        return [None] * len(TASK_CLASSES) + [why]
     *figures, table = look.once("calibration", lambda: _drawn(look.table, tasks))
-    return [*figures, (_why(look) and message(_why(look)) + table) or table]
-
-
-def _why(look: Look) -> str:
-    """Why a task's calibration is not shown, if so."""
-    left = [f.TASK_TITLES[task].lower() for task in TASK_CLASSES if getattr(look.selection, f"true_{task}")]
-    if not left:
-        return ""
-    return (
-        f"Not shown for {' and '.join(left)}: among faces that are chosen by what a model is to guess, none is "
-        "calibrated. Clear that filter."
-    )
+    return [*figures, why + table]
 
 
 def _drawn(table: pd.DataFrame, tasks: list[str]) -> list:
