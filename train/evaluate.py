@@ -64,21 +64,7 @@ def evaluate(
     twins = _twins(pictures, parts, files, labels)
     elsewhere = frozenset(file for file, others in twins.items() if any(other["subset"] != subset for other in others))
 
-    def chosen() -> Iterator[tuple[str, bytes]]:
-        for member, content in pictures.read():
-            if file_key(member) in files:
-                yield file_key(member), content
-
-    answers = predict(analyzer, chosen(), labels, twins=elsewhere)
-    rows = []
-    for row, answer in tqdm(answers, total=len(files), unit="picture", desc="evaluate", smoothing=0.05):
-        if isinstance(answer, ImageError):
-            tqdm.write(f"{row['file']} is left out. {answer}", file=sys.stderr)
-        else:
-            rows.append(row)
-    if not rows:
-        raise DataError(f"None of the {len(files)} pictures can be read.")
-    table = table_of(rows)
+    table = _predicted(analyzer, pictures, files, labels, elsewhere)
     report = report_of(
         table,
         name=output.resolve().name,
@@ -91,6 +77,28 @@ def evaluate(
         report = replace(report, summary=report.summary | {"stress": stress(analyzer, pictures, table, labels)})
     report.save(output)
     return report
+
+
+def _predicted(
+    analyzer: FaceAnalyzer, pictures: PictureSource, files: set[str], labels: dict[str, Labels], twins: frozenset[str]
+) -> pd.DataFrame:
+    """The report's table; what cannot be read is said, and left out."""
+
+    def chosen() -> Iterator[tuple[str, bytes]]:
+        for member, content in pictures.read():
+            if file_key(member) in files:
+                yield file_key(member), content
+
+    answers = predict(analyzer, chosen(), labels, twins=twins)
+    rows = []
+    for row, answer in tqdm(answers, total=len(files), unit="picture", desc="evaluate", smoothing=0.05):
+        if isinstance(answer, ImageError):
+            tqdm.write(f"{row['file']} is left out. {answer}", file=sys.stderr)
+        else:
+            rows.append(row)
+    if not rows:
+        raise DataError(f"None of the {len(files)} pictures can be read.")
+    return table_of(rows)
 
 
 def _facts_of(model: Path) -> dict:

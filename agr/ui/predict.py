@@ -43,34 +43,12 @@ def predict_tab(analyzer: FaceAnalyzer) -> None:
     """Lay out the tab inside the `gr.Blocks` that is being built, and connect it to `analyzer`."""
 
     def show(path: str | None) -> tuple[Image.Image | None, str, str, str]:
-        """Photo with boxes, sentence, download links, cards."""
-        if path is None:
-            return None, "", "", ""
-        try:
-            photo = load_photo(path)
-        except ImageError as error:
-            return None, message(_without(path, error), is_error=True), "", ""
-        faces = analyzer.analyze(photo)
-        picture = annotated(photo, faces)
-        if not faces:
-            return picture, message(NO_FACE), "", ""
-        count = "1 face." if len(faces) == 1 else f"{len(faces)} faces, the largest first, numbered as in the picture."
-        return picture, message(count), downloads(faces, photo, Path(path).stem), cards(faces)
+        return _shown(analyzer, path)
 
     def analyze(path: str | None) -> dict:
         """Every face of a photo, largest first: {"width", "height", "faces": [...]}, boxes in pixels of the upright
         photo."""
-        if path is None:
-            raise gr.Error("No photo was sent.")
-        try:
-            photo = load_photo(path)
-        except ImageError as error:
-            raise gr.Error(_without(path, error)) from error
-        return {
-            "width": photo.width,
-            "height": photo.height,
-            "faces": [face.to_dict() for face in analyzer.analyze(photo)],
-        }
+        return _result(analyzer, path)
 
     gr.Markdown(PURPOSE, elem_classes="agr-note")
     with gr.Row():
@@ -107,6 +85,34 @@ def predict_tab(analyzer: FaceAnalyzer) -> None:
     with gr.Row(visible=False):  # the same in one call, for programs
         received, answer = _photo_input(), gr.JSON()
         gr.Button().click(analyze, received, answer, api_name="analyze", concurrency_id="analyze")
+
+
+def _shown(analyzer: FaceAnalyzer, path: str | None) -> tuple[Image.Image | None, str, str, str]:
+    """Photo with boxes, sentence, download links, cards."""
+    if path is None:
+        return None, "", "", ""
+    try:
+        photo = load_photo(path)
+    except ImageError as error:
+        return None, message(_without(path, error), is_error=True), "", ""
+    faces = analyzer.analyze(photo)
+    picture = annotated(photo, faces)
+    if not faces:
+        return picture, message(NO_FACE), "", ""
+    count = "1 face." if len(faces) == 1 else f"{len(faces)} faces, the largest first, numbered as in the picture."
+    return picture, message(count), downloads(faces, photo, Path(path).stem), cards(faces)
+
+
+def _result(analyzer: FaceAnalyzer, path: str | None) -> dict:
+    """What programs get. Raises gr.Error."""
+    if path is None:
+        raise gr.Error("No photo was sent.")
+    try:
+        photo = load_photo(path)
+    except ImageError as error:
+        raise gr.Error(_without(path, error)) from error
+    faces = [face.to_dict() for face in analyzer.analyze(photo)]
+    return {"width": photo.width, "height": photo.height, "faces": faces}
 
 
 def _example() -> str:
