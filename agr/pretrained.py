@@ -32,8 +32,14 @@ def find_model(model: str | Path | None = None, *, revision: str | None = None) 
             f"There is no folder {name}. "
             f"Expected a folder with {CONFIG_FILE} and {WEIGHTS_FILE}, or a Hub id USER/NAME or USER/NAME@REVISION."
         )
-    repo_id, _, at = name.partition("@")
-    return _from_hub(repo_id, revision or at or None)
+    repo_id, at = split_revision(name)
+    return _from_hub(repo_id, revision or at)
+
+
+def split_revision(name: str) -> tuple[str, str | None]:
+    """ "USER/NAME@REVISION" -> ("USER/NAME", "REVISION"); None where it names none."""
+    repo_id, _, revision = name.partition("@")
+    return repo_id, revision or None
 
 
 def default_model() -> str | None:

@@ -296,7 +296,7 @@ def evaluate(
     """
     from .evaluate import evaluate as run
 
-    with clear_errors("The report is there without stress: repeat with --overwrite." if stress else ""):
+    with clear_errors("If there is a report by now, it is without stress: repeat with --overwrite." if stress else ""):
         report = run(
             model, data=data, split=split, subset=subset, output=output, with_stress=stress, overwrite=overwrite
         )

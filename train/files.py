@@ -11,6 +11,8 @@ from filelock import FileLock, Timeout
 
 from agr.pictures import DataError, content_hash
 
+LOCK_FILE = ".lock"
+
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Call `write` with a temporary path beside `path`, then rename it into place.
@@ -55,10 +57,17 @@ def claim_folder(path: Path, mine: dict, *, moved: str | None = None) -> None:
     write_atomically(path, lambda temporary: temporary.write_text(json.dumps(mine, indent=2) + "\n"))
 
 
+def expect_nothing_else(folder: Path, is_own: Callable[[Path], bool]) -> None:
+    """Raises DataError if a folder, where there is one, holds anything but its lock and what `is_own`."""
+    there = sorted(folder.iterdir()) if folder.is_dir() else []
+    if foreign := next((path.name for path in there if path.name != LOCK_FILE and not is_own(path)), None):
+        raise DataError(f"{folder} holds something else, such as {foreign}. Choose another --output.")
+
+
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
     """While it lasts no other process may work in the folder. Raises DataError if one does."""
-    lock = FileLock(folder / ".lock")
+    lock = FileLock(folder / LOCK_FILE)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:

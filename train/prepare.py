@@ -27,7 +27,7 @@ from agr.images import ImageError, load_photo
 from agr.pictures import DataError, PictureSource, content_hash, file_key
 from agr.workers import worker_pool
 
-from .files import alone_in, claim_folder, write_atomically
+from .files import alone_in, claim_folder, expect_nothing_else, write_atomically
 
 if TYPE_CHECKING:
     from agr.detect import FaceDetector
@@ -67,9 +67,8 @@ def prepare(source: Path, output: Path, *, size: int = 160, workers: int | None 
     Raises DataError if `output` holds crops of other data or of another kind.
     """
     pictures = PictureSource(source)
-    there = sorted(path.name for path in output.iterdir() if path.name != ".lock") if output.is_dir() else []
-    if there and SOURCE_FILE not in there:
-        raise DataError(f"{output} holds something else, such as {there[0]}. Choose another --output.")
+    if not (output / SOURCE_FILE).exists():
+        expect_nothing_else(output, lambda path: False)
     output.mkdir(parents=True, exist_ok=True)
     _claim(output, pictures, size)
     parts = output / "parts"

@@ -74,7 +74,8 @@ def publish(
         done = run(Path(folder), repo_id, private=private, tag=tag, pr=pr)
     typer.echo(f"{done.url}\ncommit {done.commit}" + ("" if done.is_new else ": nothing had changed"))
     named = f"refs/pr/{done.url.rsplit('/', 1)[-1]}" if pr and done.is_new else tag
-    typer.echo(f'FaceAnalyzer.from_pretrained("{repo_id}{"@" * bool(named)}{named or ""}")')
+    loaded = f"{repo_id}@{named}" if named else repo_id
+    typer.echo(f'FaceAnalyzer.from_pretrained("{loaded}")')
 
 
 def space(

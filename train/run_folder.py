@@ -3,7 +3,7 @@
 import json
 import platform
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +16,7 @@ from agr.evaluation.report import HISTORY_FILE
 from agr.pictures import DataError
 
 from .config import FitConfig
-from .files import content_hash_of, write_atomically
+from .files import content_hash_of, expect_nothing_else, write_atomically
 from .prepare import Prepared
 from .utkface import SUBSETS, read_split
 
@@ -128,7 +128,7 @@ def taught_by(run: dict | None) -> set[str]:
     return found
 
 
-def claim(output: Path, record: dict, split: Path, *, resume: bool, learnt_from: Iterable[Path] = ()) -> None:
+def claim(output: Path, record: dict, split: Path, *, resume: bool, learnt_from: Sequence[Path] = ()) -> None:
     """Write the record into an empty run folder, or see that the one there is the same. Raises DataError if it is not,
     or if the folder holds something else."""
     path, checkpoint = output / RECORD_FILE, output / CHECKPOINT_FILE
@@ -138,8 +138,8 @@ def claim(output: Path, record: dict, split: Path, *, resume: bool, learnt_from:
         raise DataError(f"{output} holds no run to go on with. Leave out --resume to start one there.")
     if (output / WEIGHTS_FILE).exists() and not checkpoint.exists():
         raise DataError(f"{output} holds a model, and no checkpoint to go on from. Choose another --output.")
-    if not path.exists() and (foreign := _foreign(output, split)):
-        raise DataError(f"{output} holds something else, such as {foreign}. Choose another --output.")
+    if not path.exists():
+        expect_nothing_else(output, lambda path: _begins_a_run(path, split))
     if path.exists():
         keys = ("config", "split_hash", "init_hash", "relabel_hash", "soft_labels_hash", "teachers_hash")
         crops = ("names", "input_size", "template", "crop_sigma")
@@ -166,24 +166,18 @@ def claim(output: Path, record: dict, split: Path, *, resume: bool, learnt_from:
     write_record(output, record)
 
 
-def _foreign(output: Path, split: Path) -> str | None:
-    """A file that is in the folder already, and is none that a run begins with."""
-
-    def is_own(path: Path) -> bool:
-        is_split = path.name == SPLIT_FILE and content_hash_of(path) == content_hash_of(split)
-        return is_split or path == split or path.name == ".lock" or path.name.startswith(_EARLIER)
-
-    there = sorted(output.iterdir()) if output.is_dir() else []
-    return next((path.name for path in there if not is_own(path)), None)
+def _begins_a_run(path: Path, split: Path) -> bool:
+    """Whether `keep_split` wrote a file, or it is the split itself."""
+    is_copy = path.name == SPLIT_FILE and content_hash_of(path) == content_hash_of(split)
+    return is_copy or path == split or path.name.startswith(_EARLIER)
 
 
-def keep_split(split: Path, output: Path, *, learnt_from: Iterable[Path]) -> None:
+def keep_split(split: Path, output: Path, *, learnt_from: Sequence[Path]) -> None:
     """Put a copy of the split into a run's folder, which may be where it lies, and of those that the models were
     trained by which it learns from."""
     output.mkdir(parents=True, exist_ok=True)
     if split.resolve() != (output / SPLIT_FILE).resolve():
         shutil.copyfile(split, output / SPLIT_FILE)
-    learnt_from = list(learnt_from)
     if unknown := untold(learnt_from):
         sentences = "".join(f"{sentence}\n" for sentence in unknown)
         write_atomically(output / UNKNOWN_FILE, lambda path: path.write_text(sentences, encoding="utf-8"))

@@ -9,7 +9,7 @@ from huggingface_hub import HfApi, RepoCard
 from agr.config import CONFIG_FILE, WEIGHTS_FILE
 from agr.evaluation.report import EvalReport
 from agr.pictures import DataError
-from agr.pretrained import POINTER
+from agr.pretrained import POINTER, split_revision
 
 from .files import files_in
 from .hub import Hub, HubError, Published, check_name
@@ -18,10 +18,10 @@ from .private import check_private
 ROOT = Path(__file__).parents[1]
 FILES = ("app.py", "requirements.txt", "README.md", "LICENSE", "train/README.md", "train/EXPERIMENTS.md")
 PICTURES = ("docs/page.png", "docs/groups.png")
-CODE = (".py", ".typed", ".css", ".js", ".md", ".json", ".onnx", ".safetensors")
-"""Endings of what the page consists of."""
-CODE_TOO = ("LICENSE", "hub.txt", "astronaut.jpg")
-"""Its other files."""
+ENDINGS = (".py", ".typed", ".css", ".js", ".md", ".json", ".onnx", ".safetensors")
+"""Of files in agr/ that the page consists of."""
+NAMES = ("LICENSE", "hub.txt", "astronaut.jpg")
+"""The same, of those with other endings."""
 REPORTS = "eval_reports"
 OUR_REPORTS = ("mobilenet_v2", "mobilenet_v2_stage1", "densenet121", "mobile_facenet")
 """Those that come with the project; others may be of somebody's own photos."""
@@ -42,6 +42,7 @@ def stage_space(folder: Path, *, repo_id: str, model: str | None = None, reports
     if a file holds a token or a path of this machine.
     """
     check_name(repo_id)
+    used, _ = split_revision(model or "")
     if model:
         _check_model_name(model)
     for name in (*FILES, *PICTURES):
@@ -49,7 +50,7 @@ def stage_space(folder: Path, *, repo_id: str, model: str | None = None, reports
         shutil.copyfile(ROOT / name, folder / name)
     shutil.copytree(ROOT / "agr", folder / "agr", ignore=shutil.ignore_patterns("__pycache__", ".*"))
     for name, file in files_in(folder / "agr").items():
-        if file.suffix not in CODE and file.name not in CODE_TOO:
+        if file.suffix not in ENDINGS and file.name not in NAMES:
             raise DataError(f"agr/{name} is none of the page's files, and would be published. Take it away.")
     names = [*OUR_REPORTS, *(report.resolve().name for report in reports)]
     if twice := {name for name in names if names.count(name) > 1}:
@@ -61,9 +62,9 @@ def stage_space(folder: Path, *, repo_id: str, model: str | None = None, reports
             (folder / "agr" / "weights" / name).unlink()
         (folder / "agr" / "weights" / POINTER).write_text(model + "\n", encoding="utf-8")
         card = RepoCard.load(folder / "README.md")
-        card.data.models = [model.partition("@")[0]]
+        card.data.models = [used]
         title, _, rest = card.text.lstrip().partition("\n")
-        card.text = title + "\n" + OF_THE_BUNDLED.format(model=model, repo_id=model.partition("@")[0]) + rest
+        card.text = title + "\n" + OF_THE_BUNDLED.format(model=model, repo_id=used) + rest
         card.save(folder / "README.md")
     for name, file in files_in(folder).items():
         check_private(file, name)
@@ -88,13 +89,13 @@ def _check_model_name(model: str) -> None:
         raise HubError(
             f"{model} is a folder here. Publish it first (python -m train publish), then name it USER/MODEL."
         )
-    check_name(model.partition("@")[0])
+    check_name(split_revision(model)[0])
 
 
 def _check_model(api: HfApi, model: str) -> None:
-    repo_id, _, revision = model.partition("@")
+    repo_id, revision = split_revision(model)
     hub = Hub(repo_id, must_own=False, api=api)
-    missing = {CONFIG_FILE, WEIGHTS_FILE} - (hub.files(revision or None) or set())
+    missing = {CONFIG_FILE, WEIGHTS_FILE} - (hub.files(revision) or set())
     if missing:
         raise HubError(f"There is no model {model} on the Hub that the page could load: {', '.join(sorted(missing))}.")
     with hub.plainly():

@@ -82,7 +82,7 @@ def _of_strata(statistic: Stratified) -> Estimate:
     if statistic.are_shares:
         low, high = _wilson(means, n)
     else:
-        half = _Z * np.sqrt(_variances(squares[there] - n * means**2, n) / n)
+        half = _Z * np.sqrt(_variances((squares[there] - n * means**2).clip(0), n) / n)
         low, high = means - half, means + half
     below, above = (float(np.sqrt(((weights * (end - means)) ** 2).sum())) for end in (low, high))
     value = float(weights @ means)

@@ -218,15 +218,13 @@ def group_bars(groups: list[Group], names: dict[str, str], title: str) -> go.Fig
     ]
     in_years = bool(IN_YEARS & set(names))
     figure = _styled(go.Figure(bars), "", "", title + ", years" * in_years, legend=len(bars) > 1)
-    of_values, of_groups = (
-        (figure.update_xaxes, figure.update_yaxes) if is_long else (figure.update_yaxes, figure.update_xaxes)
-    )
-    of_groups(type="category", **{"autorange": "reversed"} if is_long else {})
-    of_values(tickformat="" if in_years else ".0%")
+    along, across = _axes(is_long)
+    figure.update_layout({f"{across}axis_type": "category", f"{along}axis_tickformat": "" if in_years else ".0%"})
     if not is_long:
         return figure
     above = {"y": 1, "yanchor": "bottom"}  # as a share of the height: below, it would be far away
-    return figure.update_layout(height=140 + _ROW * len(groups) * len(bars), legend=above, margin={"t": 80})
+    height = 140 + _ROW * len(groups) * len(bars)
+    return figure.update_layout(height=height, legend=above, margin={"t": 80}, yaxis_autorange="reversed")
 
 
 def training_curves(history: pd.DataFrame, prefix: str, title: str) -> go.Figure:
@@ -254,13 +252,18 @@ def _bar_with_interval(groups: list[Group], name: str, title: str, colour: str, 
         "arrayminus": np.nan_to_num([e.value - e.low for e in estimates]),
         "color": WHISKER,
     }
-    along, across = ("x", "y") if is_flat else ("y", "x")
+    along, across = _axes(is_flat)
     return go.Bar(
         **{across: names, along: values, f"error_{along}": error, "orientation": "h" if is_flat else "v"},
         hovertemplate=f"%{{{across}}}<br>%{{{along}:.3f}}<br>n = %{{customdata}}<extra></extra>",
         name=title, customdata=[e.n for e in estimates],
         marker_color=colour, marker_opacity=_opacity([e.n for e in estimates]),
     )  # fmt: skip
+
+
+def _axes(is_flat: bool) -> tuple[str, str]:
+    """Along which bars lie or stand, and across."""
+    return ("x", "y") if is_flat else ("y", "x")
 
 
 def _opacity(counts: Iterable[int]) -> list[float]:

@@ -14,9 +14,9 @@
     document.addEventListener('click', (event) => {
         const link = event.target.closest?.('#views a.agr-download'), report = document.querySelector('#report input')?.value;
         if (!link || !report) return;
-        const {named = ''} = link.dataset, own = link.download.startsWith(named) ? link.download.slice(named.length) : link.download;
-        link.dataset.named = `${report}_`;
-        link.download = link.dataset.named + own;
+        const {prefix = ''} = link.dataset, name = link.download.startsWith(prefix) ? link.download.slice(prefix.length) : link.download;
+        link.dataset.prefix = `${report}_`;
+        link.download = link.dataset.prefix + name;
     }, {capture: true});
 
     const photo = document.getElementById('photo');

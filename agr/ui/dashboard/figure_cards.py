@@ -46,6 +46,13 @@ TITLES = {
 """For each figure: what it is called where no card says of which task it is, factor, digits."""
 
 
+def direction(name: str) -> int:
+    """1 where more of a figure is better, -1 where less is, 0 where some is (an interval that holds too often)."""
+    if name in ("age_mae", "age_mse") or name.endswith("_ece"):
+        return -1
+    return 0 if name in ("age_bias", "age_interval_coverage") else 1
+
+
 def figure_cards(figures: Mapping[str, dict], *, with_ancestors: bool, by_chance: Mapping[str, float]) -> str:
     """Three cards; `figures` as in a report's summary: name -> value, low, high (or None), n. The ancestors' figures
     are of a whole test part: beside other faces they would mislead. `by_chance`: what a figure would be by chance

@@ -3,7 +3,7 @@
 import base64
 import html
 import io
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection
 
 import pandas as pd
 from PIL import Image
@@ -27,21 +27,21 @@ def gallery(
     *,
     page: int = 0,
     ticked: Collection[tuple[str, str]] | None = None,
-    notes: Mapping[str, str] | None = None,
+    note: Callable[[dict], str] | None = None,
 ) -> str:
     """One page of tiles, each headed by its true and predicted class with their probabilities.
 
     `rows`: predictions of a report, labelled and detected. A click sends the action "face". With `ticked`, (task, file)
-    pairs, each tile has a box that sends "tick". `notes`: a line more for a file.
+    pairs, each tile has a box that sends "tick". `note`: of a row, a line more.
     """
     page = min(page, max(0, (len(rows) - 1) // PAGE_SIZE))
     shown = rows.iloc[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
-    tiles = "".join(_tile(row, task, find, ticked, (notes or {}).get(row["file"])) for row in shown.to_dict("records"))
+    tiles = "".join(_tile(row, task, find, ticked, note(row) if note else "") for row in shown.to_dict("records"))
     first = f'data-first="{page * PAGE_SIZE + 1}" data-count="{len(rows)}"'
     return f'<div class="agr-gallery" {first}>{tiles}</div>{pager(len(rows), page, PAGE_SIZE)}'
 
 
-def _tile(row: dict, task: str, find: Find, ticked: Collection[tuple[str, str]] | None, note: str | None) -> str:
+def _tile(row: dict, task: str, find: Find, ticked: Collection[tuple[str, str]] | None, note: str) -> str:
     file, lines = row["file"], "".join(f"<span>{line}</span>" for line in heading(row, task))
     extra = f"<span>{html.escape(note)}</span>" if note else ""
     box, mark = "", ""

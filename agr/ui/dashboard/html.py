@@ -158,13 +158,6 @@ def difference_html(estimate: Estimate, factor: float = 100, digits: int = 1, *,
     return f'<strong>{text}</strong><small class="agr-{said}">{said}</small>'
 
 
-def direction(name: str) -> int:
-    """1 where more of a figure is better, -1 where less is, 0 where some is (an interval that holds too often)."""
-    if name in ("age_mae", "age_mse") or name.endswith("_ece"):
-        return -1
-    return 0 if name in ("age_bias", "age_interval_coverage") else 1
-
-
 def pager(count: int, page: int, size: int) -> str:
     """Buttons to the pages before and after, if there are any."""
     last = max(0, (count - 1) // size)

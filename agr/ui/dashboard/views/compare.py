@@ -13,9 +13,9 @@ from agr.evaluation.selection import select
 from agr.evaluation.summary import LEAST_GROUP
 
 from ...cards import message
-from ..figure_cards import TITLES
+from ..figure_cards import TITLES, direction
 from ..gallery import gallery, heading
-from ..html import csv_link, difference_html, direction, estimate_html, faces, table_html
+from ..html import csv_link, difference_html, estimate_html, faces, table_html
 from ..look import NO_FACE, Look
 from ..view import Parts, View, click_slot, text_slot
 
@@ -100,17 +100,17 @@ def _faces(look: Look, this: pd.DataFrame, other: pd.DataFrame, name: str) -> li
     first, second = disagreements(this, other, look.task)
     is_other_right = look.options["side"] == SIDES[0]
     files, wrong = (second, this) if is_other_right else (first, other)
-    wrong = wrong[wrong["file"].isin(files)]
-    sureness = wrong[PROBABILITY_COLUMNS[look.task]].max(axis=1).set_axis(wrong["file"])
-    order = sureness.sort_values(ascending=False, kind="stable").index  # of those not found, last
-    rows = this.set_index("file", drop=False).loc[order]
-    said = other[other["file"].isin(files)].to_dict("records")
-    notes = {row["file"]: f"the other: {heading(row, look.task)[1]}" for row in said}
+    this, other, wrong = (t[t["file"].isin(files)].set_index("file", drop=False) for t in (this, other, wrong))
+    sureness = wrong[PROBABILITY_COLUMNS[look.task]].max(axis=1)
+    rows = this.loc[sureness.sort_values(ascending=False, kind="stable").index]  # last those that were not found
     title = (
         f"Only {name} is right: {faces(len(second))}; only {look.opened.title}: {len(first):,}. Below are those of "
         f"{name if is_other_right else look.opened.title}, first those of which the other was surest."
     )
-    tiles = gallery(rows, look.task, look.opened.find, page=look.spot.page, notes=notes)
+    tiles = gallery(
+        rows, look.task, look.opened.find, page=look.spot.page,
+        note=lambda row: f"the other: {heading(other.loc[row['file']].to_dict(), look.task)[1]}",
+    )  # fmt: skip
     table = rows[["file", f"true_{look.task}", f"pred_{look.task}"]]
     return [message(title) + tiles, csv_link("disagreements", table)]
 

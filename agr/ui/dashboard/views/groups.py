@@ -143,25 +143,21 @@ def _gap(groups: list[Group], name: str, label: str) -> str:
 def _table(groups: list[Group], by: tuple[str, ...], chosen: dict[str, str]) -> str:
     """The `chosen` figures (name -> what it is called), which are drawn above, and then those of everyday."""
     columns = [*chosen, *(name for name in _COLUMNS if name not in chosen)]
+    # Selection rates are on no card.
+    titles = {name: (f"{label}, %", 100, 1) for name, label in chosen.items()} | TITLES
     rows = [
         (
-            [", ".join(group.names), f"{group.n:,}", *(_cell(group, name) for name in columns)],
+            [", ".join(group.names), f"{group.n:,}", *(_cell(group, name, *titles[name][1:]) for name in columns)],
             "agr-faint" * (group.n < LEAST_GROUP),
         )
         for group in groups
     ]
-    head = ["Group", "Faces", *(_title(name, chosen)[0] for name in columns)]
+    head = ["Group", "Faces", *(titles[name][0] for name in columns)]
     return table_html(head, rows) + csv_link("groups", group_rows(groups, by))
 
 
-def _title(name: str, chosen: dict[str, str]) -> tuple[str, float, int]:
-    """What a figure is called, its factor and its digits; only selection rates are no figure of a card."""
-    return TITLES.get(name) or (f"{chosen.get(name, name)}, %", 100, 1)
-
-
-def _cell(group: Group, name: str) -> str:
+def _cell(group: Group, name: str, factor: float, digits: int) -> str:
     """Faint where few faces of a large group carry the label; of a small group the whole row is."""
-    _, factor, digits = _title(name, {})
     text = estimate_html(group.figures[name], factor, digits)
     is_small = group.figures[name].n < LEAST_GROUP <= group.n
     return f'<span class="agr-faint">{text}</span>' if is_small else text

@@ -4,7 +4,6 @@ labels that look wrong."""
 import html
 
 import gradio as gr
-import pandas as pd
 
 from agr.evaluation.figures import TASK_TITLES
 from agr.evaluation.mislabels import ORDERS, mislabels, relabel_list
@@ -53,14 +52,14 @@ def show(look: Look) -> list:
         "wrong; a click on a face opens it."
     )
     rows = look.table.loc[confident.index]
-    notes = _ages(rows) if by_age else None
-    tiles = gallery(rows, look.task, look.opened.find, page=look.spot.page, ticked=look.ticked, notes=notes)
+    note = _ages if by_age else None
+    tiles = gallery(rows, look.task, look.opened.find, page=look.spot.page, ticked=look.ticked, note=note)
     return [message(title) + tiles, _export(look), csv_link(f"mislabels_{look.task}", confident)]
 
 
-def _ages(rows: pd.DataFrame) -> dict[str, str]:
-    said = zip(rows["file"], rows["true_age"], rows["pred_age"].astype(float), strict=True)
-    return {file: f"labelled {true:.0f} years, predicted {pred:.0f}" for file, true, pred in said if true == true}
+def _ages(row: dict) -> str:
+    known = row["true_age"] == row["true_age"]
+    return f"labelled {row['true_age']:.0f} years, predicted {row['pred_age']:.0f}" if known else ""
 
 
 def _export(look: Look) -> str:

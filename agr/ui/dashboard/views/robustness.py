@@ -7,8 +7,8 @@ import pandas as pd
 from agr.evaluation.bootstrap import Estimate
 
 from ...cards import message
-from ..figure_cards import TITLES
-from ..html import csv_link, difference_html, direction, table_html
+from ..figure_cards import TITLES, direction
+from ..html import csv_link, difference_html, table_html
 from ..look import Look
 from ..view import Parts, View, text_slot
 

@@ -4,8 +4,8 @@ import pytest
 
 from agr.evaluation.bootstrap import Estimate
 from agr.evaluation.compare import Compared
-from agr.ui.dashboard.figure_cards import figure_cards
-from agr.ui.dashboard.html import difference_html, direction, estimate_html, pager
+from agr.ui.dashboard.figure_cards import direction, figure_cards
+from agr.ui.dashboard.html import difference_html, estimate_html, pager
 from agr.ui.dashboard.views.compare import _table
 
 NONE = Estimate(math.nan, math.nan, math.nan, 0)
