@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context, parent_process
@@ -20,11 +21,17 @@ def worker_pool(workers: int, start: Callable[..., None], *args) -> ProcessPoolE
 
 
 def _begin(start: Callable[..., None], *args) -> None:
-    signal.signal(signal.SIGINT, lambda *_: os._exit(130))  # Ctrl-C is sent to all; the parent speaks
+    signal.signal(signal.SIGINT, _end_quietly)
     os.environ |= IN_A_WORKER
     keep_freed_memory()  # before any thread starts
     Thread(target=_end_with_parent, daemon=True).start()
     start(*args)
+
+
+def _end_quietly(*_: object) -> None:
+    """Ctrl-C is sent to all. The parent, which speaks of it, has to notice it before it notices that a worker ended."""
+    time.sleep(1)
+    os._exit(130)
 
 
 def _end_with_parent() -> None:
