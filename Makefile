@@ -10,7 +10,7 @@ app: $(VENV)/app.installed
 	$(BIN)/python app.py
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-quick: $(VENV)/dev.installed
 	$(BIN)/python -m pytest -m "not slow and not browser"

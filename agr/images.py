@@ -29,12 +29,14 @@ MAX_FILE_BYTES = 500_000_000
 """Of an encoded picture; the largest that is decoded comes to 400 MB, uncompressed."""
 _STRIP = 1_000_000
 
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "HEIF")
 """What is decoded: of Pillow's other formats some hand the file to outside programs, and none is a photo."""
-PICTURE_ENDINGS = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff")
+PICTURE_ENDINGS = (
+    *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".hif"),
+)
 """How the names of files in these formats end, in small letters."""
-HEIC = {b"ftyp" + brand for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")}
-"""How files begin, after their first four bytes, that nothing of ours decodes."""
+_HEIF = {b"ftyp" + brand for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")}
+"""How photos of iPhones and some cameras begin, after their first four bytes. The last two are AVIF's as well."""
 
 ImageSource = str | PathLike | bytes | bytearray | memoryview | BinaryIO | Image.Image | np.ndarray
 
@@ -141,19 +143,27 @@ def _open(source: ImageSource, max_pixels: int) -> Image.Image:
     try:
         with _filters, warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `_check_size` decides, with our own limit
-            return Image.open(io.BytesIO(source), formats=FORMATS)
+            return Image.open(io.BytesIO(source), formats=_formats_of(source))
     except Image.DecompressionBombError as error:
         raise ImageError(_too_large("far too many pixels", max_pixels)) from error
     except UnidentifiedImageError as error:
-        if source[4:12] in HEIC:
-            raise ImageError(
-                "This is an HEIC picture, as iPhones take them, which is not read. Save or share it as a JPEG first."
-            ) from error
+        if source[4:12] in _HEIF:
+            raise ImageError("The HEIC picture is damaged or cut off. Try saving it again, as a JPEG.") from error
         raise ImageError(
-            "This is not a picture that can be read. Expected a JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF."
+            "This is not a picture that can be read. Expected a JPEG, PNG, WebP, AVIF, HEIC, GIF, BMP or TIFF."
         ) from error
     except Exception as error:  # a damaged header can raise nearly anything
         raise ImageError(f"The picture's header is damaged ({error}). Try saving it again.") from error
+
+
+def _formats_of(content: bytes) -> tuple[str, ...]:
+    """Those that Pillow is to try. HEIF is a plugin, which is loaded for such a file only: that takes 0.1 s."""
+    if content[4:12] not in _HEIF:
+        return FORMATS[:-1]
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener(decode_threads=1)  # cores are for photos side by side
+    return FORMATS
 
 
 def printable(name: str) -> str:

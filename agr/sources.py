@@ -19,8 +19,6 @@ from typing import IO
 from .errors import AgrError
 from .images import MAX_FILE_BYTES, PICTURE_ENDINGS, ImageError, printable
 
-_REFUSED = (".heic", ".heif")
-"""Photos too, which nothing here can read: said of each, or a phone's folder would look as if all had been analyzed."""
 TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 ARCHIVE_ENDINGS = (".zip", *TAR_ENDINGS)
 VIDEO_ENDINGS = tuple(
@@ -243,7 +241,7 @@ def _file(name: str) -> Item:
 
 
 def _is_picture(name: str) -> bool:
-    return name.lower().endswith((*PICTURE_ENDINGS, *_REFUSED))
+    return name.lower().endswith(PICTURE_ENDINGS)
 
 
 def _is_hidden(name: str) -> bool:

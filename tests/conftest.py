@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from pillow_heif import register_heif_opener
 
 from tests.hub import fake_hub
 
 ROOT = Path(__file__).parent.parent
 ASTRONAUT = ROOT / "agr" / "ui" / "examples" / "astronaut.jpg"
 
+register_heif_opener()  # here to write them
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test may lean on the network
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # networks of 32 pixels: a second thread of torch only waits
 

@@ -121,7 +121,7 @@ def test_only_training_itself_waits_for_torch():
 
 
 def test_the_app_requires_just_what_it_imports():
-    provides = {"PIL": "Pillow"}
+    provides = {"PIL": "Pillow", "pillow_heif": "pillow-heif"}
     ours = {"agr", "train", "app", *sys.stdlib_module_names}
     files = [f for f in FILES if not f.is_relative_to(ROOT / "train")]
     imported = {module.split(".")[0] for file in files for module in imports(file)} - ours - {""}

@@ -77,7 +77,7 @@
         event.preventDefault();
         event.stopPropagation();
         event.target.dispatchEvent(new DragEvent('dragleave', {bubbles: true}));  // or it looks as if it were dragged on
-        if (file.type && !file.type.startsWith('image/')) return tell(`${file.name} is no picture. Drop a JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF.`);
+        if (file.type && !file.type.startsWith('image/')) return tell(`${file.name} is no picture. Drop a JPEG, PNG, WebP, AVIF, HEIC, GIF, BMP or TIFF.`);
         take(file);
         if (files.length > 1) tell(`Of ${files.length} files only ${file.name} is analyzed. Drop one photo at a time; many at once: python -m agr analyze.`);
     }, {capture: true});

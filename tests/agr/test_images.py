@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from agr import images
-from agr.images import MAX_SIDE, ImageError, cut_out, load_photo
+from agr.images import FORMATS, MAX_SIDE, ImageError, cut_out, load_photo
 
 RED, WHITE = (200, 30, 30), (255, 255, 255)
 
@@ -68,7 +68,7 @@ def test_16_bit_grey_is_scaled_not_clipped(value, encoded):
         assert near(load_photo(source).rgb.getpixel((5, 5)), (value / 257,) * 3, 1)
 
 
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF"])
+@pytest.mark.parametrize("format", FORMATS)
 def test_formats(format, encoded):
     rgb = load_photo(encoded(Image.new("RGB", (64, 48), RED), format)).rgb
     assert rgb.size == (64, 48)
@@ -92,6 +92,33 @@ def test_exif_orientation_is_applied(orientation, encoded):
     photo = load_photo(encoded(stored, "JPEG", quality=95, exif=exif))
     assert photo.rgb.size == (60, 40) == (photo.width, photo.height)
     assert near(photo.rgb.getpixel((5, 5)), RED, 20)
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_a_heic_picture_is_turned_once(orientation, encoded):
+    """Its container says how, and so do most cameras' EXIF in it."""
+    stored = Image.new("RGB", (60, 40), WHITE)
+    stored.paste(RED, (0, 0, 20, 20))
+    exif = Image.Exif()
+    exif[274] = orientation
+    photo = load_photo(encoded(stored, "HEIF", quality=95, exif=exif.tobytes()))
+    turned = stored.transpose({3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_270}[orientation])
+    assert photo.rgb.size == turned.size == (photo.width, photo.height)
+    assert np.abs(np.asarray(photo.rgb, float) - np.asarray(turned)).mean() < 10
+
+
+def test_heic_is_loaded_only_for_a_heic_picture(tmp_path, encoded):
+    picture = Image.new("RGB", (64, 48), RED)
+    (tmp_path / "a.jpg").write_bytes(encoded(picture, "JPEG"))
+    (tmp_path / "a.heic").write_bytes(encoded(picture, "HEIF"))
+    code = """if True:
+        import sys
+        from agr.images import load_photo
+        for name in sys.argv[1:]:
+            load_photo(name)
+            print("pillow_heif" in sys.modules)"""
+    command = [sys.executable, "-c", code, str(tmp_path / "a.jpg"), str(tmp_path / "a.heic")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() == ["False", "True"]
 
 
 def test_damaged_exif_is_no_reason_to_refuse(encoded):
@@ -127,7 +154,7 @@ def test_a_decompression_bomb_is_refused(encoded):
         load_photo(encoded(Image.new("1", (30_000, 20_000)), "PNG"))
 
 
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF"])
+@pytest.mark.parametrize("format", [format for format in FORMATS if format != "BMP"])
 def test_a_cut_off_picture_says_so(format, noise, encoded):
     data = encoded(Image.fromarray(noise).resize((300, 200)), format)
     with pytest.raises(ImageError):
@@ -229,7 +256,10 @@ def test_converted_in_strips_a_picture_is_the_same(mode, noise, monkeypatch):
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is read from /proc")
 @pytest.mark.parametrize(
     ("mode", "format"),
-    [("RGB", "PNG"), ("RGBA", "PNG"), ("RGB", "WEBP"), ("RGB", "AVIF"), ("I;16", "PNG"), ("F", "TIFF"), ("P", "GIF")],
+    [
+        *(("RGB", format) for format in ("PNG", "WEBP", "AVIF", "HEIF")),
+        *[("RGBA", "PNG"), ("I;16", "PNG"), ("F", "TIFF"), ("P", "GIF")],
+    ],
 )
 def test_decoding_takes_at_most_seventeen_bytes_a_pixel(mode, format, tmp_path):
     """What README states for 100 megapixels, on 16; in a process of its own, as its peak is asked for."""
