@@ -69,11 +69,23 @@ def main(
     shown = reports_of(reports, model=folder if model else None, name=name)
     if reports != REPORTS and not shown:
         typer.echo(f"There is no report in {reports}. Expected a folder with a report.json, or one of such.", err=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # or what visitors sent would outlive a container's stop
-    uploads = own_upload_folder()
+    _end_tidily()
+    try:
+        uploads = own_upload_folder()
+    except OSError as error:
+        typer.echo(f"There is no place for uploads: {error.strerror}. GRADIO_TEMP_DIR names another folder.", err=True)
+        raise typer.Exit(1) from error
     page = build_page(analyzer, shown, pictures)
     keep_swept(uploads, page)
     launch(page, server_name=host, server_port=port)
+
+
+def _end_tidily() -> None:
+    """Or what visitors sent would outlive a container's stop, or the terminal."""
+    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        if number and signal.getsignal(number) == signal.SIG_DFL:  # nohup has SIGHUP ignored
+            signal.signal(number, lambda *_: sys.exit(0))
 
 
 def _expect_free(host: str, port: int | None) -> None:

@@ -6,7 +6,11 @@ for face in analyzer.analyze("photo.jpg"):
     print(face.age, face.age_interval, face.gender, face.race)
 """
 
+import os
 from typing import TYPE_CHECKING
+
+# ONNX Runtime sends how it is used to Microsoft from its first import on, unless it is told not to before.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = ["AgrError", "Face", "FaceAnalyzer", "ImageError", "ModelError"]
 

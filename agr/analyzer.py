@@ -24,7 +24,7 @@ from .reader import AttributeReader
 Name = TypeVar("Name")
 ONE_IMAGE = (str, bytes, bytearray, memoryview, PathLike, Image.Image, Photo)
 PHOTOS_AHEAD = 2
-"""Photos for each core that `analyze_many` reads ahead: bounds what waits in memory."""
+"""Photos for each core that `analyze_named` reads ahead: bounds what waits in memory."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -55,8 +55,9 @@ def read_labels(
     """A CSV, with commas, semicolons or tabs, with the column file and any of age, gender, race -> labels by file, and
     (row, reason) of what is wrong.
 
-    `key`: what a file's name is shortened to. Genders and races are given by name or by UTKFace's number; empty cells
-    are labels that are not known. Raises LabelError for what is no such CSV.
+    `key`: what a file's name is shortened to. Ages are years, of which the whole ones count, as in people's mouths;
+    genders and races are given by name or by UTKFace's number; empty cells are labels that are not known. Raises
+    LabelError for what is no such CSV.
     """
     first = content.lstrip().partition(b"\n")[0]
     separator = max(",;\t", key=lambda each: first.count(each.encode()))  # as spreadsheets of some languages write it
@@ -88,7 +89,7 @@ def read_labels(
         file = key(str(name).strip())
         try:
             labels = Labels(
-                age=_age(age.strip()),
+                age=_age(age.strip() if separator == "," else age.strip().replace(",", ".")),
                 gender=_class_of(gender.strip(), GENDERS, "gender"),
                 race=_class_of(race.strip(), RACES, "race"),
             )

@@ -139,7 +139,8 @@ def read_config(path: Path) -> ModelConfig:
                 f"{path.parent} is a training run that was not finished. Go on with it (fit --resume), or take {best}."
             ) from error
         raise ModelError(
-            f"{path} cannot be read: {error}. Expected a folder with {CONFIG_FILE} and {WEIGHTS_FILE}."
+            f"{path} cannot be read: {getattr(error, 'strerror', None) or error}. "
+            f"Expected a folder with {CONFIG_FILE} and {WEIGHTS_FILE}."
         ) from error
     return ModelConfig.from_dict(values)
 

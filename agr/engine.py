@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -36,19 +36,18 @@ class GraphError(AgrError):
 
 @cache
 def cores() -> int:
-    """Cores that this process may use: a container is often given fewer than the machine has. AGR_CORES sets another
-    number."""
+    """Cores that this process may use: a container is often given fewer than the machine has, and AGR_CORES limits
+    them further."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with suppress(OSError, ValueError):  # no such limit
+        quota, period = CPU_LIMIT.read_text(encoding="utf-8").split()
+        available = min(available, math.ceil(int(quota) / int(period)))
     if chosen := os.environ.get("AGR_CORES", ""):
         try:
-            return max(1, int(chosen))
+            available = min(available, int(chosen))
         except ValueError:
             logging.warning("AGR_CORES is %r, expected a whole number: it is ignored.", chosen)
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = CPU_LIMIT.read_text(encoding="utf-8").split()
-        return max(1, min(available, math.ceil(int(quota) / int(period))))
-    except (OSError, ValueError):  # no such limit
-        return available
+    return max(1, available)
 
 
 def backbones() -> tuple[str, ...]:

@@ -27,12 +27,14 @@ def find_model(model: str | Path | None = None, *, revision: str | None = None) 
             raise ModelError(f"Only a Hub model has revisions, {folder} is a folder. Name a Hub id, or leave it out.")
         return folder
     name = str(BUNDLED if model is None else model)  # not as a path, which has other slashes elsewhere
-    if isinstance(model, Path) or name.count("/") != 1 or name.startswith((".", "/", "~")):
+    repo_id, at = split_revision(name)
+    if isinstance(model, Path) or repo_id.count("/") != 1 or name.startswith((".", "/", "~")):
         raise ModelError(
             f"There is no folder {name}. "
             f"Expected a folder with {CONFIG_FILE} and {WEIGHTS_FILE}, or a Hub id USER/NAME or USER/NAME@REVISION."
         )
-    repo_id, at = split_revision(name)
+    if revision and at:
+        raise ModelError(f"{name} names a revision already. Leave out {revision!r}.")
     return _from_hub(repo_id, revision or at)
 
 

@@ -26,6 +26,8 @@ VIDEO_ENDINGS = tuple(
     for kind in "mp4 m4v mov 3gp webm mkv avi mpg mpeg ts mts m2ts wmv flv ogv".split()  # noqa: SIM905
 )
 LIST_ENDING = ".txt"
+_HIDDEN = ("$recycle.bin", "system volume information", "@eadir", "#recycle")
+"""Folders of Windows and of network drives, that hold what was deleted, or thumbnails."""
 _SPARSE = -1
 """In place of the length of a file of whose bytes an archive leaves some out."""
 _OPENERS: dict[bytes, Callable] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
@@ -111,13 +113,14 @@ class Contents:
         self._open = self._path = None
 
 
-def _folder(folder: str, searched: set[tuple[int, int]]) -> Iterator[Item]:
+def _folder(folder: str, searched: set[tuple[int, int | str]]) -> Iterator[Item]:
     """`searched`: folders that were, as device and number: links may lead in circles, or twice to the same photos."""
     try:
         itself = os.stat(folder)
-        if (itself.st_dev, itself.st_ino) in searched:
+        identity = (itself.st_dev, itself.st_ino or os.path.realpath(folder))  # some file systems number none
+        if identity in searched:
             return
-        searched.add((itself.st_dev, itself.st_ino))
+        searched.add(identity)
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
     except OSError:
@@ -246,7 +249,7 @@ def _is_picture(name: str) -> bool:
 
 def _is_hidden(name: str) -> bool:
     """Thumbnails, bins, what macOS adds."""
-    return name.startswith(".") and name not in (".", "..")
+    return (name.startswith(".") and name not in (".", "..")) or name.lower() in _HIDDEN
 
 
 def _check_size(size: int) -> None:

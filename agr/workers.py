@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -16,6 +17,8 @@ IN_A_WORKER = {"AGR_CORES": "1"}
 
 def worker_pool(workers: int, start: Callable[..., None], *args) -> ProcessPoolExecutor:
     """Processes that call `start(*args)` before they take work. `start` has to be a function that pickle can name."""
+    if sys.platform == "win32":
+        workers = min(workers, 61)  # as many as Windows waits for together
     # Spawned: a forked child would inherit threads, such as torch's, in an unusable state.
     return ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin, initargs=(start, *args))
 

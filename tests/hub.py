@@ -44,6 +44,10 @@ class Repo:
         oid = self.tags.get(revision, revision)
         if revision == "main":
             return self.commits[-1]
+        if pull := re.fullmatch(r"refs/pr/(\d+)", revision):
+            return next(iter(self.pulls[int(pull[1]) - 1 :]), None)
+        if pull := re.fullmatch(r"refs/pr/(\d+)", revision):
+            return next(iter(self.pulls[int(pull[1]) - 1 :]), None)
         return next((commit for commit in self.commits if commit.oid == oid), None)
 
     def add(self, title: str, files: dict[str, bytes], *, as_pull: bool = False) -> Commit:
@@ -328,14 +332,15 @@ def _resolve(h: _Handler, prefix: str | None, name: str, revision: str, file: st
 
 
 _KIND, _NAME = "(models|spaces)", r"([^/]+/[^/]+)"
+_REVISION = r"(refs/pr/\d+|[^/]+)"
 ROUTES = [
     ("GET", "/api/whoami-v2", "whoami", _whoami),
     ("POST", "/api/repos/create", "create", _create),
     ("DELETE", "/api/repos/delete", "delete", _delete),
     ("POST", "/api/validate-yaml", "validate", _validate),
     ("GET", f"/api/{_KIND}/{_NAME}", "info", _info),
-    ("GET", f"/api/{_KIND}/{_NAME}/revision/([^/]+)", "info", _info),
-    ("GET", f"/api/{_KIND}/{_NAME}/tree/([^/]+)", "tree", _tree),
+    ("GET", f"/api/{_KIND}/{_NAME}/revision/{_REVISION}", "info", _info),
+    ("GET", f"/api/{_KIND}/{_NAME}/tree/{_REVISION}", "tree", _tree),
     ("GET", f"/api/{_KIND}/{_NAME}/refs", "refs", _refs),
     ("POST", f"/api/{_KIND}/{_NAME}/preupload/([^/]+)", "preupload", _preupload),
     ("POST", f"/(spaces/)?{_NAME}.git/info/lfs/objects/batch", "batch", _batch),
@@ -343,5 +348,5 @@ ROUTES = [
     ("POST", "/storage/verify", "verify", _verify),
     ("POST", f"/api/{_KIND}/{_NAME}/commit/([^/]+)", "commit", _commit),
     ("POST", f"/api/{_KIND}/{_NAME}/tag/([^/]+)", "tag", _tag),
-    ("GET|HEAD", f"/(spaces/)?{_NAME}/resolve/([^/]+)/(.+)", "resolve", _resolve),
+    ("GET|HEAD", f"/(spaces/)?{_NAME}/resolve/{_REVISION}/(.+)", "resolve", _resolve),
 ]

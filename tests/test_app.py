@@ -1,3 +1,5 @@
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -49,6 +51,29 @@ def test_where_it_cannot_listen_is_said_in_a_sentence(options, said):
     assert done.returncode != 0
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="sends signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_behind_a_proxy_it_starts_and_when_it_ends_nothing_is_left(tmp_path, number):
+    env = os.environ | {"TMPDIR": str(tmp_path), "HTTP_PROXY": "http://127.0.0.1:9", "PYTHONUNBUFFERED": "1"}
+    env |= {"NO_PROXY": "example.com"}
+    with subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as page:
+        assert page.stdout is not None
+        assert any("Running on local URL" in line for line in page.stdout)
+        assert list(tmp_path.glob("agr-*"))
+        page.send_signal(number)
+        page.stdout.read()
+    assert not list(tmp_path.glob("agr-*"))
+
+
+def test_where_there_is_no_place_for_uploads_is_said(tmp_path, capsys, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "file" / "below"))
+    with pytest.raises(typer.Exit):
+        app.main(model="no/such/model/anywhere", faces=None)
+    assert "There is no place for uploads: Not a directory. GRADIO_TEMP_DIR names" in capsys.readouterr().err
 
 
 def test_a_folder_without_reports_is_said(tmp_path, capsys, monkeypatch):

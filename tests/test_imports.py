@@ -19,7 +19,7 @@ def imports(file: Path) -> set[str]:
     """Every module that a file imports, anywhere in it, with its full name."""
     package = list(file.relative_to(ROOT).with_suffix("").parts)[:-1]
     found = set()
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):

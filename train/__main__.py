@@ -1,13 +1,13 @@
 """python -m train prepare | split | fit | average | clean | evaluate | card | publish | space | graphs"""
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
-from shlex import quote
 from typing import Annotated, Literal
 
 import typer
 
-from .command import clear_errors, print_figures, print_stress
+from .command import clear_errors, in_shell, print_figures, print_stress
 from .publish_command import card, publish, space
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -204,7 +204,7 @@ def fit(
             teachers=teacher or [],
             resume=resume,
         )
-    typer.echo(f"The model is in {output}. Next: python -m train evaluate --model {quote(str(output))} ...")
+    typer.echo(f"The model is in {output}. Next: python -m train evaluate --model {in_shell(str(output))} ...")
 
 
 @app.command()
@@ -302,7 +302,7 @@ def evaluate(
         )
     print_figures(report.summary)
     print_stress(report.summary.get("stress", []))
-    typer.echo(f"The report is in {output}. Next: python -m train card --model {quote(model)} --report ...")
+    typer.echo(f"The report is in {output}. Next: python -m train card --model {in_shell(model)} --report ...")
 
 
 for command in (card, publish, space):
@@ -331,6 +331,8 @@ def graphs(
 
 
 if __name__ == "__main__":
+    if isinstance(sys.stdout, TextIOWrapper):  # names may hold letters that a console does not have
+        sys.stdout.reconfigure(errors="backslashreplace")
     if sys.argv[0].endswith("__main__.py"):
         sys.argv[0] = "python -m train"
     try:

@@ -1,15 +1,23 @@
 """What the commands share: what they print, and how they end when something is wrong."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import ENOSPC
 from pathlib import Path
+from shlex import quote
+from subprocess import list2cmdline
 
 import typer
 
 from agr.errors import AgrError
 
 from .files import files_in
+
+
+def in_shell(argument: object) -> str:
+    """As a command line names it."""
+    return list2cmdline([str(argument)]) if os.name == "nt" else quote(str(argument))
 
 
 def print_files(folder: Path) -> None:

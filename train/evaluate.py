@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pandas as pd
 from tqdm import tqdm
@@ -123,7 +123,7 @@ def _history_of(model: Path) -> pd.DataFrame | None:
 def _without_paths(config: dict) -> dict:
     """Of files that runs began with, only the names."""
     earlier = config.get("init_config")
-    return config | {"init": Path(config["init"]).name, "init_config": earlier and _without_paths(earlier)}
+    return config | {"init": PureWindowsPath(config["init"]).name, "init_config": earlier and _without_paths(earlier)}
 
 
 def _twins(

@@ -2,8 +2,9 @@
 
 import json
 import os
+import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import ENOSPC
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
     Raises DataError if that fails, with nothing half-written left behind.
     """
-    temporary = path.with_name(path.name + ".tmp")
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")  # two programs may write the same
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(temporary)
@@ -27,13 +28,15 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
             os.fsync(written.fileno())
         temporary.replace(path)
     except (OSError, RuntimeError) as error:  # torch.save reports a full disk as RuntimeError
-        temporary.unlink(missing_ok=True)
         is_full = not isinstance(error, OSError) or error.errno == ENOSPC
         what_to_do = "Free some space or choose" if is_full else "Choose"
         raise DataError(
             f"{path} could not be written ({getattr(error, 'strerror', None) or error}). {what_to_do} another folder; "
             "what was there before is untouched."
         ) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def claim_folder(path: Path, mine: dict, *, moved: str | None = None) -> None:

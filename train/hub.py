@@ -134,10 +134,12 @@ class Hub:
                     f"The commit {commit} is there, but {self.repo_id} has a tag {name} for another commit. Choose "
                     "another --tag and run the command again."
                 )
-            self.api.create_tag(self.repo_id, tag=name, revision=commit)
+            self.api.create_tag(self.repo_id, tag=name, revision=commit, repo_type=self.repo_type)
 
     def _tags(self) -> dict[str, str]:
-        return {tag.name: tag.target_commit for tag in self.api.list_repo_refs(self.repo_id).tags}
+        return {
+            tag.name: tag.target_commit for tag in self.api.list_repo_refs(self.repo_id, repo_type=self.repo_type).tags
+        }
 
     def _check_private(self) -> None:
         with self.plainly():

@@ -13,7 +13,9 @@ from agr.pictures import DataError
 _WITHOUT_TEXT = (".onnx", ".png", ".jpg")
 _TOKEN = re.compile(r"\b(hf|api_org)_[A-Za-z0-9_]{16,}")
 _ROOTS = "home|root|Users|Volumes|tmp|work|workspace|scratch|content|kaggle|srv|mnt|media|data|var|opt|private"
-_LOCAL_PATH = re.compile(rf"(?<![\w/.:])(file:/*)?/({_ROOTS})/[\w.-]+|file:///\S|(?<![\w])~/[\w.-]+|\b[A-Za-z]:\\\w")
+_LOCAL_PATH = re.compile(
+    rf"(?<![\w/.:])(file:/*)?/({_ROOTS})/[\w.-]+|file:///\S|(?<![\w])~/[\w.-]+|\b[A-Za-z]:(\\|/(?!/))\w|\\\\[\w.-]+\\\w"
+)
 
 
 def check_private(file: Path, name: str) -> None:
@@ -34,8 +36,10 @@ def check_private(file: Path, name: str) -> None:
 
 def _is_in(text: str, path: Path) -> bool:
     """Whether a path of more than one folder stands in a text, or a word begins with it but for its first slash."""
-    bare = re.escape(str(path).lstrip("/"))
-    return len(path.parts) > 2 and (str(path) in text or re.search(rf"(^|\s){bare}/", text) is not None)
+    if len(path.parts) <= 2:
+        return False
+    posix = path.as_posix()
+    return str(path) in text or posix in text or bool(re.search(rf"(^|\s){re.escape(posix.lstrip('/'))}/", text))
 
 
 def _texts_of(file: Path) -> list[str]:

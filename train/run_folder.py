@@ -169,7 +169,7 @@ def claim(output: Path, record: dict, split: Path, *, resume: bool, learnt_from:
 def _begins_a_run(path: Path, split: Path) -> bool:
     """Whether `keep_split` wrote a file, or it is the split itself."""
     is_copy = path.name == SPLIT_FILE and content_hash_of(path) == content_hash_of(split)
-    return is_copy or path == split or path.name.startswith(_EARLIER)
+    return is_copy or path.resolve() == split.resolve() or path.name.startswith(_EARLIER)
 
 
 def keep_split(split: Path, output: Path, *, learnt_from: Sequence[Path]) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ def listing_of(items: Iterable[Item]) -> Listing:
     photos = 0
     for item in items:
         # The path too: relative ones, such as in a list, mean other photos from another folder.
-        digest.update(f"{item.file}\0{item.path}\0{item.place}\n".encode(errors="surrogateescape"))
+        digest.update(os.fsencode(f"{item.file}\0{item.path}\0{item.place}\n"))
         photos += 1
     return Listing(photos, digest.hexdigest())
 
@@ -110,5 +111,5 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def _beside(path: Path) -> Path:
-    """Of this process alone: two programs may write the same."""
-    return path.with_name(f"_{path.name}.{os.getpid()}{UNFINISHED}")
+    """Of this process alone: two programs may write the same, on one machine or on two."""
+    return path.with_name(f"_{path.name}.{secrets.token_hex(4)}{UNFINISHED}")

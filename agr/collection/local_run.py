@@ -28,7 +28,10 @@ _worker: "tuple[FaceAnalyzer, Contents, multiprocessing.sharedctypes.Synchronize
 
 def encoded_by_cores(model: Path, parts: Iterator[Part], seen: Callable[[int], object]) -> Iterator[tuple[int, bytes]]:
     """Each part's number and its rows as a parquet file, as they are done; `seen` is told how many photos are."""
-    photos = multiprocessing.get_context("spawn").Value("Q", 0)
+    try:
+        photos = multiprocessing.get_context("spawn").Value("Q", 0)
+    except OSError as error:
+        raise CollectionError(f"There is no shared memory for the workers: {error.strerror} (/dev/shm).") from error
     pool = worker_pool(cores(), _start, model, photos)
     running: set[Future] = set()
     told = 0

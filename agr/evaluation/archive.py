@@ -12,7 +12,8 @@ MAX_ROWS = 50_000
 MAX_BYTES = {REPORT_FILE: 2_000_000, PREDICTIONS_FILE: 30_000_000, HISTORY_FILE: 1_000_000}
 """Of each file, unpacked."""
 _TEXT_COLUMNS = ["file", "true_gender", "true_race", "pred_age_group", "pred_gender", "pred_race"]
-_LONGEST_TEXT = {"file": 300}
+LONGEST_FILE = 1000
+"""Characters of a face's name, which may have folders."""
 _LONGEST_CLASS = 40
 
 
@@ -65,7 +66,8 @@ def _check_size(path: Path) -> None:
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path, read_dictionary=_TEXT_COLUMNS) as file:
+        # Opened here, to be closed if it is damaged: Windows deletes no open file.
+        with path.open("rb") as stream, pq.ParquetFile(stream, read_dictionary=_TEXT_COLUMNS) as file:
             groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
             rows = max(file.metadata.num_rows, sum(group.num_rows for group in groups))
             if rows > MAX_ROWS:
@@ -85,7 +87,7 @@ def _check_size(path: Path) -> None:
             raise
         raise ReportError(f"{path.name} cannot be read: {error}") from error
     for name, column in zip(texts.column_names, texts.columns, strict=True):
-        most = _LONGEST_TEXT.get(name, _LONGEST_CLASS)
+        most = LONGEST_FILE if name == "file" else _LONGEST_CLASS
         for chunk in column.chunks:
             values = chunk.dictionary if isinstance(chunk, pa.DictionaryArray) else chunk
             if any(len(str(value)) > most for value in values.to_pylist()):

@@ -27,7 +27,8 @@ _ROWS_AT_ONCE = 50_000
 @dataclass(frozen=True)
 class Estimate:
     """A figure with the ends of its 95 % interval, from n faces. All are nan where there was nothing to compute it
-    from; the ends alone where there was one face, whose resamples are all alike, unless the figure is a share."""
+    from; the ends alone where there was one face, or one in each stratum, which do not tell how far faces lie apart,
+    unless the figure is a share."""
 
     value: float
     low: float
@@ -86,7 +87,7 @@ def _of_strata(statistic: Stratified) -> Estimate:
         low, high = means - half, means + half
     below, above = (float(np.sqrt(((weights * (end - means)) ** 2).sum())) for end in (low, high))
     value = float(weights @ means)
-    return Estimate(value, value - below, value + above, round(n.sum()))
+    return Estimate(value, float(np.maximum(statistic.least, value - below)), value + above, round(n.sum()))
 
 
 def _variances(squares: np.ndarray, n: np.ndarray) -> np.ndarray:

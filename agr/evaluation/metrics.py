@@ -1,4 +1,5 @@
-"""Figures of merit. Each is tested against an independent implementation.
+"""Figures of merit. Each is tested against an independent implementation; each raises ValueError for arrays of unequal
+shapes.
 
 Every figure here is a function of sums over faces: a metric returns a `Statistic` with the terms of each face and the
 function that turns their sums into the figure. So one mechanism gives the value and, from reweighted sums, its
@@ -54,11 +55,11 @@ class Stratified(Statistic):
     are_shares: bool = field(kw_only=True)
 
 
-def mean(values: ArrayLike) -> Statistic:
-    """Mean of one number a face, shape (n,); of truth values the share that is true."""
+def mean(values: ArrayLike, *, least: float = -np.inf) -> Statistic:
+    """Mean of one number a face, shape (n,), none below `least`; of truth values the share that is true."""
     values = np.asarray(values)
     terms = np.stack([values.astype(np.float64), np.ones(len(values))], axis=1)
-    return Statistic(terms, _first_by_second, is_share=values.dtype == bool)
+    return Statistic(terms, _first_by_second, is_share=values.dtype == bool, least=least)
 
 
 def accuracy(true: ArrayLike, pred: ArrayLike) -> Statistic:
@@ -74,37 +75,40 @@ def one_off_accuracy(true: ArrayLike, pred: ArrayLike) -> Statistic:
 
 
 def mean_absolute_error(true: ArrayLike, pred: ArrayLike) -> Statistic:
-    """Mean of |pred - true|, in the unit of the input; 0 is best."""
+    """Mean of |pred - true|, both of shape (n,), in the unit of the input; 0 is best."""
     true, pred = _same_length(true, pred)
-    return mean(np.abs(pred - true))
+    return mean(np.abs(pred - true), least=0.0)
 
 
 def mean_squared_error(true: ArrayLike, pred: ArrayLike) -> Statistic:
-    """Mean of (pred - true)², in the squared unit of the input; 0 is best."""
+    """Mean of (pred - true)², both of shape (n,), in the squared unit of the input; 0 is best."""
     true, pred = _same_length(true, pred)
-    return mean((pred - true) ** 2)
+    return mean((pred - true) ** 2, least=0.0)
 
 
 def bias(true: ArrayLike, pred: ArrayLike) -> Statistic:
-    """Mean of pred - true: above 0 where faces are taken for older than they are; 0 is best."""
+    """Mean of pred - true, both of shape (n,): above 0 where faces are taken for older than they are; 0 is best."""
     true, pred = _same_length(true, pred)
     return mean(pred - true)
 
 
 def cumulative_score(true: ArrayLike, pred: ArrayLike, *, years: float) -> Statistic:
-    """CS@k: share of faces whose error is at most `years`; nan predictions count as wrong; 0 to 1, higher is better."""
+    """CS@k: share of faces, ages in years, shape (n,), whose error is at most `years`; nan predictions count as wrong;
+    0 to 1, higher is better."""
     true, pred = _same_length(true, pred)
     return mean(np.abs(pred - true) <= years)
 
 
 def coverage(true: ArrayLike, low: ArrayLike, high: ArrayLike) -> Statistic:
-    """Share of true values inside [low, high]; an 80 % interval should come to 0.8."""
-    true = np.asarray(true)
-    return mean((np.asarray(low) <= true) & (true <= np.asarray(high)))
+    """Share of true values, shape (n,), inside [low, high], ends of the same shape; an 80 % interval should come to
+    0.8."""
+    true, low = _same_length(true, low)
+    true, high = _same_length(true, high)
+    return mean((low <= true) & (true <= high))
 
 
 def recall(true: ArrayLike, pred: ArrayLike, label: int) -> Statistic:
-    """Share of the faces of class `label` that are predicted as it; nan if there is none."""
+    """Share of the faces of class `label`, of class indices (n,), that are predicted as it; nan if there is none."""
     true, pred = _same_length(true, pred)
     of_class = true == label
     terms = np.stack([of_class & (pred == label), of_class], axis=1).astype(float)
@@ -113,11 +117,13 @@ def recall(true: ArrayLike, pred: ArrayLike, label: int) -> Statistic:
 
 def selection_rate(pred: ArrayLike, label: int) -> Statistic:
     """Share of faces, predicted classes (n,), that are taken for class `label`, rightly or not; 0 to 1."""
-    return mean(np.asarray(pred) == label)
+    pred, _ = _same_length(pred, pred)
+    return mean(pred == label)
 
 
 def macro_f1(true: ArrayLike, pred: ArrayLike, n_classes: int) -> Statistic:
-    """Unweighted mean of the F1 scores of the classes that occur or are predicted, as in scikit-learn; nan if none."""
+    """Unweighted mean of the F1 scores of the classes, indices (n,), that occur or are predicted, as in scikit-learn;
+    nan if none."""
     true, pred = _same_length(true, pred)
     labels = np.arange(n_classes)
     is_true, is_pred = true[:, None] == labels, pred[:, None] == labels
@@ -183,7 +189,13 @@ def standardized(statistic: Statistic, strata: ArrayLike, weights: ArrayLike) ->
         there = np.where(counts > 0, weights, 0.0)
         return _ratio((np.nan_to_num(_ratio(values, counts)) * there).sum(axis=-1), there.sum(axis=-1))
 
-    return Stratified(terms.reshape(len(strata), -1), finish, weights=weights, are_shares=statistic.is_share)
+    return Stratified(
+        terms.reshape(len(strata), -1),
+        finish,
+        least=statistic.least,
+        weights=weights,
+        are_shares=statistic.is_share,
+    )
 
 
 def confusion_matrix(true: ArrayLike, pred: ArrayLike, n_classes: int) -> np.ndarray:

@@ -86,7 +86,8 @@ class EvalReport:
         try:
             summary = json.loads((folder / REPORT_FILE).read_text(encoding="utf-8"), parse_constant=_no_number)
         except (OSError, ValueError, RecursionError) as error:
-            raise ReportError(f"{folder / REPORT_FILE} cannot be read: {error}") from error
+            reason = getattr(error, "strerror", None) or error  # the whole would tell where on the machine it lies
+            raise ReportError(f"{folder / REPORT_FILE} cannot be read: {reason}") from error
         _check_summary(summary)
         try:
             predictions = _read_table(folder / PREDICTIONS_FILE)
@@ -98,7 +99,7 @@ class EvalReport:
             raise ReportError(f"The tables of {folder} cannot be read: {error}") from error
 
 
-_OF_OTHERS = ("fit.json", "config.json", "source.json", "history.csv")
+_OF_OTHERS = ("fit.json", "config.json", "source.json")
 """Files of runs, of models and of prepared data."""
 
 

@@ -85,15 +85,32 @@ class _Parser(route_utils.GradioMultiPartParser):
         super().on_part_data(data, start, end)
 
 
+_delete_files = route_utils.delete_files_created_by_app
+
+
+def _delete_what_can_be(blocks: gr.Blocks, age: int | None) -> None:
+    with suppress(OSError):  # or one file that is open, on Windows, would end Gradio's deleting for good
+        _delete_files(blocks, age)
+
+
 def restrain_gradio() -> None:
     """Gradio fetches whatever public address a client names as its file, of any size, and keeps form fields of any
-    size; here it does neither."""
+    size; here it does neither, and goes on deleting files if one cannot be."""
 
     async def refused(*_, **__):
         raise gr.Error("Addresses are not opened. Send the photo itself.")
 
     processing_utils.async_ssrf_protected_get = refused
     route_utils.GradioMultiPartParser = _Parser  # type: ignore[misc]
+    route_utils.delete_files_created_by_app = _delete_what_can_be
+
+
+def keep_to_itself(host: str | None) -> None:
+    """Gradio asks itself over HTTP whether it runs, and would ask a proxy in place of itself. To be called when all has
+    been downloaded: on Windows and macOS this hides the system's proxy."""
+    own = ["localhost", "127.0.0.1", "::1", *([host] if host else [])]
+    for name in ("no_proxy", "NO_PROXY"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name, ""), *own]))
 
 
 def keep_no_statistics() -> None:

@@ -40,6 +40,8 @@ def held(paths: list[Path], folder: Path) -> list[Path]:
     for path, link in zip(paths, held, strict=True):
         link.parent.mkdir()
         try:
+            if os.name == "nt":  # an open file cannot be deleted there, by none of its names
+                raise OSError
             os.link(path, link)
         except FileNotFoundError:
             raise

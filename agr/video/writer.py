@@ -1,6 +1,6 @@
 """The annotated video: everybody's way through it, and an MP4 that browsers play."""
 
-import os
+import secrets
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -100,7 +100,7 @@ def mp4_writer(path: Path, *, rate: float) -> Iterator[_Writer]:
 
     Raises VideoError if it cannot be written.
     """
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")  # two programs may write it: the last one's stays
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")  # two programs may write it: the last one's stays
     try:
         with av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as container:
             writer = _Writer(container, rate)

@@ -58,6 +58,12 @@ def test_spreadsheets_of_any_language_are_read(separator):
     assert read_labels(text.encode()) == ({"a.jpg": Labels(30, 1)}, [])
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_years_may_have_the_decimal_comma_of_their_spreadsheet_and_whole_ones_count(separator):
+    found, bad = read_labels(f"file{separator}age\na.jpg{separator}3,9\nb.jpg{separator}25.9\n".encode())
+    assert (found, bad[1:]) == ({"a.jpg": Labels(age=3), "b.jpg": Labels(age=25)}, [])
+
+
 def test_cells_may_have_blanks_and_rows_a_last_comma():
     labels, bad = read_labels(b'file, age ,race\na.jpg, 30.9 ,Asian ,\nb.jpg,"7 ",2,\n')
     assert labels == {"a.jpg": Labels(age=30, race=2), "b.jpg": Labels(age=7, race=2)}

@@ -57,6 +57,14 @@ def test_a_containers_limit_counts(monkeypatch, tmp_path, limit, expected):
     assert engine.cores.__wrapped__() == expected
 
 
+@pytest.mark.parametrize(("chosen", "expected"), [("1", 1), ("3", 3), ("64", 4), ("0", 1), ("-2", 1)])
+def test_fewer_cores_than_there_are_may_be_chosen(monkeypatch, tmp_path, chosen, expected):
+    monkeypatch.setattr(engine, "CPU_LIMIT", tmp_path / "none")
+    monkeypatch.setattr(engine.os, "sched_getaffinity", lambda pid: {0, 1, 2, 3}, raising=False)
+    monkeypatch.setenv("AGR_CORES", chosen)
+    assert engine.cores.__wrapped__() == expected
+
+
 def test_a_number_of_cores_that_is_none_is_not_heeded(monkeypatch, caplog):
     monkeypatch.setenv("AGR_CORES", "two")
     assert engine.cores.__wrapped__() >= 1

@@ -79,12 +79,20 @@ def test_a_hub_model_is_downloaded_once_and_then_works_offline(served, tmp_path)
 
 
 @pytest.mark.slow
+def test_a_pull_requests_model_is_had_as_publish_says(served, tmp_path):
+    served.repos["model", "ann/faces"].add("a proposal", FILES | {"config.json": b"{}"}, as_pull=True)
+    folder = Path(find("ann/faces@refs/pr/1", None, endpoint=served.url, home=tmp_path))
+    assert (folder / "config.json").read_bytes() == b"{}"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("repo", "revision", "message"),
     [
         ("ann/other", None, "no Hub model ann/other"),
         ("ann/faces", "v9", "no revision 'v9'"),
         ("ann/faces@v9", None, "no revision 'v9'"),
+        ("ann/faces@refs/pr/3", None, "no revision 'refs/pr/3'"),
         ("us er/x", None, "us er/x"),
     ],
 )
@@ -92,6 +100,11 @@ def test_what_the_hub_does_not_have_is_named(served, tmp_path, repo, revision, m
     answer = find(repo, revision, endpoint=served.url, home=tmp_path)
     assert answer.startswith("ModelError:")
     assert message in answer
+
+
+def test_two_revisions_are_one_too_many():
+    with pytest.raises(ModelError, match="names a revision already"):
+        find_model("ann/faces@v1", revision="v2")
 
 
 def test_a_folder_has_no_revisions(tmp_path):

@@ -104,6 +104,27 @@ def test_links_in_circles_end(packed):
     assert len(list(photos_of([packed / "folder"]))) == len(PICTURES)
 
 
+def test_folders_that_a_file_system_does_not_number_are_searched_all(packed, monkeypatch):
+    stat = os.stat
+
+    def unnumbered(path, *args, **options):
+        return os.stat_result((stat(path, *args, **options).st_mode, 0, *[0] * 8))
+
+    expected = list(photos_of([packed / "folder"]))
+    monkeypatch.setattr("agr.sources.os.stat", unnumbered)
+    assert list(photos_of([packed / "folder"])) == expected
+    (packed / "folder" / "again").symlink_to(packed / "folder")
+    assert list(photos_of([packed / "folder"])) == expected
+
+
+@pytest.mark.parametrize("name", ["$RECYCLE.BIN", "System Volume Information", "@eaDir", ".thumbnails"])
+def test_what_was_deleted_and_thumbnails_are_passed_over(tmp_path, name):
+    for folder in (tmp_path, tmp_path / name / "S-1-5"):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "a.jpg").write_bytes(b"x")
+    assert [item.file for item in photos_of([tmp_path])] == [str(tmp_path / "a.jpg")]
+
+
 def test_a_link_to_itself_is_named_and_the_others_are_found(tmp_path):
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     (tmp_path / "z.jpg").write_bytes(b"x")

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from agr.workers import worker_pool
 from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="sends signals to a group of processes")]
@@ -37,3 +38,10 @@ def test_ctrl_c_ends_them_at_once_and_without_a_word(tmp_path):
     os.killpg(process.pid, signal.SIGINT)
     said, complained = process.communicate(timeout=30)
     assert (said, complained) == ("stopped\n", "")
+
+
+def test_windows_waits_for_no_more_than_it_can(monkeypatch):
+    monkeypatch.setattr("agr.workers.sys.platform", "win32")
+    worker_pool(64, print).shutdown()
+    monkeypatch.undo()
+    assert worker_pool(64, print)._max_workers == 64  # type: ignore[attr-defined]

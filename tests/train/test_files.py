@@ -24,6 +24,16 @@ def test_a_failed_write_leaves_what_was_there(tmp_path):
     assert path.read_text() == "new"
 
 
+def test_whatever_ends_a_write_leaves_nothing(tmp_path):
+    def broken(temporary):
+        temporary.write_text("ha")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(tmp_path / "a.txt", broken)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataError, match=r"gone\.txt"):
         content_hash_of(tmp_path / "gone.txt")

@@ -1,6 +1,7 @@
 """python -m train: prepare, fit and evaluate in one go, on a portrait under UTKFace's names."""
 
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -161,6 +162,22 @@ def test_without_what_training_needs_a_sentence_says_what_to_install(tmp_path):
     assert done.returncode == 1
     assert "torch is not installed. Install what training needs: requirements-dev.txt" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_letters_that_a_console_does_not_have_are_written_otherwise(tmp_path):
+    (tmp_path / "run\u0142").mkdir()
+    code = """if True:
+        import runpy, sys
+        import train.prepare
+        from types import SimpleNamespace as Found
+        found = Found(faces=1, pictures=2, twin_groups=0, malformed=["\\u0142.jpg"], undetected=[], unreadable=[])
+        train.prepare.prepare = lambda *_, **__: found
+        sys.argv = ["train", "prepare", "--data", "x.zip", "--output", "y"]
+        runpy.run_module("train", run_name="__main__", alter_sys=True)"""
+    env = os.environ | {"PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, check=True)
+    assert b"1 malformed names, skipped: \\u0142.jpg" in done.stdout
 
 
 def test_choices_are_named(run):

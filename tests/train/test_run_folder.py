@@ -242,4 +242,4 @@ def test_a_run_begins_where_one_was_broken_off_before_it_said_so(recipe, tmp_pat
     claim(tmp_path / "run", recipe, tmp_path / "split.csv", resume=False)
     (tmp_path / "beside").mkdir()
     (tmp_path / "beside" / "mine.csv").write_text("file,split\n")  # the split itself may lie there
-    claim(tmp_path / "beside", recipe, tmp_path / "beside" / "mine.csv", resume=False)
+    claim(tmp_path / "beside", recipe, tmp_path / "run" / ".." / "beside" / "mine.csv", resume=False)

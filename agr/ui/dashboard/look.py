@@ -1,7 +1,7 @@
 """What the visitor looks at: one report, the faces that the filters keep, and everything chosen on the tab."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -120,7 +120,7 @@ class Look:
     @property
     def is_filtered(self) -> bool:
         """Whether anything but the task and the twins is chosen."""
-        return replace(self.selection, task="race", twins=True) != Selection()
+        return self.selection != Selection(task=self.task, twins=self.selection.twins)
 
     @property
     def part(self) -> Classified:

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlencode
 
 import gradio as gr
 
+from agr.evaluation.archive import LONGEST_FILE
 from agr.labels import TASK_CLASSES
 
 VIEW, PAGE, TAB = "show", "sheet", "tab"
@@ -15,7 +16,6 @@ VIEW, PAGE, TAB = "show", "sheet", "tab"
 FIRST_TAB = "analyze"
 """The page's, which is open where an address says nothing."""
 REPORT_CONTROLS = ("report", "other")
-LONGEST_FILE = 300
 _MOST_TICKED = 2000
 MOST_SENT = 50
 """Ticks that go into the address: more would make it too long for some browsers."""

@@ -10,9 +10,12 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path, PurePosixPath
 
+import pandas as pd
+
 from agr.annotations import LONGEST_NAME, LabelError, Labels, labels_of, read_labels
 from agr.errors import AgrError
-from agr.pictures import LABELLED_ENDINGS, file_key
+from agr.pictures import LABELLED_ENDINGS
+from agr.places import labels_at, name_of, place_of, report_names
 
 MAX_PICTURES = 1000
 MAX_PICTURE_BYTES = 40_000_000
@@ -64,12 +67,12 @@ def open_upload(paths: list[Path]) -> Upload:
             tables.append((name, (path, member)))
         elif not name.lower().endswith(LABELLED_ENDINGS):
             bad.append((name, f"not a picture; expected {', '.join(LABELLED_ENDINGS)}"))
-        elif len(file_key(name)) > LONGEST_NAME:
+        elif len(place := place_of(member or path.name)) > LONGEST_NAME:
             bad.append((name[:60] + "...", f"a name of more than {LONGEST_NAME} characters"))
-        elif file_key(name) in places:
+        elif place in places:
             bad.append((name, "a second picture of this name"))
         else:
-            places[file_key(name)] = (path, member)
+            places[place] = (path, member)
     if len(places) > MAX_PICTURES:
         raise UploadError(
             f"These are {len(places)} pictures. At most {MAX_PICTURES} are evaluated at once: send fewer."
@@ -79,7 +82,7 @@ def open_upload(paths: list[Path]) -> Upload:
 
 def _labelled(places: dict[str, Place], tables: list[tuple[str, Place]], bad: list[tuple[str, str]]) -> Upload:
     """The pictures at `places` with the labels that their names and the only table of `tables` give them."""
-    labels = {file: found for file in places if (found := labels_of(file))}
+    labels = {place: found for place in places if (found := labels_of(name_of(place)))}
     if len(tables) > 1:
         raise UploadError(f"These are {len(tables)} CSV files ({tables[0][0]}, {tables[1][0]}, ...). Send one.")
     for name, place in tables:
@@ -87,21 +90,25 @@ def _labelled(places: dict[str, Place], tables: list[tuple[str, Place]], bad: li
         if len(content) > MAX_TABLE_BYTES:
             raise UploadError(f"{name} has more than {MAX_TABLE_BYTES // 1_000_000} MB. Send a shorter CSV.")
         try:
-            listed, wrong = read_labels(content)
+            listed, wrong = read_labels(content, key=place_of)
         except LabelError as error:
             raise UploadError(str(error)) from error
-        bad += wrong + [(file, "in the CSV, but no such picture was sent") for file in listed if file not in places]
-        labels |= {file: _joined(labels.get(file), found) for file, found in listed.items() if file in places}
-    unlabelled = [file for file in places if labels.get(file, Labels()) == Labels()]
-    bad += [(file, "no label: neither a name like 26_1_2_20170116.jpg nor a row of a CSV") for file in unlabelled]
-    places = {file: place for file, place in places.items() if file not in unlabelled}
+        by_table, ambiguous, absent = labels_at(list(places), listed)
+        bad += wrong + [(row, "in the CSV, but no such picture was sent") for row in absent]
+        bad += [(row, "in the CSV, and several pictures fit: name its folder too") for row in ambiguous]
+        labels |= {place: _joined(labels.get(place), each) for place, each in by_table.items()}
+    unlabelled = [place for place in places if labels.get(place, Labels()) == Labels()]
+    bad += [(place, "no label: neither a name like 26_1_2_20170116.jpg nor a row of a CSV") for place in unlabelled]
+    places = {place: where for place, where in places.items() if place not in unlabelled}
     if not places:
         first = f" The first of {len(bad)} things that were wrong: {bad[0][0]}, {bad[0][1]}." if bad else ""
         raise UploadError(
             "No labelled picture was found. Expected pictures with UTKFace's names (age_gender_race_date, such as "
             f"26_1_2_20170116.jpg), or a CSV with the columns file, age, gender, race beside them.{first}"
         )
-    return Upload({file: labels[file] for file in places}, tuple(bad), places)
+    names = dict(zip(places, report_names(pd.Series(list(places))), strict=True))
+    labels = {file: labels[place] for place, file in names.items()}
+    return Upload(labels, tuple(bad), {names[place]: where for place, where in places.items()})
 
 
 def _joined(by_name: Labels | None, by_table: Labels) -> Labels:

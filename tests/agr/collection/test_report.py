@@ -14,7 +14,7 @@ from agr.annotations import Labels
 from agr.collection import analyze_collection
 from agr.collection.folder import CLAIM_FILE, FORMAT
 from agr.collection.listing import CollectionError
-from agr.collection.report import LeftOut, _below_their_folder, _joined, _place, report_of_collection
+from agr.collection.report import LeftOut, report_of_collection
 from agr.evaluation.report import PROBABILITY_COLUMNS, EvalReport, ReportError
 from agr.labels import TASK_CLASSES
 from agr.predictions import predict, report_of, table_of
@@ -97,48 +97,6 @@ def test_a_row_labels_the_one_photo_whose_path_ends_with_its_name(faces, tmp_pat
         "1 left out: rows of the CSV that name several photos",
         "1 left out: rows of the CSV that name no photo, such as z/holiday.jpg",
     ]
-
-
-@pytest.mark.parametrize(
-    ("places", "shown"),
-    [
-        ([], []),
-        (["home/anna/p/3/a.jpg", "home/anna/p/4/a.jpg"], ["3/a.jpg", "4/a.jpg"]),
-        (["x/a.jpg", "y/a.jpg"], ["x/a.jpg", "y/a.jpg"]),
-        (["a.jpg", "y/a.jpg"], ["a.jpg", "y/a.jpg"]),
-        (["x/a.jpg", "x/y/a.jpg"], ["a.jpg", "y/a.jpg"]),
-    ],
-)
-def test_a_report_does_not_tell_where_on_the_machine_photos_lie(places, shown):
-    assert list(_below_their_folder(pd.Series(places, dtype=object))) == shown
-
-
-@pytest.mark.parametrize(
-    ("places", "listed", "joined", "ambiguous"),
-    [
-        (["mu\u0308ller.jpg"], ["m\u00fcller.jpg"], {"m\u00fcller.jpg": "m\u00fcller.jpg"}, 0),
-        (["001.jpg"], ["holiday/001.jpg"], {"001.jpg": "holiday/001.jpg"}, 0),
-        (["001.jpg"], ["holiday/001.jpg", "christmas/001.jpg"], {}, 2),
-        (["001.jpg"], ["holiday/001.jpg", "001.jpg"], {"001.jpg": "001.jpg"}, 0),
-        (["../photos/a.jpg"], ["/home/u/photos/a.jpg"], {"photos/a.jpg": "/home/u/photos/a.jpg"}, 0),
-        (["p/a.jpg"], ["a.jpg", "./p/a.jpg"], {"p/a.jpg": "./p/a.jpg"}, 0),
-        (["p/a.jpg", "q/a.jpg"], ["a.jpg", "q/a.jpg"], {"q/a.jpg": "q/a.jpg"}, 1),
-        (["a.jpg", "p/a.jpg"], ["x/p/a.jpg"], {"p/a.jpg": "x/p/a.jpg"}, 0),
-        (["p\\a.jpg.chip.jpg"], ["p/a.jpg"], {"p/a.jpg": "p/a.jpg"}, 0),
-        (["p/a.jpg"], ["q/a.jpg", "b.jpg"], {}, 0),
-    ],
-)
-def test_rows_and_photos_find_each_other(places, listed, joined, ambiguous):
-    labels = {_place(name): name for name in listed}  # told apart by what they are called
-    found, several, absent = _joined([_place(place) for place in places], labels)
-    assert (found, several) == (joined, ambiguous)
-    assert absent == (["b.jpg", "q/a.jpg"] if "b.jpg" in listed else [])
-
-
-def test_many_photos_of_a_name_are_joined_at_once():
-    listed = {f"{i}/01.jpg": Labels(age=i % 100) for i in range(20_000)}
-    found, ambiguous, _ = _joined([f"photos/{place}" for place in listed], listed)
-    assert (len(found), ambiguous) == (20_000, 0)  # pair by pair, this would take minutes
 
 
 def test_a_csv_labels_what_it_names(faces, tmp_path):

@@ -1,7 +1,10 @@
 import io
 import json
+import os
 import tempfile
 import zipfile
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 import pytest
@@ -69,8 +72,32 @@ def test_a_little_parquet_that_stands_for_very_much_is_refused(packed, report):
     table = report.predictions.assign(file=pd.Categorical(["x" * 1_000_000] * len(report.predictions)))
     content = parquet(table)
     assert len(content) < 2_000_000
-    with pytest.raises(ReportError, match="300 characters"):
+    with pytest.raises(ReportError, match="1000 characters"):
         a.unpack(changed(packed, **{PREDICTIONS_FILE: content}))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are counted in /proc")
+@pytest.mark.parametrize("content", [b"PAR1", b"garbage" * 99, b"PAR1" + bytes(400) + b"PAR1"])
+def test_no_file_of_a_damaged_report_stays_open(packed, content, monkeypatch):
+    """Windows could not delete it."""
+    left = []
+
+    class Watched(TemporaryDirectory):
+        def __exit__(self, *error):
+            left.extend(link for fd in os.listdir("/proc/self/fd") if (link := _link(fd)).startswith(self.name))
+            super().__exit__(*error)
+
+    monkeypatch.setattr(a, "TemporaryDirectory", Watched)
+    with pytest.raises(ReportError):
+        a.unpack(changed(packed, **{PREDICTIONS_FILE: content}))
+    assert not left
+
+
+def _link(fd: str) -> str:
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}")
+    except OSError:
+        return ""
 
 
 def test_compressed_tables_are_refused(packed, report):

@@ -211,6 +211,13 @@ def test_a_standardized_mean_of_single_faces_has_no_interval():
     assert np.isnan([found.low, found.high]).all()
 
 
+def test_an_error_at_equal_ages_is_never_below_zero():
+    errors = [0.0, 0.1, 9.0, 0.0, 0.2]
+    found = estimate(m.standardized(m.mean_absolute_error(errors, np.zeros(5)), [0, 0, 0, 1, 1], [1.0, 1.0]))
+    assert found.low == 0.0 < found.value < found.high
+    assert estimate(m.standardized(m.bias(np.zeros(5), errors), [0, 0, 0, 1, 1], [1.0, 1.0])).low < 0
+
+
 def test_standardized_over_one_stratum_it_is_wilsons():
     right = RNG.random(200) < 0.8
     found, wilson = estimate(m.standardized(m.mean(right), np.zeros(200, int), [5.0])), estimate(m.mean(right))

@@ -61,11 +61,17 @@ def test_a_report_does_not_hide_others_or_lie_among_other_things(report, tmp_pat
     for overwrite in (False, True):
         with pytest.raises(ReportError, match=r"a folder of reports\. Name one in it"):
             expect_no_report(tmp_path / "reports", overwrite=overwrite)
-    for name in ("fit.json", "config.json", "source.json", "history.csv"):
+    for name in ("fit.json", "config.json", "source.json"):
         (tmp_path / name).mkdir()
         (tmp_path / name / name).touch()
         with pytest.raises(ReportError, match=f"something else \\({name}\\)"):
             expect_no_report(tmp_path / name, overwrite=True)
+
+
+def test_a_report_that_was_broken_off_is_written_anew(report, tmp_path):
+    report.save(tmp_path / "mine")
+    (tmp_path / "mine" / "report.json").unlink()  # which comes last
+    expect_no_report(tmp_path / "mine", overwrite=False)
 
 
 def test_a_figure_without_a_value_is_null_in_json(report, tmp_path):

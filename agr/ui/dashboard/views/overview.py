@@ -44,10 +44,11 @@ def show(look: Look) -> list:
 
 
 def _senseless(selection: Selection) -> set[str]:
-    """Of faces of some true classes alone, the F1 of the others would be 0, and count as much; and no model can be
-    calibrated among faces that were chosen by what it is to guess."""
+    """Of faces of some true or predicted classes alone, the F1 of the others would be 0, and count as much; and no
+    model can be calibrated among faces that were chosen by what it is to guess."""
     chosen = [task for task in TASK_CLASSES if getattr(selection, f"true_{task}")]
-    return {f"{task}_{figure}" for task in chosen for figure in ("macro_f1", "ece")}
+    one_class = {f"{selection.task}_macro_f1"} if selection.predicted else set()
+    return {f"{task}_{figure}" for task in chosen for figure in ("macro_f1", "ece")} | one_class
 
 
 def _by_chance(table: pd.DataFrame) -> dict[str, float]:

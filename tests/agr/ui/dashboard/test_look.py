@@ -55,6 +55,8 @@ def test_the_filters_of_another_task_do_not_hide_faces(look_with):
     assert len(look_with(task="gender", predicted=["Asian"]).table) == 4744
     assert not look_with(task="gender").is_filtered
     assert look_with(least=0.5).is_filtered
+    assert look_with(task="gender", predicted=["Male"]).is_filtered
+    assert look_with(task="age_group", predicted=["0-2"]).is_filtered
     assert set(look_with(gender=["Female"], least=0.9, most=0.2).table["true_gender"]) == {"Female"}
 
 

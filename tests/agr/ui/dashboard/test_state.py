@@ -88,7 +88,7 @@ def test_clicks_move_the_spot():
     ("action", "value"),
     [
         *(("cell", value) for value in ([1], ["1", "2"], None)),
-        *(("face", value) for value in (3, "x" * 999)),
+        *(("face", value) for value in (3, "x" * 1001)),
         *(("page", value) for value in ("1", True)),
         *(("tick", value) for value in (["race"], "race", [1, 2, True], ["a", "b"])),
         ("drop", 1),

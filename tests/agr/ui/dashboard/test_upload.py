@@ -29,7 +29,7 @@ def test_pictures_by_the_data_sets_names_in_files_and_zips(tmp_path):
 
 def test_a_csv_names_the_labels_with_any_of_them_missing(tmp_path):
     csv = b"\xef\xbb\xbfFile, AGE,race\nx/ann.jpg,41,asian\nbob.png,,2\ncid.jpg,7,Martian\ndan.jpg,3,\n"
-    names = {"pictures/ann.jpg": PICTURE, "bob.png": PICTURE, "cid.jpg": PICTURE, "labels.csv": csv}
+    names = {"ann.jpg": PICTURE, "bob.png": PICTURE, "cid.jpg": PICTURE, "labels.csv": csv}
     upload = u.open_upload([packed(tmp_path / "a.zip", names)])
     assert upload.labels == {"ann.jpg": Labels(age=41, race=2), "bob.png": Labels(race=2)}
     reasons = dict(upload.bad)
@@ -104,8 +104,26 @@ def test_a_picture_with_damaged_bytes_is_read_as_empty(tmp_path):
     assert [content for _, content in u.open_upload([path]).read()] == [b""]
 
 
-def test_two_pictures_of_one_name_are_one_and_a_complaint(tmp_path):
-    upload = u.open_upload([packed(tmp_path / "a.zip", {"a/1_0_0_2017.jpg": PICTURE, "b/1_0_0_2017.jpg": PICTURE})])
+def test_pictures_of_one_name_are_told_apart_by_their_folders(tmp_path):
+    csv = b"file,age\nanna/1.jpg,7\nbob/1.jpg,70\ncid/2.jpg,30\n2.jpg,40\n"
+    names = ["x/anna/1.jpg", "x/bob/1.jpg", "x/2.jpg", "x/eve/2.jpg"]
+    upload = u.open_upload([packed(tmp_path / "a.zip", {n: n.encode() for n in names} | {"labels.csv": csv})])
+    assert upload.labels == {"anna/1.jpg": Labels(age=7), "bob/1.jpg": Labels(age=70)}
+    assert dict(upload.read()) == {"anna/1.jpg": b"x/anna/1.jpg", "bob/1.jpg": b"x/bob/1.jpg"}
+    assert "several pictures fit" in dict(upload.bad)["2.jpg"]
+    assert "no such picture" in dict(upload.bad)["cid/2.jpg"]
+
+
+def test_a_label_of_another_folder_is_nobodys(tmp_path):
+    files = {"anna/1.jpg": PICTURE, "2_0_0_2017.jpg": PICTURE, "labels.csv": b"file,age\nbob/1.jpg,70\n"}
+    upload = u.open_upload([packed(tmp_path / "a.zip", files)])
+    assert list(upload.labels) == ["2_0_0_2017.jpg"]
+
+
+def test_two_pictures_of_one_place_are_one_and_a_complaint(tmp_path):
+    for name in ("a.zip", "b.zip"):
+        packed(tmp_path / name, {"a/1_0_0_2017.jpg": PICTURE})
+    upload = u.open_upload([tmp_path / "a.zip", tmp_path / "b.zip"])
     assert len(upload) == 1
     assert "second picture" in upload.bad[0][1]
 
