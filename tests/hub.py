@@ -48,7 +48,7 @@ class Repo:
             return next(iter(self.pulls[int(pull[1]) - 1 :]), None)
         if pull := re.fullmatch(r"refs/pr/(\d+)", revision):
             return next(iter(self.pulls[int(pull[1]) - 1 :]), None)
-        return next((commit for commit in self.commits if commit.oid == oid), None)
+        return next((commit for commit in (*self.commits, *self.pulls) if commit.oid == oid), None)
 
     def add(self, title: str, files: dict[str, bytes], *, as_pull: bool = False) -> Commit:
         oid = hashlib.sha1(f"{self.kind}{self.name}{title}{len(self.commits)}{len(self.pulls)}".encode()).hexdigest()
