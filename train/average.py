@@ -21,17 +21,9 @@ from .files import content_hash_of
 from .finish import Balance, finish
 from .model import AttributeNet
 from .prepare import Prepared, load_prepared
-from .run_folder import (
-    BEST_FOLDER,
-    RECORD_FILE,
-    expect_unseen,
-    keep_split,
-    read_run,
-    taught_by,
-    trained,
-    untold,
-    write_record,
-)
+from .provenance import expect_unseen, keep_split, unknown_trainings
+from .record import read_run, taught_by, write_record
+from .run_folder import BEST_FOLDER, RECORD_FILE, trained
 from .soft import read_all
 from .utkface import read_split
 from .validation import rows_of, valid_figures
@@ -65,7 +57,7 @@ def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Ave
     for folder in models:
         expect_unseen(folder, valid.index, "valid")
         expect_unseen(folder, parts.index[parts == "test"], "test")
-    for sentence in untold(models):
+    for sentence in unknown_trainings(models):
         tqdm.write(sentence)
     runs = [read_run(folder) for folder in models]
     nets = [AttributeNet.load(trained(folder)) for folder in models]

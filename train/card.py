@@ -11,7 +11,7 @@ from agr.labels import TASK_CLASSES
 from agr.pictures import DataError
 
 from .files import content_hash_of
-from .run_folder import taught_by
+from .record import taught_by
 
 FIGURES = (
     ("Age, mean absolute error (years)", "age_mae", 1, 2),

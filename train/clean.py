@@ -25,7 +25,8 @@ from .config import FitConfig
 from .files import claim_folder, content_hash_of, write_atomically
 from .fit import fit
 from .prepare import load_prepared
-from .run_folder import RECORD_FILE, expect_untrained, is_known, is_ours
+from .provenance import expect_untrained, is_ours, training_is_known
+from .run_folder import RECORD_FILE
 from .soft import read_all, save_soft
 from .utkface import read_split, subset_files
 
@@ -59,7 +60,7 @@ def clean(config: FitConfig, *, data: Path, split: Path, folds: int, threshold: 
         raise DataError(f"{folds} folds are more than the {rows['content'].nunique()} different training pictures.")
     if (init := Path(config.init)).is_file():
         expect_untrained(init.parent, rows.index)
-        if is_ours(init.parent) and not is_known(init.parent):
+        if is_ours(init.parent) and not training_is_known(init.parent):
             raise DataError(
                 f"The folder of {init} does not say which pictures it was trained on: if these are among them, it "
                 "would repeat their labels. Begin with other weights, such as --init imagenet."

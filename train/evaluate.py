@@ -19,7 +19,9 @@ from agr.pretrained import find_model
 
 from .files import content_hash_of
 from .prepare import source_of
-from .run_folder import expect_unseen, is_known, options_of, run_of
+from .provenance import expect_unseen, training_is_known
+from .record import options_of
+from .run_folder import run_of
 from .stress import stress
 from .utkface import SUBSETS, read_split, subset_files
 
@@ -52,7 +54,7 @@ def evaluate(
     files = set(subset_files(parts, subset, pd.Index(labels)))
     named, model = model, find_model(model)
     expect_unseen(model, pd.Index(sorted(files)), subset)
-    if not is_known(model):
+    if not training_is_known(model):
         tqdm.write(
             f"Its folder does not say which pictures {named}, or a model that it learnt from, was trained on: if some "
             f"of these {len(files)} are among them, the figures are too good.",
@@ -108,7 +110,7 @@ def _facts_of(model: Path) -> dict:
         "weights_hash": content_hash_of(model / WEIGHTS_FILE),
         "code_version": CODE_VERSION,
         "recipe": options and _without_paths(options),
-        "training_is_known": is_known(model),
+        "training_is_known": training_is_known(model),
     }
 
 

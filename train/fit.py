@@ -29,19 +29,10 @@ from .model import AttributeNet, to_input
 from .optimization import ema_decay, learning_rate, parameter_groups, update_ema
 from .precision import keep_strided_depthwise_in_float32, use_bf16
 from .prepare import Prepared, load_prepared
+from .provenance import expect_unseen, unknown_trainings
+from .record import claim, read_run, record_of, taught_by, write_record
 from .relabel import read_relabel, relabelled
-from .run_folder import (
-    BEST_FOLDER,
-    CHECKPOINT_FILE,
-    claim,
-    expect_unseen,
-    read_run,
-    record_of,
-    taught_by,
-    trained,
-    untold,
-    write_record,
-)
+from .run_folder import BEST_FOLDER, CHECKPOINT_FILE, trained
 from .soft import load_soft, read_all
 from .teach import Teachers
 from .utkface import read_split
@@ -80,7 +71,7 @@ def fit(
         expect_unseen(folder, valid.index, "valid")
         expect_unseen(folder, parts.index[parts == "test"], "test")
     if accelerator.is_main_process:
-        for sentence in untold(learnt_from):
+        for sentence in unknown_trainings(learnt_from):
             tqdm.write(sentence)
     soft = load_soft(soft_labels, train.index, unseen=parts.index[parts != "train"]) if soft_labels else {}
     asked = Teachers(teachers, accelerator.device) if teachers else None

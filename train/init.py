@@ -15,7 +15,7 @@ from . import face_resnet
 from .face_weights import load_face_weights, values_file
 from .files import content_hash_of
 from .model import AttributeNet, headless, is_of_torchvision
-from .run_folder import is_ours
+from .provenance import is_ours
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 

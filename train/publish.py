@@ -23,7 +23,7 @@ from .files import files_in
 from .hub import Hub, HubError, Published, check_name
 from .prepare import source_of
 from .private import check_private
-from .run_folder import read_run
+from .record import read_run
 
 SAMPLE = 48
 """Faces that are predicted again before anything is sent."""

@@ -1,8 +1,8 @@
 """Trained models as teachers. They see each training crop after it was moved, and before its light, colour and
-sharpness are varied for the pupil, which so learns to ignore these.
+sharpness are varied for the student, which so learns to ignore these.
 
 Source: Beyer et al., "Knowledge distillation: A good teacher is patient and consistent" (CVPR 2022), for asking about
-each crop anew; Sohn et al., "FixMatch" (2020), for an easy view for the teacher and a hard one for the pupil.
+each crop anew; Sohn et al., "FixMatch" (2020), for an easy view for the teacher and a hard one for the student.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from .run_folder import trained
 
 class Teachers:
     """The mean of what several models say. Each sees the crops at its own input size, every other one in the mirror:
-    their errors differ more so, and the pupil learns to say the same of both."""
+    their errors differ more so, and the student learns to say the same of both."""
 
     def __init__(self, folders: Sequence[Path], device: torch.device) -> None:
         """Raises ModelError if a folder holds no model."""

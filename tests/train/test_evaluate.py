@@ -3,7 +3,7 @@ import json
 import pandas as pd
 
 from train.evaluate import _without_paths
-from train.run_folder import options_of
+from train.record import options_of
 
 
 def test_a_recipe_tells_how_far_the_run_came_and_no_path(tmp_path):

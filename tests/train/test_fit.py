@@ -230,7 +230,7 @@ def test_corrected_labels_change_training_but_not_validation(prepared, split, tm
 @pytest.mark.slow
 @pytest.mark.parametrize("as_teacher", [True, False])
 def test_what_knows_the_valid_or_test_faces_teaches_nobody(prepared, split, tmp_path, as_teacher):
-    """Or the pupil would be chosen by and measured on faces that it knows at second hand."""
+    """Or the student would be chosen by and measured on faces that it knows at second hand."""
     config = FitConfig(init="none", epochs=1, batch_size=8, precision="fp32")
     parts = pd.read_csv(split)
     parts["split"] = parts["split"].replace({"train": "test", "test": "train", "valid": "train"})

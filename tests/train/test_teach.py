@@ -55,14 +55,14 @@ def test_a_model_teaches_another(prepared, split, tmp_path):
     config = FitConfig(init="none", epochs=1, batch_size=8, precision="fp32")
     teacher = fit(config, data=prepared, split=split, output=tmp_path / "teacher")
     taught = {"data": prepared, "split": split, "teachers": [teacher]}
-    pupil = fit(config, output=tmp_path / "pupil", **taught)
-    plain, other = (pd.read_csv(run / "history.csv") for run in (teacher, pupil))
+    student = fit(config, output=tmp_path / "student", **taught)
+    plain, other = (pd.read_csv(run / "history.csv") for run in (teacher, student))
     assert plain["train_race"][0] != other["train_race"][0]
     mixed = fit(replace(config, mixup=0.5), output=tmp_path / "mixed", **taught)
     assert pd.read_csv(mixed / "history.csv")["train_race"][0] != other["train_race"][0]
-    fit(config, output=tmp_path / "pupil", resume=True, **taught)
+    fit(config, output=tmp_path / "student", resume=True, **taught)
     with pytest.raises(DataError, match="other teachers"):
-        fit(config, output=tmp_path / "pupil", resume=True, data=prepared, split=split)
+        fit(config, output=tmp_path / "student", resume=True, data=prepared, split=split)
     with pytest.raises(DataError, match="one of the two"):
         fit(config, output=tmp_path / "both", soft_labels=tmp_path / "soft.parquet", **taught)
     with pytest.raises(DataError, match="Expected teachers"):

@@ -12,8 +12,7 @@ from ..html import csv_link, difference_html, table_html
 from ..look import Look
 from ..view import Parts, View, text_slot
 
-_NAMES = ("age_mae", "age_group_accuracy", "age_group_one_off", "gender_accuracy", "race_accuracy")
-_COLUMNS = {name: TITLES[name] for name in _NAMES} | {"detected": ("Found, %", 100, 1)}
+_TITLES = TITLES | {"detected": ("Found, %", 100, 1)}
 MISSING = "This report has no robustness figures. python -m train evaluate --stress adds them."
 
 
@@ -32,20 +31,21 @@ def show(look: Look) -> list:
 
 
 def _table(conditions: list[dict]) -> str:
+    shown = {name: _TITLES[name] for name in conditions[0]["figures"] if name in _TITLES}
     rows, saved = [], []
     for condition in conditions:
-        gaps = {name: Estimate.from_dict(condition["figures"][name]["difference"]) for name in _COLUMNS}
+        gaps = {name: Estimate.from_dict(condition["figures"][name]["difference"]) for name in shown}
         cells = (
             difference_html(gaps[name], factor, digits, better=direction(name))
-            for name, (_, factor, digits) in _COLUMNS.items()
+            for name, (_, factor, digits) in shown.items()
         )
         rows.append(([html.escape(str(condition["condition"])), *cells], ""))
         for name, gap in gaps.items():
             plain, value = (condition["figures"][name][key] for key in ("plain", "value"))
             saved.append([condition["condition"], name, plain, value, gap.value, gap.low, gap.high, gap.n])
     columns = ["condition", "figure", "plain", "value", "difference", "difference_low", "difference_high", "n"]
-    head = ["Condition", *(title for title, *_ in _COLUMNS.values())]
-    differences = len(rows) * len(_COLUMNS)
+    head = ["Condition", *(title for title, *_ in shown.values())]
+    differences = len(rows) * len(shown)
     text = message(
         f"How figures change on {conditions[0]['n']:,} faces of the subset, each against the same picture as it is, "
         "with the 95 % interval of the paired difference; bold where it leaves out zero, as by chance alone "
@@ -54,7 +54,7 @@ def _table(conditions: list[dict]) -> str:
     plain = conditions[0]["figures"]
     as_it_is = [
         f"{plain[name]['plain'] * factor:.{digits}f}" if plain[name]["plain"] is not None else "–"
-        for name, (_, factor, digits) in _COLUMNS.items()
+        for name, (_, factor, digits) in shown.items()
     ]
     rows.insert(0, (["as it is", *as_it_is], ""))
     return text + table_html(head, rows) + csv_link("robustness", pd.DataFrame(saved, columns=columns))

@@ -1,0 +1,94 @@
+"""Which pictures a model knows, itself or by those that it learnt from: no figure is to come from such ones."""
+
+import json
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from agr.config import CONFIG_FILE
+from agr.pictures import DataError
+
+from .files import content_hash_of, write_atomically
+from .run_folder import EARLIER, SPLIT_FILE, UNKNOWN_FILE, run_of
+from .utkface import SUBSETS, read_split
+
+
+def keep_split(split: Path, output: Path, *, learnt_from: Sequence[Path]) -> None:
+    """Put a copy of the split into a run's folder, which may be where it lies, and of those that the models were
+    trained by which it learns from."""
+    output.mkdir(parents=True, exist_ok=True)
+    if split.resolve() != (output / SPLIT_FILE).resolve():
+        shutil.copyfile(split, output / SPLIT_FILE)
+    if unknown := unknown_trainings(learnt_from):
+        sentences = "".join(f"{sentence}\n" for sentence in unknown)
+        write_atomically(output / UNKNOWN_FILE, lambda path: path.write_text(sentences, encoding="utf-8"))
+    copies = {content_hash_of(split): output / SPLIT_FILE}
+    for earlier in (path for model in learnt_from for path in _splits_of(model)):
+        name = content_hash_of(earlier)
+        if name not in copies:
+            copies[name] = output / f"{EARLIER}{name[:12]}.csv"
+            shutil.copyfile(earlier, copies[name])
+
+
+def expect_unseen(model: Path, files: pd.Index, subset: str) -> None:
+    """Raises DataError if the run in `model` was trained on some `files` of the `subset` valid or test, or chosen by
+    some of test; of a folder that says nothing of its training nothing is known."""
+    before = zip(SUBSETS[: SUBSETS.index(subset)], ("trained on", "chosen by"), strict=False)
+    theirs = _parts_of(model, files)
+    counts = [f"{how} {count}" for part, how in before if (count := theirs.get(part, 0))]
+    if counts:
+        raise DataError(
+            f"{model} was {' and '.join(counts)} of the split's {len(files)} {subset} pictures. Take the split by "
+            f"which it was trained, {run_of(model) / SPLIT_FILE}."
+        )
+
+
+def expect_untrained(model: Path, files: pd.Index) -> None:
+    """Raises DataError if the run in `model` was trained on some of the `files` whose labels are to be judged."""
+    if count := _parts_of(model, files).get("train", 0):
+        raise DataError(
+            f"{model} was trained on {count} of the {len(files)} faces whose labels are to be judged: it would repeat "
+            "them. Begin with other weights, such as --init imagenet."
+        )
+
+
+def training_is_known(model: Path) -> bool:
+    """Whether its folder says which pictures a model, and those that it learnt from, were trained on."""
+    return bool(_splits_of(model)) and not (run_of(model) / UNKNOWN_FILE).exists()
+
+
+def is_ours(folder: Path) -> bool:
+    """Whether a folder holds a model that this code wrote: weights of others may have a config.json beside them."""
+    try:
+        return "schema_version" in json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def unknown_trainings(models: Iterable[Path]) -> list[str]:
+    """A sentence for each of the models of which it is not known what they were trained on."""
+    return [
+        f"The folder of {model.resolve().name} does not say which pictures it was trained on: if valid or test "
+        "pictures are among them, the figures of what learns from it are too good."
+        for model in models
+        if is_ours(model) and not training_is_known(model)
+    ]
+
+
+def _parts_of(model: Path, files: pd.Index) -> dict[str, int]:
+    """How many of the `files` a run was trained on (train) and chosen by (valid), it or one that it learnt from."""
+    theirs = [read_split(path).reindex(files) for path in _splits_of(model)]
+    found, rest = {}, np.ones(len(files), bool)
+    for part in SUBSETS[:2]:
+        of_part = rest & np.any([(split == part).to_numpy() for split in theirs], axis=0)
+        found[part], rest = int(of_part.sum()), rest & ~of_part
+    return found
+
+
+def _splits_of(model: Path) -> list[Path]:
+    """The split that a run was trained by, and those of the runs that it learnt from; none of what is no run's."""
+    folder = run_of(model)
+    return [path for path in (folder / SPLIT_FILE, *sorted(folder.glob(f"{EARLIER}*.csv"))) if path.is_file()]
