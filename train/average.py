@@ -24,9 +24,8 @@ from .prepare import Prepared, load_prepared
 from .provenance import expect_unseen, keep_split, unknown_trainings
 from .record import read_run, taught_by, write_record
 from .run_folder import BEST_FOLDER, RECORD_FILE, trained
-from .soft import read_all
 from .utkface import read_split
-from .validation import rows_of, valid_figures
+from .validation import read_all, rows_of, valid_figures
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,9 @@ from .fit import fit
 from .prepare import load_prepared
 from .provenance import expect_untrained, is_ours, training_is_known
 from .run_folder import RECORD_FILE
-from .soft import read_all, save_soft
+from .soft import save_soft
 from .utkface import read_split, subset_files
+from .validation import read_all
 
 SOFT_FILE, RELABEL_FILE, REPORT_FOLDER = "soft_labels.parquet", "relabel.csv", "report"
 CLAIM_FILE = "clean.json"

@@ -20,7 +20,7 @@ from agr.labels import AGE_GROUPS, RACES, age_group_of
 from .calibrate import calibrate
 from .model import AttributeNet
 from .prepare import Prepared
-from .soft import read_all
+from .validation import read_all
 
 STEP, MOST = 0.05, 2.0
 """Nats: by how much at a time a class is raised, and at most."""

@@ -33,10 +33,10 @@ from .provenance import expect_unseen, unknown_trainings
 from .record import claim, read_run, record_of, taught_by, write_record
 from .relabel import read_relabel, relabelled
 from .run_folder import BEST_FOLDER, CHECKPOINT_FILE, trained
-from .soft import load_soft, read_all
+from .soft import load_soft
 from .teach import Teachers
 from .utkface import read_split
-from .validation import rows_of, valid_figures
+from .validation import read_all, rows_of, valid_figures
 
 
 def fit(

@@ -3,22 +3,15 @@ into its labels."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from agr.attributes import N_AGES, Attributes
 from agr.labels import GENDERS, RACES
 from agr.pictures import DataError
 
 from .files import write_atomically
-
-if TYPE_CHECKING:
-    from agr.reader import AttributeReader
-
-    from .model import AttributeNet
 
 COLUMNS = {
     "age": [f"age_{year}" for year in range(N_AGES)],
@@ -65,17 +58,3 @@ def load_soft(path: Path, files: pd.Index, *, unseen: pd.Index) -> dict[str, np.
         if isinstance(error, DataError):
             raise
         raise DataError(f"{path} holds no soft labels ({error}). Make them with `python -m train clean`.") from error
-
-
-READ_BATCH = 128
-
-
-def read_all(net: "AttributeReader | AttributeNet", crops: np.ndarray, rows: pd.DataFrame) -> Attributes:
-    """Attributes of the prepared crops of all `rows`, in their order."""
-    places = rows["row"].to_numpy()
-    parts = []
-    with tqdm(total=len(rows), desc="read", unit="face", leave=False) as bar:
-        for start in range(0, len(rows), READ_BATCH):
-            parts.append(net.read(crops[places[start : start + READ_BATCH]]))
-            bar.update(len(parts[-1]))
-    return Attributes.concatenated(parts)

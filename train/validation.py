@@ -1,6 +1,10 @@
-"""The valid part: its faces, and the figures by which the best epoch is chosen."""
+"""Parts of the split: their faces, what a network says of them, and the figures by which the best epoch is chosen."""
 
+from typing import TYPE_CHECKING
+
+import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from agr.attributes import Attributes
 from agr.evaluation.metrics import accuracy, mean_absolute_error, one_off_accuracy
@@ -9,6 +13,13 @@ from agr.pictures import DataError
 
 from .prepare import Prepared
 from .utkface import subset_files
+
+if TYPE_CHECKING:
+    from agr.reader import AttributeReader
+
+    from .model import AttributeNet
+
+READ_BATCH = 128
 
 
 def valid_figures(read: Attributes, rows: pd.DataFrame) -> dict[str, float]:
@@ -32,3 +43,14 @@ def rows_of(prepared: Prepared, split: pd.Series, subset: str) -> pd.DataFrame:
     if not rows["detected"].any():
         raise DataError(f"In none of the {len(rows)} pictures of the split's {subset} part a face was found.")
     return rows[rows["detected"]]
+
+
+def read_all(net: "AttributeReader | AttributeNet", crops: np.ndarray, rows: pd.DataFrame) -> Attributes:
+    """Attributes of the prepared crops of all `rows`, in their order."""
+    places = rows["row"].to_numpy()
+    parts = []
+    with tqdm(total=len(rows), desc="read", unit="face", leave=False) as bar:
+        for start in range(0, len(rows), READ_BATCH):
+            parts.append(net.read(crops[places[start : start + READ_BATCH]]))
+            bar.update(len(parts[-1]))
+    return Attributes.concatenated(parts)

@@ -8,38 +8,17 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from itertools import islice
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ..sources import Contents, Item, is_archive, photos_of
-from ..table import photo_rows, schema
+from ..sources import Item, is_archive, photos_of
 from .folder import Counts, claim, claim_of, clear_away, counts_of, part_path, unread_of
 from .listing import CollectionError, Listing, read_listing, write_whole
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from ..analyzer import FaceAnalyzer
+from .part import Part, completed
 
 PARTS, LEAST_IN_PART, MOST_IN_PART = 4000, 25, 2000
 """About how many parts there are, and photos in each: small enough to lose little, large enough to be read fast."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """Some consecutive photos."""
-
-    number: int
-    items: tuple[Item, ...]
-
-    def only(self, files: set[str]) -> "Part":
-        """Of its photos those of these names."""
-        return replace(self, items=tuple(item for item in self.items if item.file in files))
 
 
 def analyze_collection(
@@ -79,7 +58,7 @@ def analyze_collection(
     with bar:
         for number, content in _computed(folder, left, ray, bar.update):
             path = part_path(output, number)
-            write_whole(path, _completed(path, content) if number in unread else content)
+            write_whole(path, completed(path, content) if number in unread else content)
     return _checked(output, listing, now)
 
 
@@ -98,21 +77,6 @@ def _checked(output: Path, listing: Listing, now: Listing) -> Counts:
             f"added, removed or renamed since ({now.photos:,} now): choose another name for a table of these."
         )
     return counts
-
-
-def encoded_part(
-    analyzer: "FaceAnalyzer", contents: Contents, part: Part, seen: Callable[[int], object] = lambda photos: None
-) -> bytes:
-    """A part's rows as a parquet file; `seen` is told of every photo that is done.
-
-    The same here and on every worker of a cluster, which keeps its `contents`: an archive opened anew for each part
-    would be unpacked or looked through from its start each time.
-    """
-    rows: list[dict] = []
-    for file, result in analyzer.analyze_named((item.file, contents.source(item)) for item in part.items):
-        rows += photo_rows(file, result)
-        seen(1)
-    return _encoded(rows)
 
 
 def _computed(
@@ -154,19 +118,6 @@ def _model(folder: Path) -> dict:
     return {"name": str(folder.absolute()), "digest": digest.hexdigest(), **facts, "parameters": reader.parameters}
 
 
-def _completed(part: Path, content: bytes) -> bytes:
-    """A part, as a parquet file, with the rows of photos that were tried once more in place of those that they had."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    before, new = pq.read_table(part), pq.read_table(pa.BufferReader(content))
-    order = {file: place for place, file in reversed(list(enumerate(before["file"].to_pylist())))}
-    rows = pa.concat_tables([before.filter(pc.invert(pc.is_in(before["file"], new["file"]))), new])
-    places = np.array([order[file] for file in rows["file"].to_pylist()])
-    return _encoded_table(rows.take(np.argsort(places, kind="stable")))
-
-
 def _left(parts: Iterator[Part], done: set[int], unread: dict[int, set[str]]) -> Iterator[Part]:
     """What is to be computed: parts that are not `done`, and of parts that are what could not be read."""
     for part in parts:
@@ -186,21 +137,6 @@ def _parts(items: Iterator[Item], size: int) -> Iterator[Part]:
     while some := tuple(islice(items, size)):
         yield Part(number, some)
         number += 1
-
-
-def _encoded(rows: list[dict]) -> bytes:
-    import pyarrow as pa
-
-    return _encoded_table(pa.Table.from_pylist(rows, schema()))
-
-
-def _encoded_table(table: "pa.Table") -> bytes:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
-    return sink.getvalue().to_pybytes()
 
 
 def _shown(items: Iterable[Item], *, desc: str) -> Iterator[Item]:

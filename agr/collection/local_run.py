@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from ..engine import cores
 from ..sources import Contents
 from ..workers import worker_pool
-from .analysis import CollectionError, Part, encoded_part
+from .listing import CollectionError
+from .part import Part, encoded_part
 
 if TYPE_CHECKING:
     from ..analyzer import FaceAnalyzer

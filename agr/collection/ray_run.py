@@ -18,7 +18,8 @@ from ..config import CONFIG_FILE, WEIGHTS_FILE, ModelConfig, read_config
 from ..memory import keep_freed_memory
 from ..sources import Contents
 from ..workers import IN_A_WORKER
-from .analysis import CollectionError, Part, encoded_part
+from .listing import CollectionError
+from .part import Part, encoded_part
 
 PHOTOS_AT_ONCE = 2_000_000
 """Handed to the cluster together: bounds what this process holds to some 1 GB of names."""

@@ -7,7 +7,7 @@ from agr.pictures import DataError
 from train.config import FitConfig
 from train.fit import fit
 from train.prepare import load_prepared
-from train.soft import load_soft, read_all, save_soft
+from train.soft import load_soft, save_soft
 
 FILES = pd.Index(["a.jpg", "b.jpg", "c.jpg"])
 
@@ -49,15 +49,6 @@ def test_they_change_what_is_learnt(prepared, split, tmp_path):
     assert one["train_race"][0] != two["train_race"][0]
     with pytest.raises(DataError, match="other soft labels"):
         fit(config, data=prepared, split=split, output=tmp_path / "soft", resume=True)
-
-
-def test_each_face_is_read_from_its_own_crop():
-    class Net:
-        def read(self, crops):
-            return Attributes(np.eye(117)[crops], np.full((len(crops), 2), 0.5), np.full((len(crops), 5), 0.2))
-
-    rows = pd.DataFrame({"row": np.random.default_rng(0).permutation(300) % 100})
-    assert read_all(Net(), np.arange(100), rows).age.tolist() == rows["row"].tolist()
 
 
 def test_two_rows_of_a_face_and_what_does_not_sum_to_1_are_refused(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from agr.attributes import Attributes
 from agr.pictures import DataError
 from train.prepare import Prepared
-from train.validation import rows_of, valid_figures
+from train.validation import read_all, rows_of, valid_figures
 
 
 def test_the_score_is_the_mean_accuracy_less_a_hundredth_for_a_year():
@@ -26,3 +26,12 @@ def test_only_faces_that_were_found_count():
     assert list(rows_of(prepared, split, "valid").index) == ["a"]
     with pytest.raises(DataError, match="In none of the 1 pictures of the split's test part"):
         rows_of(prepared, split, "test")
+
+
+def test_each_face_is_read_from_its_own_crop():
+    class Net:
+        def read(self, crops):
+            return Attributes(np.eye(117)[crops], np.full((len(crops), 2), 0.5), np.full((len(crops), 5), 0.2))
+
+    rows = pd.DataFrame({"row": np.random.default_rng(0).permutation(300) % 100})
+    assert read_all(Net(), np.arange(100), rows).age.tolist() == rows["row"].tolist()

@@ -19,16 +19,11 @@ from typer.testing import CliRunner
 
 from agr.__main__ import app
 from agr.collection import local_run
-from agr.collection.analysis import (
-    Part,
-    _completed,
-    _encoded,
-    analyze_collection,
-    encoded_part,
-)
+from agr.collection.analysis import analyze_collection
 from agr.collection.folder import CLAIM_FILE, Counts, claim, claim_of, clear_away, unread_of
 from agr.collection.listing import CollectionError, Listing, listing_of, read_listing, write_listing, write_whole
 from agr.collection.local_run import encoded_by_cores
+from agr.collection.part import Part, _encoded, completed, encoded_part
 from agr.config import ModelError
 from agr.images import ImageError
 from agr.pretrained import BUNDLED
@@ -360,7 +355,7 @@ def test_a_photo_that_is_listed_twice_is_tried_twice(tmp_path):
     files = unread_of(tmp_path / "part.parquet")
     again = part.only(files)
     assert [item.file for item in again.items] == ["b", "b"]
-    done = _completed(tmp_path / "part.parquet", _encoded([{"file": item.file} for item in again.items]))
+    done = completed(tmp_path / "part.parquet", _encoded([{"file": item.file} for item in again.items]))
     (tmp_path / "part.parquet").write_bytes(done)
     table = pd.read_parquet(tmp_path / "part.parquet")
     assert table["file"].tolist() == ["a", "b", "b", "c"]
