@@ -6,6 +6,7 @@ import html
 import io
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -32,10 +33,10 @@ def downloads(faces: Sequence[Face], photo: Photo, name: str) -> str:
     return f'<div class="agr-downloads">{as_json}{data_link(f"{name}_faces.csv", "Download CSV", _csv(faces))}</div>'
 
 
-def data_link(file: str, title: str, text: str) -> str:
-    """A link that saves `text` as `file`. The data is in the link itself, so nothing of it is kept on the server."""
-    kind = "application/json" if file.endswith(".json") else "text/csv"
-    href = f"data:{kind};base64,{_base64(text.encode())}"
+def data_link(file: str, title: str, content: str | bytes) -> str:
+    """A link that saves `content` as `file`, a JSON, CSV or zip."""
+    kind = {".json": "application/json", ".csv": "text/csv", ".zip": "application/zip"}[Path(file).suffix]
+    href = data_uri(kind, content.encode() if isinstance(content, str) else content)
     return f'<a class="agr-download" download="{html.escape(file)}" href="{href}">{html.escape(title)}</a>'
 
 
@@ -109,15 +110,21 @@ def percent(p: float) -> str:
     return ("&lt;1" if 0 < p < 0.01 else "&gt;99" if 0.99 < p < 1 else f"{100 * p:.0f}") + "&nbsp;%"
 
 
-def crop_uri(crop: np.ndarray) -> str:
-    """A small picture as the address of an <img>, so that nothing of it is kept on the server."""
+def jpeg(picture: Image.Image) -> bytes:
+    """A small picture, encoded."""
     buffer = io.BytesIO()
-    Image.fromarray(crop).save(buffer, "JPEG", quality=88)
-    return f"data:image/jpeg;base64,{_base64(buffer.getvalue())}"
+    picture.save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
 
 
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
+def crop_uri(crop: np.ndarray) -> str:
+    """A crop, uint8 (h, w, 3), as the address of an <img>."""
+    return data_uri("image/jpeg", jpeg(Image.fromarray(crop)))
+
+
+def data_uri(kind: str, content: bytes) -> str:
+    """The data is in the address itself, so nothing of it is kept on the server."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _csv(faces: Sequence[Face]) -> str:

@@ -1,6 +1,5 @@
 """The predict tab: a photo in, boxes and a card for each face out."""
 
-import base64
 from pathlib import Path
 
 import gradio as gr
@@ -10,7 +9,7 @@ from agr.analyzer import FaceAnalyzer
 from agr.images import ImageError, load_photo
 from agr.render import annotated
 
-from .cards import ANNOUNCE, cards, downloads, message
+from .cards import ANNOUNCE, cards, data_uri, downloads, message
 from .received import sent
 
 EXAMPLE = Path(__file__).parent / "examples" / "astronaut.jpg"
@@ -118,10 +117,10 @@ def _result(analyzer: FaceAnalyzer, path: str | None) -> dict:
 def _example() -> str:
     """A photo to try. The page's script hands it in as if it had been dropped; Gradio's own examples would put another
     component in the place of the photo's, which opens what is sent by itself."""
-    picture = base64.b64encode(EXAMPLE.read_bytes()).decode()
+    source = data_uri("image/jpeg", EXAMPLE.read_bytes())
     return (
         '<p class="agr-note">Try one: Eileen Collins, NASA, public domain</p>'
-        f'<button type="button" class="agr-tile"><img src="data:image/jpeg;base64,{picture}" alt="Eileen Collins" '
+        f'<button type="button" class="agr-tile"><img src="{source}" alt="Eileen Collins" '
         f'data-name="{EXAMPLE.name}"></button>'
     )
 

@@ -1,8 +1,6 @@
 """Faces as tiles: what each is labelled and taken for; a click opens the face."""
 
-import base64
 import html
-import io
 from collections.abc import Callable, Collection
 
 import pandas as pd
@@ -11,6 +9,7 @@ from PIL import Image
 from agr.images import ImageError, load_photo
 from agr.pictures import DataError
 
+from ..cards import data_uri, jpeg
 from .html import act, pager
 from .look import Find
 
@@ -90,6 +89,4 @@ def _uri(content: bytes, side: int) -> str | None:
         return None
     if max(face.size) > side:
         face.thumbnail((side, side), Image.Resampling.BILINEAR)
-    buffer = io.BytesIO()
-    face.save(buffer, "JPEG", quality=80)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return data_uri("image/jpeg", jpeg(face))

@@ -1,8 +1,6 @@
 """Evaluate your own: labelled pictures of the visitor through the page's model, into a report of their session."""
 
-import base64
 import html
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +16,7 @@ from agr.images import ImageError, load_photo
 from agr.pictures import content_hash
 from agr.predictions import model_facts, predict, report_of, table_of
 
-from ..cards import message
+from ..cards import data_link, jpeg, message
 from ..received import held, uploaded
 from .html import faces
 from .look import OWN, Opened, Reports
@@ -104,11 +102,7 @@ def _evaluated(analyzer: FaceAnalyzer, upload: Upload, progress: gr.Progress) ->
     )
     found = int(report.predictions["detected"].sum())
     text = message(f"{faces(len(rows))} evaluated, {found} detected, and shown below as the report “{OWN}”.")
-    saved = base64.b64encode(pack(report)).decode()
-    link = (
-        '<div class="agr-downloads"><a class="agr-download" download="report.zip" '
-        f'href="data:application/zip;base64,{saved}">Download the report</a></div>'
-    )
+    link = f'<div class="agr-downloads">{data_link("report.zip", "Download the report", pack(report))}</div>'
     yield Opened(OWN, report, kept.get, is_own=True), text + link + _listed(bad)
 
 
@@ -116,9 +110,7 @@ def _small(content: bytes, found: list[Face]) -> bytes:
     """What the session keeps of a picture to show it: the face as the network saw it, or the picture, small."""
     image = Image.fromarray(found[0].crop) if found else load_photo(content).rgb
     image.thumbnail((_KEPT_SIDE, _KEPT_SIDE))
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=85)
-    return buffer.getvalue()
+    return jpeg(image)
 
 
 def _listed(bad: list[tuple[str, str]]) -> str:
