@@ -66,6 +66,7 @@ def photos_of(paths: Iterable[Path]) -> Iterator[Item]:
 
 
 def is_archive(path: Path) -> bool:
+    """Whether it is a file that is named as one."""
     return os.path.isfile(path) and path.name.lower().endswith(ARCHIVE_ENDINGS)
 
 

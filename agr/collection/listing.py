@@ -89,6 +89,7 @@ def read_listing(folder: Path, listing: Listing) -> Iterator[Item]:
 
 
 def is_listing(path: Path) -> bool:
+    """Whether `write_listing` wrote it."""
     return path.name.startswith("_photos-")
 
 

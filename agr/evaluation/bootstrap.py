@@ -116,7 +116,7 @@ def _over(n: int, statistics: dict[str, Statistic]) -> dict[str, Estimate]:
 
 def difference(a: Statistic, b: Statistic) -> Statistic:
     """Figure b less figure a, of two statistics over the same faces in the same order: resampled in pairs, what both
-    find hard does not widen its interval."""
+    find hard does not widen its interval. Raises ValueError for statistics over different numbers of faces."""
     if len(a.terms) != len(b.terms):
         raise ValueError(f"expected statistics over the same faces, got {len(a.terms)} and {len(b.terms)}")
     middle = a.terms.shape[1]

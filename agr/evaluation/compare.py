@@ -38,7 +38,7 @@ def common(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.
 def compare(first: pd.DataFrame, second: pd.DataFrame, names: Sequence[str] = COMPARED) -> list[Compared]:
     """Figures of two tables over the same files in the same order, as `common` gives them.
 
-    Errors in years and calibration are over the faces that both models found.
+    Errors in years and calibration are over the faces that both models found. Raises ValueError for other tables.
     """
     if first["file"].tolist() != second["file"].tolist():
         raise ValueError("expected two tables over the same files in the same order")

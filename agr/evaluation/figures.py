@@ -34,7 +34,8 @@ NORMALIZATIONS = ("counts", "rows", "columns")
 
 
 def normalized(counts: np.ndarray, by: str) -> np.ndarray:
-    """A confusion matrix (k, k) as counts, or as shares of its rows (true classes) or columns; empty ones stay 0."""
+    """A confusion matrix (k, k), by one of `NORMALIZATIONS`: as counts, or as shares of its rows (true classes) or
+    columns, of which empty ones stay 0. Raises ValueError if `by` is none of them."""
     if by == "counts":
         return counts.astype(float)
     if by not in NORMALIZATIONS:

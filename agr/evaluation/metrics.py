@@ -43,6 +43,7 @@ class Statistic:
 
     @property
     def value(self) -> float:
+        """The figure over all faces; nan where there is nothing to compute it from."""
         return float(self.finish(self.terms.sum(axis=0)))
 
 

@@ -17,7 +17,8 @@ class Selection:
 
     `true_gender`, `true_race`, `true_age_group`: labels that are kept. `task`: which task `predicted` and `confidence`
     speak of. `predicted`: predicted classes that are kept. `confidence`: least and greatest probability of the
-    predicted class. `twins`: whether faces whose picture is in the training data too are kept.
+    predicted class. `twins`: whether faces whose picture is in the training data too are kept. Raises ValueError for
+    classes, tasks and ranges that there are none of.
     """
 
     task: str = "race"

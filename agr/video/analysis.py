@@ -85,7 +85,7 @@ class VideoRun:
 
     `people`, `seconds` and `problem` are as in `VideoResult`, so far; `is_drawing` says whether all is analyzed and the
     output being written, `is_stopped` whether it was asked to stop. Iterating raises VideoError if nothing can be read,
-    or the output not be written, and RuntimeError the second time.
+    or the output not be written, and RuntimeError the second time; other rates raise ValueError.
     """
 
     def __init__(
