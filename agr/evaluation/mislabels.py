@@ -41,8 +41,8 @@ def wrong_confidence(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def mislabels(table: pd.DataFrame, task: str, *, by: str = "wrong_confidence") -> pd.DataFrame:
     """Detected faces whose predicted class is not the given one, most suspicious first.
 
-    `by`: one of `ORDERS`, or ValueError. Returns `file`, `task`, `given`, `suggested`, the three scores and `years_off` (|predicted - true age|), indexed as
-    `table`.
+    `by`: one of `ORDERS`, or ValueError. Returns `file`, `task`, `given`, `suggested`, the three scores and `years_off`
+    (|predicted - true age|), indexed as `table`.
     """
     if by not in ORDERS:
         raise ValueError(f"expected an order of {ORDERS}, got {by!r}")
