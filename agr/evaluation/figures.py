@@ -25,6 +25,10 @@ COLOURS = (BLUE, ORANGE, GREEN, PURPLE, "#56B4E9", "#D55E00", "#F0E442", "#8C6D3
 TASK_TITLES = {"age_group": "Age group", "gender": "Gender", "race": "Race"}
 IN_YEARS = {"age_mae", "age_bias"}
 """Of the figures of groups; the others are shares."""
+_DASHES, _SYMBOLS = ("solid", "dash", "dot", "dashdot"), ("circle", "square", "diamond", "cross", "x")
+"""By which lines can be told apart without colours."""
+_FEW_TO_MANY = [[0, "#56B4E9"], [1, "#D55E00"]]
+"""Colours that stand out from white and from black."""
 _CURVE_POINTS = 1000
 _MOST_BESIDE, _ROW = 12, 22
 """Groups whose bars stand side by side; of more, each lies in a row of so many pixels."""
@@ -114,7 +118,8 @@ def age_density(table: pd.DataFrame) -> go.Figure:
     true, pred = np.meshgrid(edges[:-1], edges[:-1])
     heat = go.Heatmap(
         z=np.where(counts > 0, np.log10(np.maximum(counts, 1)), np.nan), x=edges[:-1] + 1, y=edges[:-1] + 1,
-        customdata=np.stack([counts, true, true + 1, pred, pred + 2], axis=-1), colorscale="Viridis", showscale=False,
+        customdata=np.stack([counts, true, true + 1, pred, pred + 2], axis=-1), colorscale=_FEW_TO_MANY,
+        showscale=False,
         hovertemplate="true %{customdata[1]} to %{customdata[2]}<br>predicted %{customdata[3]} to %{customdata[4]}<br>"
         "%{customdata[0]} faces<extra></extra>",
     )  # fmt: skip
@@ -123,7 +128,7 @@ def age_density(table: pd.DataFrame) -> go.Figure:
     )
     return _styled(
         go.Figure([heat, line]),
-        "true age (brighter: more faces)",
+        "true age (from blue to red: more faces)",
         "predicted age",
         "Predicted against true age",
         legend=False,
@@ -234,7 +239,8 @@ def training_curves(history: pd.DataFrame, prefix: str, title: str) -> go.Figure
     lines = [
         go.Scatter(
             x=history["epoch"], y=history[column], mode="lines+markers", line_color=COLOURS[i % len(COLOURS)],
-            name=column.removeprefix(prefix).replace("_", " "),
+            name=column.removeprefix(prefix).replace("_", " "), line_dash=_DASHES[i % len(_DASHES)],
+            marker_symbol=_SYMBOLS[i % len(_SYMBOLS)],
         )
         for i, column in enumerate(columns)
     ]  # fmt: skip

@@ -64,10 +64,15 @@ window.agrAddress = (() => {
 // Says that an answer takes long; most are there before anyone would read it.
 window.agrBusy = (() => {
     let timer = null;
+    let said = null;
     const say = (isBusy) => {
-        const head = document.getElementById('head');
-        head?.classList.toggle('agr-busy', isBusy);
-        head?.setAttribute('aria-busy', isBusy);
+        document.getElementById('head')?.classList.toggle('agr-busy', isBusy);
+        if (!said) {  // beside what changes, or screen readers would leave out one of both
+            said = document.body.appendChild(document.createElement('p'));
+            said.setAttribute('role', 'status');
+            said.style.cssText = 'position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); margin: 0';
+        }
+        said.textContent = isBusy ? 'Working…' : '';
     };
     return (isBusy) => {
         clearTimeout(timer);

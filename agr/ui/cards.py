@@ -19,6 +19,16 @@ from agr.table import COLUMNS, face_row
 _PLOT_WIDTH, _PLOT_HEIGHT = 260, 64
 ANNOUNCE = "element.setAttribute('aria-live', 'polite')"
 """For a place whose sentences appear: screen readers read out what comes into a place that they know."""
+ANNOUNCE_STEPS = """
+const said = element.parentNode.appendChild(document.createElement('p'));
+said.className = 'agr-unseen';
+said.setAttribute('role', 'status');
+watch('value', () => {
+    const text = (element.querySelector('[data-step]') ?? element).textContent.trim();
+    if (said.textContent !== text) said.textContent = text;
+});
+"""
+"""For a place whose progress moves on all the time: what is read out are its steps, and what comes in the end."""
 
 
 def cards(faces: Sequence[Face]) -> str:

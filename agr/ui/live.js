@@ -1,11 +1,11 @@
 // Runs as the camera component's js_on_load: `element` is its own, `trigger` sends to the server.
 // One frame is on its way at a time; the next one is taken when its answer is there, and none is ever kept.
-const EVERY = 200, LONGEST = 640, ANSWER_WITHIN = 8000, STALE = 1000, SLOW = 5000, SECONDS = Number(element.querySelector('[data-seconds]').dataset.seconds);
+const EVERY = 200, LONGEST = 640, ANSWER_WITHIN = 8000, STALE = 1000, SLOW = 5000, WARNED = 10, SECONDS = Number(element.querySelector('[data-seconds]').dataset.seconds);
 const IS_HERE = ['localhost', '127.0.0.1', '[::1]'].includes(location.hostname);  // which needs no network
 const find = (name) => element.querySelector(`[data-live="${name}"]`);
 const [video, boxes, status, toggle, choice] = ['video', 'boxes', 'status', 'toggle', 'choice'].map(find);
 const canvas = document.createElement('canvas');
-let stream = null, timer = null, stale = null, slow = null, until = 0, sentAt = null, mirrored = true, again = false, asking = false, isSlow = false, starts = 0;
+let stream = null, timer = null, stale = null, slow = null, until = 0, sentAt = null, mirrored = true, again = false, asking = false, isSlow = false, isWarned = false, starts = 0;
 
 const REFUSALS = {
     NotAllowedError: 'The camera was refused. Allow it for this page in the browser, beside the address, and press the button again.',
@@ -69,7 +69,7 @@ const start = async () => {
         await video.play();
         await offer();
         if (!stream) throw new Error('taken away');
-        [until, sentAt, again] = [performance.now() + SECONDS * 1000, null, true];
+        [until, sentAt, again, isWarned] = [performance.now() + SECONDS * 1000, null, true, false];
         starts += 1;  // whoever is in view then is followed anew
         say(`The camera is on, for ${SECONDS} seconds. No picture is kept.`);
         later(0);
@@ -93,6 +93,10 @@ const send = () => {
     if (!stream) return;
     if (performance.now() > until) return stop(`Paused after ${SECONDS} seconds, so that others get their turn. The people counted so far are kept; those in view will be counted again. Press “Resume”.`);
     if (document.hidden || !element.offsetParent) return leave();
+    if (!isWarned && performance.now() > until - WARNED * 1000) {
+        isWarned = true;
+        say(`The camera is on, for ${WARNED} more seconds. Then press “Resume” to go on.`);
+    }
     if (video.readyState < 2) return later(50);
     if (!navigator.onLine && !IS_HERE) {  // a call that fails would make Gradio load the whole page anew, and all counts be lost
         if (!isSlow) say('The camera is on. There is no connection: boxes come when it is back.');
@@ -130,10 +134,10 @@ choice.addEventListener('change', () => { if (stream && !asking) { stop(''); sta
 find('reset').addEventListener('click', () => {
     boxes.innerHTML = '';
     trigger('reset');
+    say(`The counts are reset. The camera is ${stream ? 'on' : 'off'}.`);
     if (stream) return;
     again = false;
     label();
-    say('The counts are reset. The camera is off.');
 });
 find('table').addEventListener('click', () => trigger('table'));
 

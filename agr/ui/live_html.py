@@ -86,7 +86,7 @@ def _in_view(here: Sequence[Person]) -> str:
         for person in here
     )
     return (
-        '<table class="agr-table agr-live-people agr-live-now"><thead><tr><th scope="col">In view</th>'
+        '<table class="agr-table agr-live-people"><thead><tr><th scope="col">Person</th>'
         f'<th scope="col">Age</th><th scope="col">Gender</th></tr></thead><tbody>{rows}</tbody></table>'
     )
 

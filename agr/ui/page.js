@@ -10,6 +10,23 @@
     // Plotly would take every touch for a zoom, and the page could not be scrolled over a figure.
     document.addEventListener('touchstart', (event) => event.target.closest?.('.js-plotly-plot') && event.stopPropagation(), {capture: true, passive: true});
 
+    // Gradio hides a view's tab in a menu where there is no room, and the menu with what was chosen in it, which had the focus.
+    document.addEventListener('click', (event) => {
+        const tabs = event.target.closest?.('.overflow-dropdown') && event.target.closest('.tab-wrapper');
+        if (tabs) setTimeout(() => {
+            const chosen = tabs.querySelector('.tab-container:not(.visually-hidden) [aria-selected=true]');
+            if (document.activeElement === document.body) chosen?.focus({preventScroll: true});
+        }, 300);
+    });
+
+    // Gradio's accordions do not say whether they are open.
+    new MutationObserver(() => {
+        for (const head of document.querySelectorAll('button.label-wrap')) {
+            const isOpen = String(head.classList.contains('open'));
+            if (head.getAttribute('aria-expanded') !== isOpen) head.setAttribute('aria-expanded', isOpen);
+        }
+    }).observe(document.body, {subtree: true, childList: true, attributeFilter: ['class']});
+
     // Tables of several reports would overwrite each other.
     document.addEventListener('click', (event) => {
         const link = event.target.closest?.('#views a.agr-download'), report = document.querySelector('#report input')?.value;

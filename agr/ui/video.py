@@ -16,7 +16,7 @@ from agr.sources import VIDEO_ENDINGS
 from agr.video import DEFAULT_RATE, MIN_RATE, FaceAtTime, VideoRun
 from agr.video.frames import VideoError
 
-from .cards import ANNOUNCE, message
+from .cards import ANNOUNCE_STEPS, message
 from .guard import BOXED
 from .received import held, sent
 from .video_html import people_table, progress_bar, time_table, timeline, video_downloads
@@ -100,7 +100,7 @@ def video_tab(analyzer: FaceAnalyzer) -> None:
             with gr.Row():
                 start = gr.Button("Analyze", variant="primary", elem_id="clip-start", min_width=120)
                 stop = gr.Button("Stop", interactive=False, elem_id="clip-stop", min_width=120)
-            status = gr.HTML(elem_id="clip-status", js_on_load=ANNOUNCE)
+            status = gr.HTML(elem_id="clip-status", js_on_load=ANNOUNCE_STEPS)
         with gr.Column(min_width=300):
             boxed = gr.Video(
                 label="With boxes", interactive=False, height=380, elem_id="clip-boxed", buttons=["download"]

@@ -28,7 +28,7 @@ def people_table(people: Sequence[Person], crops: Mapping[int, np.ndarray]) -> s
     )
     head = _head("Person", "Seen", "Age", "Gender", "Race")
     table = f'<table class="agr-table agr-people" aria-label="By person">{head}{rows}</table>'
-    return f'<div class="agr-scroll">{table}</div>'
+    return f'<div class="agr-scroll" tabindex="0" role="region" aria-label="By person">{table}</div>'
 
 
 def timeline(people: Sequence[Person], rows: Sequence[FaceAtTime], moments: Sequence[float], seconds: float) -> str:
@@ -88,8 +88,8 @@ def video_downloads(people: Sequence[Person], rows: Sequence[FaceAtTime], *, nam
 
 def progress_bar(share: float, text: str) -> str:
     """How much is done, 0 to 1, with a few words."""
-    bar = f'<progress max="1" value="{share:.3f}">{100 * share:.0f} %</progress>'
-    return f'<label class="agr-progress">{text}: {100 * share:.0f} %{bar}</label>'
+    bar = f'<progress max="1" value="{share:.3f}"></progress>'
+    return f'<label class="agr-progress"><span><span data-step>{text}</span>: {100 * share:.0f} %</span>{bar}</label>'
 
 
 def _stretches(times: Sequence[float], order: Mapping[float, int]) -> list[tuple[float, float]]:

@@ -189,7 +189,7 @@ class Dashboard:
         spot, options = read
         spot = spot if ticked is None else replace(spot, ticked=ticked)
         if names_lost_report(query, self.controls, also):
-            gr.Warning(f"{LOST} Another one is shown instead.")
+            gr.Warning(f"{LOST} Another one is shown instead.", duration=None)
         chosen = {self.controls[name]: value for name, value in options.items()}
         chosen[self.controls["predicted"]] = _classes(options)
         is_filtered = any(options[name] != self.controls[name].value for name in FILTERS)

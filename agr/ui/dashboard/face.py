@@ -108,13 +108,14 @@ def face_page(look: Look) -> str:
     file = row["file"]
     opener = html.escape(json.dumps({"action": "face", "value": file}), quote=True)
     parts = "".join(_task(row, task, look) for task in TASK_CLASSES)
+    named = html.escape(f"{file}: {', '.join(heading(row, look.task))}")
     return (
-        f'<dialog class="agr-dialog" aria-label="{html.escape(file)}" data-opener="{opener}">'
+        f'<dialog class="agr-dialog" aria-label="{named}" data-opener="{opener}">'
         '<nav class="agr-downloads" aria-label="Faces"><button type="button" class="agr-small" data-step="-1">Previous'
         '</button><span data-place></span><button type="button" class="agr-small" data-step="1">Next</button>'
         '<button type="button" class="agr-small" data-close autofocus>Close</button></nav>'
-        f"<header>{picture(file, look.opened.find, FACE_SIDE)}<div><h3>{html.escape(file)}</h3>{_age(row)}"
-        f"{_twins(look, file)}</div></header>"
+        f"<header>{picture(file, look.opened.find, FACE_SIDE, alt='the face')}<div><h3>{html.escape(file)}</h3>"
+        f"{_age(row)}{_twins(look, file)}</div></header>"
         f'<div class="agr-cards">{parts}</div></dialog>'
     )
 

@@ -68,18 +68,18 @@ def heading(row: dict, task: str) -> tuple[str, str]:
     return true, f"pred {said} ({row[f'prob_{task}_{said}']:.3f})"
 
 
-def picture(file: str, find: Find, side: int) -> str:
-    """A face of at most `side` pixels, or a placeholder."""
+def picture(file: str, find: Find, side: int, *, alt: str = "") -> str:
+    """A face of at most `side` pixels, or a placeholder; `alt`: what it is called where nothing beside it says so."""
     try:
         content = find(file)
     except (DataError, OSError, RuntimeError):  # an archive with damage, a file that has gone
         content = b""
     if content is None:
-        return '<span class="agr-placeholder" aria-hidden="true">no picture</span>'
+        return _placeholder("no picture", alt)
     uri = _uri(content, side)
     if uri is None:
-        return '<span class="agr-placeholder" aria-hidden="true">unreadable</span>'
-    return f'<img alt="" src="{uri}" width="{side}" height="{side}">'
+        return _placeholder("unreadable", alt)
+    return f'<img alt="{alt}" src="{uri}" width="{side}" height="{side}">'
 
 
 def _uri(content: bytes, side: int) -> str | None:
@@ -90,3 +90,8 @@ def _uri(content: bytes, side: int) -> str | None:
     if max(face.size) > side:
         face.thumbnail((side, side), Image.Resampling.BILINEAR)
     return data_uri("image/jpeg", jpeg(face))
+
+
+def _placeholder(text: str, alt: str) -> str:
+    hidden = "" if alt else ' aria-hidden="true"'
+    return f'<span class="agr-placeholder"{hidden}>{text}</span>'

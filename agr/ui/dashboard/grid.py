@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from agr.evaluation.figures import normalized
+from agr.evaluation.figures import TASK_TITLES, normalized
 from agr.labels import TASK_CLASSES
 
 from .html import act, faces
@@ -40,7 +40,8 @@ def confusion_grid(
         rows.append(f'<tr><th scope="row">{label}</th>{"".join(cells)}</tr>')
     return (
         '<p class="agr-grid-note" id="grid-note">Rows: true, columns: predicted; faces not found are left out. '
-        '<span class="agr-keys">Arrow keys lead from cell to cell.</span></p>'
-        '<div class="agr-scroll"><table class="agr-grid" aria-describedby="grid-note">'
+        '<span class="agr-keys">Arrow keys, Home and End lead from cell to cell.</span></p>'
+        '<div class="agr-scroll"><table class="agr-grid" role="grid" '
+        f'aria-label="Confusion, {TASK_TITLES[task].lower()}" aria-describedby="grid-note">'
         f"<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )

@@ -18,7 +18,9 @@ MOST_CSV_ROWS = 5000
 # One listener on the component's root outlives every new value; buttons answer the mouse, Enter and Space alike.
 # A new value replaces the element that had the focus: who works by keyboard gets it back.
 ACT = """
-const ARROWS = {ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1]};
+const ARROWS = {
+    ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], Home: [0, -99], End: [0, 99],
+};
 let last = null;
 const key = (e) => e.dataset.key ?? e.dataset.act;  // what a button is, whatever it will do next
 const find = (wanted) => [...element.querySelectorAll('[data-act]')].find((e) => key(e) === wanted);
@@ -35,6 +37,7 @@ const show = () => {
     const wanted = window.agrToShow && element.closest(window.agrToShow);
     if (!wanted || !element.querySelector('.agr-gallery')) return;
     window.agrToShow = null;
+    if (document.activeElement.matches('.agr-grid :focus-visible')) return;  // who works by keyboard would lose it
     const {top} = wanted.getBoundingClientRect(), isStill = matchMedia('(prefers-reduced-motion: reduce)').matches;
     if (top < 0 || top > 0.7 * innerHeight) wanted.scrollIntoView({behavior: isStill ? 'auto' : 'smooth'});
 };
@@ -49,7 +52,8 @@ element.addEventListener('keydown', (event) => {
     const cell = event.target.closest('.agr-grid td');
     const [down, right] = ARROWS[event.key] ?? [];
     const row = cell?.closest('tbody').rows[cell.parentNode.sectionRowIndex + down];
-    const button = row?.cells[cell.cellIndex + right]?.querySelector('button');
+    const column = cell && (Math.abs(right) < 99 ? cell.cellIndex + right : right < 0 ? 1 : row?.cells.length - 1);
+    const button = row?.cells[column]?.querySelector('button');
     if (!button) return;
     event.preventDefault();
     event.target.tabIndex = -1;
@@ -62,7 +66,11 @@ watch('value', () => {
     const button = last && find(last);
     // On the first and the last page the other one of both buttons is what there is to press.
     const again = button?.disabled ? button.closest('nav')?.querySelector('button:not([disabled])') : button;
-    if (again && document.activeElement === document.body) again.focus({preventScroll: true});
+    if (document.activeElement === document.body) {
+        const said = last?.includes('"untick"') && element.querySelector('[role=status]');
+        if (said) said.tabIndex = -1;  // in place of the button, which is gone with what it was for
+        (again || said || null)?.focus({preventScroll: true});
+    }
     show();
 });
 """
@@ -71,7 +79,15 @@ watch('value', () => {
 SAVE_FIGURE = """
 const figure = element.closest('.agr-figure');
 figure?.setAttribute('role', 'group');
-figure?.setAttribute('aria-label', 'Figure: ' + element.querySelector('[data-name]').dataset.name.replaceAll('_', ' '));
+const nameIt = () => {
+    const title = figure.querySelector('.js-plotly-plot')?.layout?.title?.text;
+    const name = title ?? element.querySelector('[data-name]').dataset.name.replaceAll('_', ' ');
+    figure.setAttribute('aria-label', `Figure: ${name}`);
+};
+if (figure) {
+    nameIt();
+    new MutationObserver(nameIt).observe(figure, {childList: true, subtree: true});
+}
 element.addEventListener('click', (event) => {
     const button = event.target.closest('button[data-format]');
     const plot = element.closest('.agr-figure').querySelector('.js-plotly-plot');
@@ -172,5 +188,5 @@ def pager(count: int, page: int, size: int) -> str:
     first = page * size + 1
     return (
         f'<nav class="agr-downloads" aria-label="Pages">{buttons}'
-        f"<span>{first} to {min(count, first + size - 1)} of {count}</span></nav>"
+        f'<span role="status">{first} to {min(count, first + size - 1)} of {count}</span></nav>'
     )

@@ -4,8 +4,10 @@ import gradio as gr
 import pandas as pd
 
 from agr.evaluation import figures as f
+from agr.evaluation.metrics import cumulative_score
 from agr.evaluation.summary import LEAST_GROUP, groups_of
 
+from ...cards import message
 from ..html import csv_link, estimate_html, table_html
 from ..look import Look
 from ..tables import group_rows
@@ -15,6 +17,9 @@ SMALL = (
     f'<p class="agr-note">Bands under {LEAST_GROUP} faces are faint. By true age, the young come out as older and '
     "the old as younger, as with any estimate from noisy labels.</p>"
 )
+
+WITHIN = (2, 5, 10, 15, 20)
+"""Years."""
 
 
 def layout(reports: list[str]) -> Parts:
@@ -50,8 +55,18 @@ def _drawn(table: pd.DataFrame) -> list:
         f.age_error_by_band(bands),
         f.cumulative_score_curve(table),
         f.interval_coverage_by_band(bands),
-        table_html(head, rows) + SMALL + csv_link("age_bands", group_rows(bands, ["age"])),
+        _cumulative(table) + table_html(head, rows) + SMALL + csv_link("age_bands", group_rows(bands, ["age"])),
     ]
+
+
+def _cumulative(table: pd.DataFrame) -> str:
+    """The curve in a sentence."""
+    labelled = table[table["true_age"].notna().to_numpy()]
+    if not len(labelled):
+        return ""
+    true, pred = labelled["true_age"], labelled["pred_age"].astype(float)
+    shares = {years: cumulative_score(true, pred, years=years).value for years in WITHIN}
+    return message(f"Within {', '.join(f'{years} years {100 * share:.0f} %' for years, share in shares.items())}.")
 
 
 VIEW = View("Age", layout, show)

@@ -21,7 +21,8 @@ def layout(reports: list[str]) -> Parts:
     with gr.Row():
         shown = [("counts", "counts"), ("shares of rows", "rows"), ("shares of columns", "columns")]
         by = gr.Radio(shown, value="rows", label="Show")
-        hide = gr.Checkbox(False, label="hide the diagonal", info="so that errors stand out")
+        with gr.Column(min_width=240):
+            hide = gr.Checkbox(False, label="hide the diagonal", info="so that errors stand out")
     with gr.Row():
         with gr.Column(min_width=420):
             grid = click_slot("grid")

@@ -302,9 +302,9 @@ def test_from_face_to_face_by_keyboard(visit):
     assert page.locator("dialog[open] h3").inner_text() == names[0]
     assert page.get_by_role("button", name="Previous", exact=True).first.is_disabled()
     page.keyboard.press("ArrowRight")
-    page.locator(f"dialog[open][aria-label='{names[1]}']").wait_for(timeout=WAIT)
+    page.locator(f"dialog[open][aria-label^='{names[1]}']").wait_for(timeout=WAIT)
     page.locator("dialog[open] [data-step='-1']").click()
-    page.locator(f"dialog[open][aria-label='{names[0]}']").wait_for(timeout=WAIT)
+    page.locator(f"dialog[open][aria-label^='{names[0]}']").wait_for(timeout=WAIT)
     page.keyboard.press("Escape")
     page.locator("dialog[open]").wait_for(state="detached", timeout=WAIT)
 
@@ -318,7 +318,7 @@ def test_many_steps_from_face_to_face_are_as_many_requests(visit):
     names = page.locator("#mislabels .agr-tile small").all_inner_texts()
     for number in range(1, 7):
         page.keyboard.press("ArrowRight")
-        page.locator(f"dialog[open][aria-label='{names[number]}']").wait_for(timeout=WAIT)
+        page.locator(f"dialog[open][aria-label^='{names[number]}']").wait_for(timeout=WAIT)
     assert len(asked) == 6
     dialog = page.locator("dialog[open]")
     dialog.locator("h3").click()  # beside a button, but not beside the dialog
@@ -369,6 +369,7 @@ def test_what_was_ticked_can_be_seen_and_let_go_of(visit):
     page.get_by_role("button", name="Untick all").click()
     page.get_by_text("Suspicious labels chosen: 0.").wait_for(timeout=WAIT)
     page.wait_for_function("!document.querySelector('#mislabels input:checked')", timeout=WAIT)
+    page.wait_for_function("document.activeElement.textContent === 'Suspicious labels chosen: 0.'", timeout=WAIT)
 
 
 def test_arrow_keys_lead_from_cell_to_cell(visit):
@@ -378,13 +379,40 @@ def test_arrow_keys_lead_from_cell_to_cell(visit):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowUp")
     page.keyboard.press("ArrowUp")  # there is no row above
+    page.keyboard.press("End")
+    assert page.locator("*:focus").get_attribute("aria-label").startswith("true White, predicted Others")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     page.wait_for_function("location.search.includes('cell=0%2C1')", timeout=WAIT)
     page.wait_for_function(
         "document.activeElement.getAttribute('aria-label')?.startsWith('true White, predicted Black')", timeout=WAIT
     )
+    page.wait_for_selector("#cell-faces .agr-tile", timeout=WAIT)
+    page.wait_for_timeout(500)  # long enough to have scrolled
+    assert page.locator("*:focus").bounding_box()["y"] > 0
     page.keyboard.press("Enter")  # once more lets it go
     page.wait_for_function("!location.search.includes('cell=')", timeout=WAIT)
+
+
+def test_who_chooses_a_view_in_the_menu_keeps_the_focus(visit):
+    page = visit("show=Figures", viewport={"width": 390, "height": 800})
+    page.get_by_text("Selected: ").wait_for(timeout=WAIT)
+    page.locator("#views .overflow-menu > button").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_function("location.search !== '?show=Figures'", timeout=WAIT)
+    page.wait_for_function("document.activeElement.matches('[role=tab][aria-selected=true]')", timeout=WAIT)
+
+
+def test_figures_and_folded_parts_say_what_they_are(visit):
+    page = visit("show=Age")
+    page.get_by_role("group", name="Figure: Cumulative score").wait_for(timeout=WAIT)
+    head = page.get_by_role("button", name="Filter faces")
+    page.wait_for_function("document.querySelector('button.label-wrap[aria-expanded=false]')", timeout=WAIT)
+    head.click()
+    page.wait_for_function("document.querySelector('button.label-wrap[aria-expanded=true]')", timeout=WAIT)
 
 
 def test_all_filters_go_at_once(visit):
@@ -435,6 +463,8 @@ def test_an_answer_that_takes_long_says_so(visit):
     page.wait_for_function("said.includes(true) && said.at(-1) === false", timeout=WAIT)
     assert page.locator("#head.agr-busy").count() == 0
     page.evaluate("agrBusy(true)")  # and nothing comes for half a second
-    page.wait_for_selector("#head.agr-busy[aria-busy=true]", timeout=WAIT)
+    page.wait_for_selector("#head.agr-busy", timeout=WAIT)
+    assert page.get_by_role("status").get_by_text("Working…").count() == 1
     page.evaluate("agrBusy(false)")
-    page.wait_for_selector("#head[aria-busy=false]:not(.agr-busy)", timeout=WAIT)
+    page.wait_for_selector("#head:not(.agr-busy)", timeout=WAIT)
+    assert page.get_by_role("status").get_by_text("Working…").count() == 0
