@@ -16,6 +16,8 @@ from .pictures import file_key
 
 LONGEST_NAME = 200
 """Characters of a picture's name."""
+LONGEST_PATH, MOST_COLUMNS = 1000, 100
+"""Characters and columns of a row of a CSV: what is longer takes pandas, and the search for its photo, minutes."""
 # The separators after the time stamp are free: a few of the data set's own names have a blank or no dot before "jpg".
 _NAME = re.compile(r"(?P<age>\d{1,3})_(?P<gender>[01])_(?P<race>[0-4])_\d+")
 
@@ -61,6 +63,8 @@ def read_labels(
     """
     first = content.lstrip().partition(b"\n")[0]
     separator = max(",;\t", key=lambda each: first.count(each.encode()))  # as spreadsheets of some languages write it
+    if first.count(separator.encode()) >= MOST_COLUMNS:
+        raise LabelError(f"The CSV has more than {MOST_COLUMNS} columns. Expected file and any of age, gender, race.")
     options: dict = {"dtype": str, "keep_default_na": False, "skipinitialspace": True, "sep": separator}
     try:
         # The header by itself: pandas would rename a column that is there twice.
@@ -86,6 +90,9 @@ def read_labels(
         bad = [(name[:LONGEST_NAME], why) for name in others]
     texts = (table[name] if name in table else [""] * len(table) for name in ("file", "age", "gender", "race"))
     for name, age, gender, race in zip(*texts, strict=True):
+        if len(name) > LONGEST_PATH:
+            bad.append((name[:LONGEST_NAME], f"in the CSV: a path of more than {LONGEST_PATH} characters"))
+            continue
         file = key(str(name).strip())
         try:
             labels = Labels(

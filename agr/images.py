@@ -19,6 +19,14 @@ from .errors import AgrError
 
 MAX_PIXELS = 100_000_000
 """Pictures of more pixels are refused before they are decoded: one would take 800 MB and more."""
+MAX_PIXELS_OF = dict.fromkeys(("WEBP", "AVIF", "HEIF"), 50_000_000)
+"""The same for formats that take several times as much to decode, and of which a few bytes may stand for so many."""
+LARGE = 16_000_000
+"""Pixels from which on one picture is decoded at a time, so that several do not add up."""
+MAX_SCANS = 200
+"""Of a JPEG, which may go over all of its pixels again with every few bytes; ten are usual."""
+MAX_EXIF = 100
+"""Beginnings of EXIF data in a file; Pillow takes them off one by one, and copies the rest each time."""
 MAX_SIDE = 4096
 """Longer pictures are reduced to this many pixels: a face of interest is then still far larger than the network's
 input."""
@@ -63,6 +71,8 @@ class Photo:
         return max(self.width, self.height) / max(self.rgb.size)
 
 
+_large = Lock()
+"""Held while a picture of more than `LARGE` pixels is decoded."""
 _foreign = Lock()
 """Held while a caller's own picture is decoded."""
 _filters = Lock()
@@ -80,9 +90,15 @@ def load_photo(source: "ImageSource | Photo", *, max_pixels: int = MAX_PIXELS) -
     if isinstance(source, Photo):
         return source
     image = _open(source, max_pixels)
-    _check_size(image, max_pixels)
+    _check_size(image, min(max_pixels, MAX_PIXELS_OF.get(image.format or "", MAX_PIXELS)))
     width, height = image.size
     ours = not isinstance(source, Image.Image)  # a caller's own picture is not to be changed
+    with _large if width * height > LARGE else nullcontext():
+        return _decoded(image, ours)
+
+
+def _decoded(image: Image.Image, ours: bool) -> Photo:
+    width, height = image.size
     try:
         if ours:
             # JPEG decodes straight to a half, a quarter or an eighth: large photos cost less time and memory.
@@ -140,10 +156,16 @@ def _open(source: ImageSource, max_pixels: int) -> Image.Image:
         )
     if not source:
         raise ImageError("The file is empty (0 bytes). Expected a photo, such as a JPEG or PNG.")
+    if source.count(b"Exif\0\0") > MAX_EXIF:
+        raise ImageError("The picture's header is damaged: it holds EXIF data over and over. Try saving it again.")
     try:
         with _filters, warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `_check_size` decides, with our own limit
-            return Image.open(io.BytesIO(source), formats=_formats_of(source))
+            image = Image.open(io.BytesIO(source), formats=_formats_of(source))
+        _check_work(image, source)
+        return image
+    except ImageError:
+        raise
     except Image.DecompressionBombError as error:
         raise ImageError(_too_large("far too many pixels", max_pixels)) from error
     except UnidentifiedImageError as error:
@@ -226,6 +248,14 @@ def _check_size(image: Image.Image, most: int) -> None:
         raise ImageError(
             f"The picture is {width}×{height} pixels. Expected at least {MIN_SIDE} on each side: use a larger one."
         )
+
+
+def _check_work(image: Image.Image, content: bytes) -> None:
+    """Raises ImageError for what takes minutes to decode, and which no camera or program of today writes."""
+    if image.format in ("JPEG", "MPO") and content.count(b"\xff\xda") > MAX_SCANS:
+        raise ImageError(f"The JPEG is made of more than {MAX_SCANS} scans. Try saving it again.")
+    if image.format == "BMP" and any(tile[0] == "bmp_rle" for tile in image.tile):  # type: ignore[attr-defined]
+        raise ImageError("Compressed BMP pictures are not read. Save it as a PNG.")
 
 
 def _too_large(size: str, most: int) -> str:

@@ -58,7 +58,7 @@ def test_where_it_cannot_listen_is_said_in_a_sentence(options, said):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_behind_a_proxy_it_starts_and_when_it_ends_nothing_is_left(tmp_path, number):
     env = os.environ | {"TMPDIR": str(tmp_path), "HTTP_PROXY": "http://127.0.0.1:9", "PYTHONUNBUFFERED": "1"}
-    env |= {"NO_PROXY": "example.com"}
+    env |= {"NO_PROXY": "example.com", "GRADIO_TEMP_DIR": ""}
     with subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as page:
         assert page.stdout is not None
         assert any("Running on local URL" in line for line in page.stdout)

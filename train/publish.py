@@ -61,9 +61,10 @@ def stage(model: Path, report: Path, folder: Path, *, repo_id: str) -> None:
     if not found.predictions["detected"].any():
         raise DataError("In none of the report's pictures a face was found: there is nothing to say of the model.")
     AttributeReader.load(model)
-    for name in (CONFIG_FILE, WEIGHTS_FILE, HISTORY_FILE):
-        if (model / name).exists():
-            shutil.copyfile(model / name, folder / name)
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        shutil.copyfile(model / name, folder / name)
+    if found.history is not None:  # read from the model's folder when it was evaluated
+        found.history.to_csv(folder / HISTORY_FILE, index=False)
     found.save(folder / REPORT_FOLDER)  # written anew: nothing but what a report consists of
     for task, name in CONFUSION_PICTURES.items():
         confusion_picture(found, task, folder / name)

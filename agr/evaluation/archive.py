@@ -9,6 +9,8 @@ from .report import COLUMNS, HISTORY_FILE, PREDICTIONS_FILE, REPORT_FILE, EvalRe
 
 MAX_ROWS = 50_000
 """All of UTKFace twice; some 30 MB in a session's memory."""
+MAX_GROUPS, MAX_COLUMNS = 64, 100
+"""Of the table; a report has one and 28."""
 MAX_BYTES = {REPORT_FILE: 2_000_000, PREDICTIONS_FILE: 30_000_000, HISTORY_FILE: 1_000_000}
 """Of each file, unpacked."""
 _TEXT_COLUMNS = ["file", "true_gender", "true_race", "pred_age_group", "pred_gender", "pred_race"]
@@ -60,6 +62,13 @@ def _is_number(kind) -> bool:
     return any(check(kind) for check in checks)
 
 
+def _is_text(kind) -> bool:
+    from pyarrow import types
+
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    return types.is_string(kind) or types.is_large_string(kind) or types.is_null(kind)
+
+
 def _check_size(path: Path) -> None:
     """Parquet may say a little that stands for very much: look before reading it whole."""
     import pyarrow as pa
@@ -68,8 +77,13 @@ def _check_size(path: Path) -> None:
     try:
         # Opened here, to be closed if it is damaged: Windows deletes no open file.
         with path.open("rb") as stream, pq.ParquetFile(stream, read_dictionary=_TEXT_COLUMNS) as file:
-            groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+            groups = [file.metadata.row_group(i) for i in range(min(file.metadata.num_row_groups, MAX_GROUPS + 1))]
             rows = max(file.metadata.num_rows, sum(group.num_rows for group in groups))
+            if len(groups) > MAX_GROUPS or len(file.schema_arrow) > MAX_COLUMNS:
+                raise ReportError(
+                    f"{path.name} has {len(groups)} row groups and {len(file.schema_arrow)} columns; at most "
+                    f"{MAX_GROUPS} and {MAX_COLUMNS} are opened here."
+                )
             if rows > MAX_ROWS:
                 raise ReportError(f"{path.name} has {rows} rows; at most {MAX_ROWS} are opened here.")
             chunks = [group.column(i) for group in groups for i in range(group.num_columns)]
@@ -81,6 +95,8 @@ def _check_size(path: Path) -> None:
             for column in file.schema_arrow:
                 if column.name in COLUMNS and column.name not in _TEXT_COLUMNS and not _is_number(column.type):
                     raise ReportError(f"{path.name}: {column.name} holds other things than numbers.")
+                if column.name in _TEXT_COLUMNS and not _is_text(column.type):
+                    raise ReportError(f"{path.name}: {column.name} holds other things than texts.")
             texts = file.read([name for name in _TEXT_COLUMNS if name in file.schema_arrow.names])
     except (pa.ArrowException, OSError, ValueError) as error:
         if isinstance(error, ReportError):

@@ -2,12 +2,14 @@
 
 import atexit
 import os
+import secrets
 import shutil
 import sys
 import tempfile
 import threading
 import time
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import gradio as gr
@@ -28,11 +30,24 @@ MAX_FIELD = 10_000
 POSTS = ("upload", "queue/join", "run/predict", "cancel", "reset")
 """What may be sent to below `/gradio_api/`, beside `call/NAME`: what the page and Gradio's clients use. Gradio has
 more, such as one that hands a visitor's bytes to FFmpeg."""
+NOT_GOT = ("deep_link", "monitoring", "custom_component", "stream", "vibe-code", "login_check")
+"""What may not be got from there: the first writes a visitor's answers to the disk, for whoever knows where."""
+HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin")]
 SWEEP_SECONDS = 60
 KEPT_SECONDS, BOXED_SECONDS = 3600, 600
 """Gradio deletes what was uploaded or shown within ten minutes. This is for what it loses track of: uploads that broke
 off (after an hour, as one may be slow), and annotated videos (after ten minutes) that were never shown to it."""
 BOXED = "boxed.mp4"
+CLOSED_SECONDS, IDLE_SECONDS = 3600, 6 * 3600
+"""How long what was shown to a visitor stays in memory: Gradio too lets them come back within an hour."""
+
+
+MOST_FILES = 65_536
+try:
+    import fcntl
+    import resource
+except ImportError:  # on Windows
+    fcntl = resource = None  # type: ignore[assignment]
 
 
 class Guard:
@@ -49,6 +64,9 @@ class Guard:
         if "://" in scope["path"]:
             await PlainTextResponse("Addresses are not opened.", 403)(scope, receive, send)
             return
+        if scope["method"] in ("GET", "HEAD") and name.partition("/")[0] in NOT_GOT:
+            await PlainTextResponse("There is nothing here.", 404)(scope, receive, send)
+            return
         if scope["method"] not in ("GET", "HEAD") and name not in POSTS and not name.startswith("call/"):
             await PlainTextResponse("There is nothing here to send to.", 404)(scope, receive, send)
             return
@@ -57,7 +75,18 @@ class Guard:
         if not length.isdecimal() or int(length) > most:
             await PlainTextResponse(f"A request has at most {most} bytes.", 413)(scope, receive, send)
             return
-        await self.app(scope, _counted(receive, most), send)
+        await self.app(scope, _counted(receive, most), _with_headers(send))
+
+
+def _with_headers(send: Send) -> Send:
+    """Files are what they say they are, and other sites are not told of this page's addresses."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", []), *HEADERS]
+        await send(message)
+
+    return sent
 
 
 def _counted(receive: Receive, most: int) -> Receive:
@@ -71,6 +100,15 @@ def _counted(receive: Receive, most: int) -> Receive:
         return message if left >= 0 else {"type": "http.disconnect"}
 
     return counted
+
+
+class _Upload(route_utils.GradioUploadFile):
+    """Gradio's lies in a folder that is named after its content: whoever has the same file could see whether it was
+    sent, and under which name."""
+
+    def __init__(self, *args, **options) -> None:
+        super().__init__(*args, **options)
+        self.sha.update(secrets.token_bytes(16))
 
 
 class _Parser(route_utils.GradioMultiPartParser):
@@ -102,6 +140,7 @@ def restrain_gradio() -> None:
 
     processing_utils.async_ssrf_protected_get = refused
     route_utils.GradioMultiPartParser = _Parser  # type: ignore[misc]
+    route_utils.GradioUploadFile = _Upload  # type: ignore[misc]
     route_utils.delete_files_created_by_app = _delete_what_can_be
 
 
@@ -129,9 +168,33 @@ def own_upload_folder() -> Path:
     if parent:
         Path(parent).mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="agr-", dir=parent or None)).resolve()
+    if fcntl:
+        fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX)  # as long as this process lives
+        remove_left(folder.parent)
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def remove_left(parent: Path) -> None:
+    """Delete the folders of pages that were killed: nobody has them locked."""
+    for folder in parent.glob("agr-*"):
+        with suppress(OSError):  # another one's, or one that is in use
+            place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(place)
+
+
+def allow_connections() -> None:
+    """As many open files as this process may have: each visitor takes some, and by default there are a thousand."""
+    if resource:
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with suppress(OSError, ValueError):
+            wanted = MOST_FILES if most == resource.RLIM_INFINITY else min(most, MOST_FILES)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def keep_swept(folder: Path, page: gr.Blocks) -> None:
@@ -142,8 +205,31 @@ def keep_swept(folder: Path, page: gr.Blocks) -> None:
             time.sleep(SWEEP_SECONDS)
             with suppress(OSError):  # of a folder that vanished meanwhile; what is left comes next time
                 sweep(folder, page)
+            forget_visitors(page)
 
     threading.Thread(target=sweep_for_ever, name="sweep", daemon=True).start()
+
+
+def forget_visitors(page: gr.Blocks, *, closed: float = CLOSED_SECONDS, idle: float = IDLE_SECONDS) -> None:
+    """Drop the sessions, and answers that were never fetched, of those who closed the page or did nothing on it for so
+    many seconds.
+
+    Gradio keeps both, faces and all, until thousands of others have come.
+    """
+    holder = getattr(page, "state_holder", None)
+    if holder is None:  # not yet served
+        return
+    waiting = page._queue.pending_messages_per_session
+    now = datetime.now()
+    for name, used in list(holder.time_last_used.items()):
+        session = holder.session_data.get(name)
+        left = closed if session is None or session.is_closed else idle
+        if (now - used).total_seconds() <= left:
+            continue
+        with holder.lock:
+            holder.session_data.pop(name, None)
+            holder.time_last_used.pop(name, None)
+        waiting.pop(name, None)
 
 
 def sweep(folder: Path, page: gr.Blocks, *, older: float = KEPT_SECONDS, boxed: float = BOXED_SECONDS) -> None:

@@ -18,7 +18,7 @@ from .dashboard import Dashboard
 from .dashboard.look import Reports, find_reports
 from .dashboard.state import FIRST_TAB
 from .gpu import satisfy_zero_gpu
-from .guard import Guard, keep_no_statistics, keep_to_itself, restrain_gradio
+from .guard import Guard, allow_connections, keep_no_statistics, keep_to_itself, restrain_gradio
 from .live import live_tab
 from .predict import predict_tab
 from .theme import HEAD, STYLE, theme
@@ -104,6 +104,7 @@ def _weights_of(report: Path) -> str | None:
 def launch(page: gr.Blocks, **options) -> None:
     """Serve the page with its looks and its limits; `options` go to Gradio's `launch`."""
     restrain_gradio()
+    allow_connections()
     keep_to_itself(options.get("server_name"))
     page.launch(
         app_kwargs={"middleware": [Middleware(Guard)]},

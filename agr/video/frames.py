@@ -19,6 +19,7 @@ from PIL import Image
 from ..engine import cores
 from ..errors import AgrError
 from ..images import MIN_SIDE, Photo, printable
+from .boxes import most_samples
 
 MAX_SIDE = 1920
 """Larger frames are reduced to this many pixels on their longer side: it bounds memory and time, and in a frame of
@@ -32,6 +33,9 @@ _BACKWARDS = 1.0
 """Seconds: if times fall back by more, two recordings were joined, and the second goes on where the first ended."""
 _FORWARDS = 3600.0
 """Seconds: so long no frame is shown; if times leap ahead by more, they are damaged or two recordings were joined."""
+_MOST_BETWEEN = 1000
+"""Frames that are decoded between two that are taken: a second of the fastest cameras. Files of more are made to keep
+this program busy."""
 _NO_FRAME_COUNT = 1 << 30
 """What stands for the number of frames in an AVI that was written as it came."""
 _MOST_ASPECT = 8.0
@@ -92,8 +96,12 @@ class Frames:
             self._duration = _announced(container, stream)
             step = 1 / float(stream.average_rate or 30)
             begin = None if stream.start_time is None else float(stream.start_time * stream.time_base)
-            due = 0.0
+            due, passed = 0.0, 0
             for decoded in self._decoded(container, stream):
+                passed += 1
+                if passed > _MOST_BETWEEN:
+                    self._notes.append(f"It holds more than {_MOST_BETWEEN} frames in a moment: the rest was not read.")
+                    break
                 self._undecoded += decoded.is_corrupt
                 begin = decoded.time if begin is None else begin
                 time = self._moment(decoded, begin or 0.0, step)
@@ -105,7 +113,7 @@ class Frames:
                 shown = float((decoded.duration or 0) * stream.time_base)
                 self._passed(file, time + (shown if 0 < shown <= _FORWARDS else step))
                 if time >= due:
-                    due = time + self._gap
+                    due, passed = time + self._gap, 0
                     try:
                         photo = _photo(decoded, stream.sample_aspect_ratio, self._side)
                     except (FFmpegError, ValueError, MemoryError):
@@ -208,6 +216,9 @@ def _opened(file: BinaryIO) -> Iterator:
     """FFmpeg is given the open file, never its name: names can be addresses."""
     file.seek(0)
     head = file.read(12)
+    file.seek(0)
+    if head[4:8] == b"ftyp" and most_samples(file) > os.fstat(file.fileno()).st_size:
+        raise VideoError("The video says that it holds more frames than it has bytes. Try copying it again.")
     file.seek(0)
     try:
         container = av.open(file, options={"format_whitelist": _CONTAINERS}, metadata_errors="replace")

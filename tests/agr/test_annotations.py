@@ -64,6 +64,14 @@ def test_years_may_have_the_decimal_comma_of_their_spreadsheet_and_whole_ones_co
     assert (found, bad[1:]) == ({"a.jpg": Labels(age=3), "b.jpg": Labels(age=25)}, [])
 
 
+def test_rows_and_paths_without_end_are_refused():
+    with pytest.raises(LabelError, match="more than 100 columns"):
+        read_labels(b"file,age" + b",x" * 300_000 + b"\n")
+    found, bad = read_labels(b"file,age,gender,race\n" + b"a/" * 100_000 + b"b.jpg,3,0,0\nc.jpg,4,0,0\n")
+    assert list(found) == ["c.jpg"]
+    assert "more than 1000 characters" in bad[0][1]
+
+
 def test_cells_may_have_blanks_and_rows_a_last_comma():
     labels, bad = read_labels(b'file, age ,race\na.jpg, 30.9 ,Asian ,\nb.jpg,"7 ",2,\n')
     assert labels == {"a.jpg": Labels(age=30, race=2), "b.jpg": Labels(age=7, race=2)}

@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -147,6 +148,53 @@ def test_a_huge_picture_is_refused_before_it_is_decoded(encoded, monkeypatch):
     monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
     with pytest.raises(ImageError, match=r"20000×6000.*100 megapixels"):
         load_photo(data)
+
+
+@pytest.mark.parametrize("format", ["WEBP", "AVIF", "HEIF"])
+def test_of_what_takes_more_to_decode_fewer_pixels_are_read(format, encoded, monkeypatch):
+    monkeypatch.setattr(images, "MAX_PIXELS_OF", {format: 3_000_000})
+    picture = encoded(Image.new("RGB", (2000, 2000)), format)
+    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
+    with pytest.raises(ImageError, match=r"2000×2000.*At most 3 megapixels"):
+        load_photo(picture)
+
+
+def test_what_takes_minutes_to_decode_is_refused(encoded):
+    picture = encoded(Image.new("RGB", (64, 48), RED), "JPEG", progressive=True)
+    scan = picture[picture.rindex(b"\xff\xda") : -2]
+    with pytest.raises(ImageError, match="scans"):
+        load_photo(picture[:-2] + 300 * scan + picture[-2:])
+    header = b"BM" + bytes(8) + (54 + 1024).to_bytes(4, "little")
+    info = b"".join(n.to_bytes(4, "little") for n in (40, 64, 48)) + b"\1\0\x08\0\1\0\0\0" + bytes(20)
+    with pytest.raises(ImageError, match="Compressed BMP"):
+        load_photo(header + info + bytes(1024) + b"\0\1")
+
+
+def test_endless_exif_is_refused(encoded):
+    """Pillow alone would take minutes."""
+    picture = encoded(Image.new("RGB", (64, 48), RED), "JPEG")
+    segment = b"\xff\xe1" + (65_532 + 2).to_bytes(2, "big") + b"Exif\0\0" * 10_922
+    with pytest.raises(ImageError, match="EXIF data over and over"):
+        load_photo(picture[:2] + 60 * segment + picture[2:])
+
+
+def test_large_pictures_are_decoded_one_at_a_time(encoded, monkeypatch):
+    monkeypatch.setattr(images, "LARGE", 1000)
+    at_once, most = [], []
+    to_rgb = images._to_rgb
+
+    def watched(image):
+        at_once.append(1)
+        most.append(len(at_once))
+        time.sleep(0.02)
+        at_once.pop()
+        return to_rgb(image)
+
+    monkeypatch.setattr(images, "_to_rgb", watched)
+    picture = encoded(Image.new("RGB", (64, 48), RED), "PNG")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(load_photo, [picture] * 8))
+    assert max(most) == 1
 
 
 def test_a_decompression_bomb_is_refused(encoded):

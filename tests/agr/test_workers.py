@@ -19,7 +19,9 @@ from agr.workers import worker_pool
 if __name__ == "__main__":
     try:
         with worker_pool(2, os.getpid) as pool:
-            pool.submit(os.getpid).result()
+            workers = set()
+            while len(workers) < 2:  # one that is still starting would be interrupted in the midst of it
+                workers |= {each.result() for each in [pool.submit(os.getpid) for _ in range(8)]}
             waiting = [pool.submit(time.sleep, 60) for _ in range(6)]
             print("ready", flush=True)
             waiting[0].result()

@@ -35,7 +35,7 @@ from train.publish import (
 
 REPORT = ROOT / "eval_reports" / "mobilenet_v2"
 FILES = {
-    *("README.md", "config.json", "model.safetensors"),
+    *("README.md", "config.json", "model.safetensors", "history.csv"),
     *("confusion_age_group.png", "confusion_gender.png", "confusion_race.png"),
     *("report/report.json", "report/predictions.parquet", "report/history.csv"),
 }

@@ -131,8 +131,14 @@ def csv_link(name: str, table: pd.DataFrame, title: str = "Download as CSV") -> 
     """A link that saves a table; of a very long one its first rows."""
     if len(table) > MOST_CSV_ROWS:
         table, title = table.head(MOST_CSV_ROWS), f"{title} (the first {MOST_CSV_ROWS} of {len(table)})"
-    text = table.to_csv(index=False)
+    texts = {str(name): table[name].map(_as_text) for name in table.select_dtypes(exclude=["number", "bool"])}
+    text = table.assign(**texts).rename(columns=_as_text).to_csv(index=False)
     return f'<div class="agr-downloads">{data_link(f"{name}.csv", title, text)}</div>'
+
+
+def _as_text(cell: Any) -> Any:
+    """What a spreadsheet would take for a formula, as the text that it is: names in a report may come from anyone."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def table_html(head: Sequence[str], rows: Sequence[tuple[Sequence[str], str]]) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from agr.evaluation import archive as a
@@ -98,6 +100,22 @@ def _link(fd: str) -> str:
         return os.readlink(f"/proc/self/fd/{fd}")
     except OSError:
         return ""
+
+
+def test_texts_of_a_fixed_size_and_many_row_groups_are_refused(packed, report):
+    table = pa.Table.from_pandas(report.predictions, preserve_index=False)
+    place = table.column_names.index("true_gender")
+    fixed = pa.array([b"x" * 1000] * len(table), pa.binary(1000))
+    buffer = io.BytesIO()
+    pq.write_table(table.set_column(place, "true_gender", fixed), buffer, compression="none")
+    with pytest.raises(ReportError, match="true_gender holds other things than texts"):
+        a.unpack(changed(packed, **{PREDICTIONS_FILE: buffer.getvalue()}))
+    buffer = io.BytesIO()
+    with pq.ParquetWriter(buffer, table.schema, compression="none") as writer:
+        for _ in range(a.MAX_GROUPS + 1):
+            writer.write_table(table.slice(0, 0))
+    with pytest.raises(ReportError, match="65 row groups"):
+        a.unpack(changed(packed, **{PREDICTIONS_FILE: buffer.getvalue()}))
 
 
 def test_compressed_tables_are_refused(packed, report):

@@ -224,3 +224,51 @@ def test_sweeping_goes_on_after_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(guard, "SWEEP_SECONDS", 0)
     guard.keep_swept(tmp_path, None)
     assert thrice.wait(10)
+
+
+def test_what_visitors_were_shown_is_forgotten():
+    from datetime import datetime, timedelta
+
+    ago = {"closed": 2, "open": 2, "new": 0, "left open": 7}
+    holder = SimpleNamespace(lock=threading.Lock(), session_data={}, time_last_used={})
+    for name, hours in ago.items():
+        holder.session_data[name] = SimpleNamespace(is_closed=name == "closed")
+        holder.time_last_used[name] = datetime.now() - timedelta(hours=hours)
+    queue = SimpleNamespace(pending_messages_per_session=dict.fromkeys(ago))
+    guard.forget_visitors(SimpleNamespace(state_holder=holder, _queue=queue))
+    for kept in (holder.session_data, holder.time_last_used, queue.pending_messages_per_session):
+        assert set(kept) == {"open", "new"}
+    guard.forget_visitors(SimpleNamespace(state_holder=None))  # of a page that is not served
+
+
+@pytest.mark.skipif(guard.fcntl is None, reason="Windows has no such locks")
+def test_folders_of_pages_that_were_killed_are_removed_and_others_are_not(tmp_path, monkeypatch):
+    (tmp_path / "agr-left" / "deep").mkdir(parents=True)
+    (tmp_path / "agr-left" / "deep" / "jane.jpg").touch()
+    (tmp_path / "other").mkdir()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    first = guard.own_upload_folder()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    second = guard.own_upload_folder()
+    assert {each.name for each in tmp_path.iterdir()} == {"other", first.name, second.name}
+
+
+@pytest.mark.slow
+def test_answers_say_that_files_are_what_they_are_called(page_url):
+    answer = httpx.get(page_url)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "same-origin"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["deep_link?session_hash=x", "monitoring", "vibe-code/"])
+def test_what_the_page_does_not_use_is_not_there(page_url, name):
+    assert httpx.get(f"{page_url}gradio_api/{name}").text == "There is nothing here."
+
+
+@pytest.mark.slow
+def test_the_same_file_lies_elsewhere_each_time(page_url):
+    def sent() -> str:
+        return httpx.post(f"{page_url}gradio_api/upload", files={"files": ("a.jpg", b"the same")}).json()[0]
+
+    assert sent() != sent()

@@ -41,7 +41,7 @@ def _table(conditions: list[dict]) -> str:
         )
         rows.append(([html.escape(str(condition["condition"])), *cells], ""))
         for name, gap in gaps.items():
-            plain, value = (condition["figures"][name][key] for key in ("plain", "value"))
+            plain, value = (_number(condition["figures"][name][key]) for key in ("plain", "value"))
             saved.append([condition["condition"], name, plain, value, gap.value, gap.low, gap.high, gap.n])
     columns = ["condition", "figure", "plain", "value", "difference", "difference_low", "difference_high", "n"]
     head = ["Condition", *(title for title, *_ in shown.values())]
@@ -58,6 +58,13 @@ def _table(conditions: list[dict]) -> str:
     ]
     rows.insert(0, (["as it is", *as_it_is], ""))
     return text + table_html(head, rows) + csv_link("robustness", pd.DataFrame(saved, columns=columns))
+
+
+def _number(value: object) -> float | None:
+    """A report may come from anyone: a list, multiplied, would be a very long one."""
+    if value is not None and not isinstance(value, (int, float)):
+        raise TypeError(f"expected a number, got {type(value).__name__}")
+    return value
 
 
 VIEW = View("Robustness", layout, show)
