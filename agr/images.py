@@ -83,9 +83,9 @@ def load_photo(source: "ImageSource | Photo", *, max_pixels: int = MAX_PIXELS) -
     """Read a path, encoded bytes, a file of them, a PIL image or a uint8 array: grey (h, w) or (h, w, 1), RGB (h, w, 3)
     or RGBA (h, w, 4), not OpenCV's BGR; a Photo is one already.
 
-    Larger ones than `max_pixels` are refused before they are decoded. EXIF orientation is applied, transparency is
-    composed on white, 16-bit greys are scaled to 8 bits, and of an animation the first frame is taken. Raises
-    ImageError for whatever cannot be read so.
+    Larger ones than `max_pixels`, or than `MAX_PIXELS_OF` their format, are refused before they are decoded. EXIF
+    orientation is applied, transparency is composed on white, 16-bit greys are scaled to 8 bits, and of an animation
+    the first frame is taken. Raises ImageError for whatever cannot be read so.
     """
     if isinstance(source, Photo):
         return source
@@ -93,23 +93,12 @@ def load_photo(source: "ImageSource | Photo", *, max_pixels: int = MAX_PIXELS) -
     _check_size(image, min(max_pixels, MAX_PIXELS_OF.get(image.format or "", MAX_PIXELS)))
     width, height = image.size
     ours = not isinstance(source, Image.Image)  # a caller's own picture is not to be changed
-    with _large if width * height > LARGE else nullcontext():
-        return _decoded(image, ours)
-
-
-def _decoded(image: Image.Image, ours: bool) -> Photo:
-    width, height = image.size
     try:
         if ours:
             # JPEG decodes straight to a half, a quarter or an eighth: large photos cost less time and memory.
             image.draft("RGB", (MAX_SIDE, MAX_SIDE))
-        with nullcontext() if ours else _foreign:  # the same picture may be asked about twice at once
-            image.load()
-        decoded = image.size
-        rgb = _to_rgb(_upright(image, in_place=ours))
-        turned = rgb.size != decoded
-        if max(rgb.size) > MAX_SIDE:
-            rgb.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
+        with _large if image.width * image.height > LARGE else nullcontext():
+            rgb, turned = _decoded(image, ours)
     except MemoryError as error:
         raise ImageError(f"The picture, {width}×{height} pixels, does not fit into memory: reduce it first.") from error
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, ... on damaged files
@@ -121,6 +110,18 @@ def _decoded(image: Image.Image, ours: bool) -> Photo:
     if min(rgb.size) < MIN_SIDE:
         raise ImageError(f"The picture is {width}×{height} pixels: too narrow to hold a face that can be read.")
     return Photo(rgb, width, height)
+
+
+def _decoded(image: Image.Image, ours: bool) -> tuple[Image.Image, bool]:
+    """Upright RGB, of sides up to `MAX_SIDE`, and whether these were exchanged."""
+    with nullcontext() if ours else _foreign:  # the same picture may be asked about twice at once
+        image.load()
+    size = image.size
+    rgb = _to_rgb(_upright(image, in_place=ours))
+    turned = rgb.size != size
+    if max(rgb.size) > MAX_SIDE:
+        rgb.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return rgb, turned
 
 
 def cut_out(picture: Image.Image, left: int, top: int, right: int, bottom: int) -> Image.Image:
