@@ -27,7 +27,7 @@ IN_YEARS = {"age_mae", "age_bias"}
 """Of the figures of groups; the others are shares."""
 _DASHES, _SYMBOLS = ("solid", "dash", "dot", "dashdot"), ("circle", "square", "diamond", "cross", "x")
 """By which lines can be told apart without colours."""
-_FEW_TO_MANY = [[0, "#56B4E9"], [1, "#D55E00"]]
+_FEW_TO_MANY = [[0, "#56B4E9"], [0.5, "#8A63B0"], [1, "#D55E00"]]
 """Colours that stand out from white and from black."""
 _CURVE_POINTS = 1000
 _MOST_BESIDE, _ROW = 12, 22
