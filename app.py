@@ -4,11 +4,15 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agr.command import Model
+
+if TYPE_CHECKING:
+    from agr.analyzer import FaceAnalyzer
+    from agr.config import ModelError
 
 REPORTS = Path(__file__).parent / "eval_reports"
 
@@ -39,10 +43,8 @@ def main(
     from agr.memory import keep_freed_memory
 
     keep_freed_memory()  # before any of the rest starts a thread
-    from agr.analyzer import FaceAnalyzer
-    from agr.config import ModelError
     from agr.pictures import DataError, PictureSource
-    from agr.pretrained import default_model, find_model
+    from agr.pretrained import default_model
     from agr.ui.guard import keep_swept, own_upload_folder
     from agr.ui.page import build_page, launch, reports_of
 
@@ -56,14 +58,7 @@ def main(
         typer.echo(f"There is no folder {reports}. Expected a report, or a folder of them, as --reports.", err=True)
         raise typer.Exit(1)
     model = model or default_model()
-    analyzer: FaceAnalyzer | ModelError
-    folder = None
-    try:
-        folder = find_model(model)
-        analyzer = FaceAnalyzer.from_pretrained(folder)
-    except ModelError as error:  # the reports can be read without a model
-        typer.echo(str(error), err=True)
-        analyzer = error
+    folder, analyzer = _load(model)
     # Visitors are not told where on the machine a folder lies.
     name = folder.name if folder and model and Path(model).is_dir() else model
     shown = reports_of(reports, model=folder if model else None, name=name)
@@ -78,6 +73,21 @@ def main(
     page = build_page(analyzer, shown, pictures)
     keep_swept(uploads, page)
     launch(page, server_name=host, server_port=port)
+
+
+def _load(model: str | None) -> "tuple[Path | None, FaceAnalyzer | ModelError]":
+    """The model's folder, and what analyzes with it, or why there is none: the reports can be read without."""
+    from agr.analyzer import FaceAnalyzer
+    from agr.config import ModelError
+    from agr.pretrained import find_model
+
+    folder = None
+    try:
+        folder = find_model(model)
+        return folder, FaceAnalyzer.from_pretrained(folder)
+    except ModelError as error:
+        typer.echo(str(error), err=True)
+        return folder, error
 
 
 def _end_tidily() -> None:
