@@ -57,7 +57,7 @@ def read_labels(
     """A CSV, with commas, semicolons or tabs, with the column file and any of age, gender, race -> labels by file, and
     (row, reason) of what is wrong.
 
-    `key`: what a file's name is shortened to. Ages are years, of which the whole ones count, as in people's mouths;
+    `key`: what a file's name is shortened to. Ages are years, and 25.9 counts as 25;
     genders and races are given by name or by UTKFace's number; empty cells are labels that are not known. Raises
     LabelError for what is no such CSV.
     """

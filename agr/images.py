@@ -39,8 +39,9 @@ _STRIP = 1_000_000
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "HEIF")
 """What is decoded: of Pillow's other formats some hand the file to outside programs, and none is a photo."""
-PICTURE_ENDINGS = (
-    *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".hif"),
+PICTURE_ENDINGS = tuple(
+    f".{kind}"
+    for kind in "jpg jpeg jfif png webp avif gif bmp tif tiff heic heif hif".split()  # noqa: SIM905
 )
 """How the names of files in these formats end, in small letters."""
 _HEIF = {b"ftyp" + brand for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")}
@@ -163,10 +164,6 @@ def _open(source: ImageSource, max_pixels: int) -> Image.Image:
         with _filters, warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `_check_size` decides, with our own limit
             image = Image.open(io.BytesIO(source), formats=_formats_of(source))
-        _check_work(image, source)
-        return image
-    except ImageError:
-        raise
     except Image.DecompressionBombError as error:
         raise ImageError(_too_large("far too many pixels", max_pixels)) from error
     except UnidentifiedImageError as error:
@@ -177,12 +174,14 @@ def _open(source: ImageSource, max_pixels: int) -> Image.Image:
         ) from error
     except Exception as error:  # a damaged header can raise nearly anything
         raise ImageError(f"The picture's header is damaged ({error}). Try saving it again.") from error
+    _check_work(image, source)
+    return image
 
 
 def _formats_of(content: bytes) -> tuple[str, ...]:
     """Those that Pillow is to try. HEIF is a plugin, which is loaded for such a file only: that takes 0.1 s."""
     if content[4:12] not in _HEIF:
-        return FORMATS[:-1]
+        return tuple(format for format in FORMATS if format != "HEIF")
     from pillow_heif import register_heif_opener
 
     register_heif_opener(decode_threads=1)  # cores are for photos side by side

@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
+from ..annotations import LONGEST_PATH
 from .report import COLUMNS, HISTORY_FILE, PREDICTIONS_FILE, REPORT_FILE, EvalReport, ReportError
 
 MAX_ROWS = 50_000
@@ -14,8 +15,6 @@ MAX_GROUPS, MAX_COLUMNS = 64, 100
 MAX_BYTES = {REPORT_FILE: 2_000_000, PREDICTIONS_FILE: 30_000_000, HISTORY_FILE: 1_000_000}
 """Of each file, unpacked."""
 _TEXT_COLUMNS = ["file", "true_gender", "true_race", "pred_age_group", "pred_gender", "pred_race"]
-LONGEST_FILE = 1000
-"""Characters of a face's name, which may have folders."""
 _LONGEST_CLASS = 40
 
 
@@ -103,7 +102,7 @@ def _check_size(path: Path) -> None:
             raise
         raise ReportError(f"{path.name} cannot be read: {error}") from error
     for name, column in zip(texts.column_names, texts.columns, strict=True):
-        most = LONGEST_FILE if name == "file" else _LONGEST_CLASS
+        most = LONGEST_PATH if name == "file" else _LONGEST_CLASS
         for chunk in column.chunks:
             values = chunk.dictionary if isinstance(chunk, pa.DictionaryArray) else chunk
             if any(len(str(value)) > most for value in values.to_pylist()):

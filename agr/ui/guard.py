@@ -4,6 +4,7 @@ import atexit
 import os
 import secrets
 import shutil
+import stat
 import sys
 import tempfile
 import threading
@@ -20,6 +21,12 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .dashboard.upload import MAX_BYTES
+
+try:
+    import fcntl
+    import resource
+except ImportError:  # on Windows
+    fcntl = resource = None  # type: ignore[assignment]
 
 MAX_UPLOAD_BODY = MAX_BYTES + 4_000_000
 """Bytes of one request that sends files: as many as are evaluated at once, and what separates them."""
@@ -38,16 +45,12 @@ KEPT_SECONDS, BOXED_SECONDS = 3600, 600
 """Gradio deletes what was uploaded or shown within ten minutes. This is for what it loses track of: uploads that broke
 off (after an hour, as one may be slow), and annotated videos (after ten minutes) that were never shown to it."""
 BOXED = "boxed.mp4"
+UPLOADS = "agr-uploads-"
+"""So begins the name of the folder of a page's uploads."""
+MOST_FILES = 65_536
+"""That are open at once, connections among them."""
 CLOSED_SECONDS, IDLE_SECONDS = 3600, 6 * 3600
 """How long what was shown to a visitor stays in memory: Gradio too lets them come back within an hour."""
-
-
-MOST_FILES = 65_536
-try:
-    import fcntl
-    import resource
-except ImportError:  # on Windows
-    fcntl = resource = None  # type: ignore[assignment]
 
 
 class Guard:
@@ -167,7 +170,7 @@ def own_upload_folder() -> Path:
     parent = os.environ.get("GRADIO_TEMP_DIR")
     if parent:
         Path(parent).mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="agr-", dir=parent or None)).resolve()
+    folder = Path(tempfile.mkdtemp(prefix=UPLOADS, dir=parent or None)).resolve()
     if fcntl:
         fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX)  # as long as this process lives
         remove_left(folder.parent)
@@ -177,9 +180,11 @@ def own_upload_folder() -> Path:
 
 
 def remove_left(parent: Path) -> None:
-    """Delete the folders of pages that were killed: nobody has them locked."""
-    for folder in parent.glob("agr-*"):
-        with suppress(OSError):  # another one's, or one that is in use
+    """Delete the folders of pages that were killed: ours alone to read, and nobody has them locked."""
+    for folder in parent.glob(f"{UPLOADS}*"):
+        with suppress(OSError):  # somebody else's, or in use
+            if stat.S_IMODE(folder.lstat().st_mode) != stat.S_IRWXU:
+                continue
             place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
             try:
                 fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -214,7 +219,7 @@ def forget_visitors(page: gr.Blocks, *, closed: float = CLOSED_SECONDS, idle: fl
     """Drop the sessions, and answers that were never fetched, of those who closed the page or did nothing on it for so
     many seconds.
 
-    Gradio keeps both, faces and all, until thousands of others have come.
+    Gradio keeps both, faces and all, until hundreds of others have come.
     """
     holder = getattr(page, "state_holder", None)
     if holder is None:  # not yet served

@@ -18,8 +18,9 @@ MOST_CSV_ROWS = 5000
 # One listener on the component's root outlives every new value; buttons answer the mouse, Enter and Space alike.
 # A new value replaces the element that had the focus: who works by keyboard gets it back.
 ACT = """
-const ARROWS = {
-    ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], Home: [0, -99], End: [0, 99],
+const MOVES = {
+    ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1],
+    Home: [0, -Infinity], End: [0, Infinity],
 };
 let last = null;
 const key = (e) => e.dataset.key ?? e.dataset.act;  // what a button is, whatever it will do next
@@ -50,10 +51,10 @@ element.addEventListener('change', (event) => {
 });
 element.addEventListener('keydown', (event) => {
     const cell = event.target.closest('.agr-grid td');
-    const [down, right] = ARROWS[event.key] ?? [];
+    const [down, right] = MOVES[event.key] ?? [];
     const row = cell?.closest('tbody').rows[cell.parentNode.sectionRowIndex + down];
-    const column = cell && (Math.abs(right) < 99 ? cell.cellIndex + right : right < 0 ? 1 : row?.cells.length - 1);
-    const button = row?.cells[column]?.querySelector('button');
+    const column = row && Math.max(1, Math.min(cell.cellIndex + right, row.cells.length - 1));
+    const button = row?.cells[column].querySelector('button');
     if (!button) return;
     event.preventDefault();
     event.target.tabIndex = -1;

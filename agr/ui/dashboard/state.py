@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlencode
 
 import gradio as gr
 
-from agr.evaluation.archive import LONGEST_FILE
+from agr.annotations import LONGEST_PATH
 from agr.labels import TASK_CLASSES
 
 VIEW, PAGE, TAB = "show", "sheet", "tab"
@@ -60,7 +60,7 @@ class Spot:
 
 
 def _is_file(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= LONGEST_FILE
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_PATH
 
 
 def address_of(spot: Spot, controls: Mapping[str, gr.components.Component], values: Mapping[str, Any]) -> str:

@@ -243,14 +243,20 @@ def test_what_visitors_were_shown_is_forgotten():
 
 @pytest.mark.skipif(guard.fcntl is None, reason="Windows has no such locks")
 def test_folders_of_pages_that_were_killed_are_removed_and_others_are_not(tmp_path, monkeypatch):
-    (tmp_path / "agr-left" / "deep").mkdir(parents=True)
-    (tmp_path / "agr-left" / "deep" / "jane.jpg").touch()
-    (tmp_path / "other").mkdir()
+    (tmp_path / "agr-uploads-left").mkdir(mode=0o700)
+    (tmp_path / "agr-uploads-left" / "deep").mkdir()
+    (tmp_path / "agr-uploads-left" / "deep" / "jane.jpg").touch()
+    for name in ("other", "agr-results"):
+        (tmp_path / name).mkdir(mode=0o700)
+    (tmp_path / "agr-uploads-of-mine").mkdir(mode=0o755)
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     first = guard.own_upload_folder()
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     second = guard.own_upload_folder()
-    assert {each.name for each in tmp_path.iterdir()} == {"other", first.name, second.name}
+    assert {each.name for each in tmp_path.iterdir()} == {
+        *("other", "agr-results", "agr-uploads-of-mine"),
+        *(first.name, second.name),
+    }
 
 
 @pytest.mark.slow
