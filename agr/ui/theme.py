@@ -5,7 +5,7 @@ from pathlib import Path
 import gradio as gr
 
 STYLE = Path(__file__).parent / "style.css"
-ADDRESS = Path(__file__).parent / "address.js"
+SCRIPTS = [Path(__file__).parent / name for name in ("queue.js", "address.js")]
 # In the head, as Gradio confines a style sheet to what is within its own elements.
 _PRINT = """
 <style>
@@ -15,8 +15,8 @@ _PRINT = """
 }
 </style>
 """
-HEAD = f"{_PRINT}<script>{ADDRESS.read_text(encoding='utf-8')}</script>"
-"""Of the page; its script is there before the first component is."""
+HEAD = _PRINT + "".join(f"<script>{script.read_text(encoding='utf-8')}</script>" for script in SCRIPTS)
+"""Of the page; its scripts are there before the first component is."""
 
 
 def theme() -> gr.themes.Base:

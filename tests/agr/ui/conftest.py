@@ -42,11 +42,13 @@ def browser():
 
 @pytest.fixture
 def visit(browser, page_url):
-    """visit(query="", **context options) -> an opened page; at the end, nothing may have gone wrong in its console."""
+    """visit(query="", script="", **context options) -> an opened page, in which the script runs before all others; at
+    the end, nothing may have gone wrong in its console."""
     opened, trouble = [], []
 
-    def visit(query="", **options):
+    def visit(query="", script="", **options):
         context = browser.new_context(**({"viewport": {"width": 1280, "height": 1400}} | options))
+        context.add_init_script(script)
         page = context.new_page()
         page.on("console", lambda m: trouble.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: trouble.append(str(error)))

@@ -1,0 +1,63 @@
+// Gradio's queue, seen from the page: each event is posted (`/queue/join`), and the answers to all come in one stream
+// (`/queue/data`). Both have a race that this takes away; everything else passes through unchanged.
+(() => {
+    const send = window.fetch.bind(window);
+    const pending = new Set(), early = new Set();  // ids of events without their answer, and of answers that overtook their id
+    let last = Promise.resolve();
+
+    // Two events that are posted together may arrive in either order, and the first would undo what the second chose.
+    const join = (...request) => {
+        last = last.catch(() => {}).then(async () => {
+            const response = await send(...request);
+            if (response.ok) {
+                const {event_id} = await response.clone().json();
+                if (!early.delete(event_id)) pending.add(event_id);
+            }
+            return response;
+        });
+        return last;
+    };
+
+    // The server closes the stream when nothing is pending. An event that it is sent just then is answered in the next
+    // stream; but if its id comes back before the news of the close, Gradio's page takes this stream for that one, and
+    // waits forever. So this one goes on in the next.
+    const pass = async (response, answers) => {
+        const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+        let text = '', goesOn = false;
+        for (;;) {
+            const {value, done} = await reader.read();
+            if (done) return goesOn;
+            text += value;
+            if (!value.includes('\n')) continue;  // a large answer comes in many pieces, and holds no line's end
+            const messages = text.split('\n\n');
+            text = messages.pop();
+            for (const message of messages) {
+                const [, kind, id] = message.match(/^data: ?\{"msg": ?"(\w+)", ?"event_id": ?"?(\w+)/) ?? [];
+                if (kind === 'process_completed' && !pending.delete(id)) early.add(id);
+                if (kind === 'close_stream' && pending.size) goesOn = true;
+                else answers.enqueue(new TextEncoder().encode(`${message}\n\n`));
+            }
+        }
+    };
+
+    const listen = async (...request) => {
+        const first = await send(...request);
+        if (!first.ok) return first;
+        const body = new ReadableStream({
+            async start(answers) {
+                try {
+                    for (let next = first; await pass(next, answers);) next = await send(...request);
+                    answers.close();
+                } catch (error) {
+                    answers.error(error);
+                }
+            },
+        });
+        return new Response(body, {status: first.status, headers: first.headers});
+    };
+
+    window.fetch = (...request) => {
+        const path = new URL(request[0].url ?? request[0], location.href).pathname;
+        return path.endsWith('/queue/join') ? join(...request) : path.endsWith('/queue/data') ? listen(...request) : send(...request);
+    };
+})();

@@ -1,0 +1,54 @@
+"""Two races of a slow network, which would leave the page waiting forever or showing what was not chosen last."""
+
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+WAIT = 60_000
+# The news that the server has closed the stream of answers is held back until `release()`.
+LATE_CLOSE = """
+const send = window.fetch.bind(window);
+const held = new Promise((resolve) => { window.release = resolve; });
+window.fetch = async (...request) => {
+    const response = await send(...request);
+    if (!String(request[0].url ?? request[0]).includes('/queue/data')) return response;
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    const body = new ReadableStream({async pull(answers) {
+        const {value, done} = await reader.read();
+        if (done) return answers.close();
+        const at = value.search(/data: [^\\n]*close_stream/);
+        answers.enqueue(new TextEncoder().encode(at < 0 ? value : value.slice(0, at)));
+        if (at < 0) return;
+        window.isHeld = true;
+        await held;
+        answers.enqueue(new TextEncoder().encode(value.slice(at)));
+    }});
+    return new Response(body, {status: response.status, headers: response.headers});
+};
+"""
+
+
+def test_an_answer_is_not_lost_while_the_stream_of_the_last_one_closes(visit):
+    page = visit(script=LATE_CLOSE)
+    page.get_by_role("tab", name="Evaluation").click()
+    page.wait_for_selector("#figures .agr-card", timeout=WAIT)
+    page.wait_for_function("window.isHeld", timeout=WAIT)
+    with page.expect_response("**/queue/join*") as asked:
+        page.get_by_role("tab", name="Confusion").click()
+    assert asked.value.finished() is None
+    page.evaluate("release()")
+    page.get_by_label("true Others, predicted White").wait_for(timeout=WAIT)
+    page.get_by_label("Gender", exact=True).check()  # and what follows is answered as ever
+    page.get_by_label("true Male, predicted Female").wait_for(timeout=WAIT)
+
+
+def test_what_is_chosen_last_is_shown_whatever_arrives_first(visit):
+    page = visit()
+    page.get_by_role("tab", name="Evaluation").click()
+    page.wait_for_selector("#figures .agr-card", timeout=WAIT)
+    sent = []
+    page.route("**/queue/join*", lambda route: sent.append(route) if not sent else route.continue_())
+    page.get_by_role("tab", name="Confusion").click()
+    page.get_by_label("Gender", exact=True).check()
+    page.wait_for_timeout(500)
+    sent[0].continue_()
+    page.get_by_label("true Male, predicted Female").wait_for(timeout=WAIT)
