@@ -23,6 +23,8 @@ def read_relabel(path: Path) -> pd.DataFrame:
     missing = [column for column in COLUMNS if column not in table]
     if missing:
         raise DataError(f"The relabel list {path} lacks the column(s) {missing}; it has {list(table.columns)}.")
+    # The dashboard saves names that a spreadsheet would take for formulas with an apostrophe before them.
+    table["file"] = table["file"].str.replace(r"^'(?=[=+\-@\t\r])", "", regex=True)
     twice = table[["file", "task"]].duplicated()
     if twice.any():
         row = table[twice].iloc[0]

@@ -1,7 +1,11 @@
+import base64
+import re
+
 import pandas as pd
 import pytest
 
 from agr.pictures import DataError
+from agr.ui.dashboard.html import csv_link
 from train.prepare import load_prepared
 from train.relabel import read_relabel, relabelled
 
@@ -80,6 +84,14 @@ def test_a_list_of_nothing_corrects_nothing(tmp_path):
     (tmp_path / "list.csv").write_text("file,task,given,suggested\n")
     table = pd.DataFrame({"age": [1], "gender": [0], "race": [0]}, index=["a.jpg"])
     assert relabelled(table, read_relabel(tmp_path / "list.csv"))[1] == 0
+
+
+def test_names_that_look_like_formulas_are_those_that_the_dashboard_saved(tmp_path):
+    names = ["=1+1.jpg", "@home.jpg", "plain.jpg", "'quoted.jpg"]
+    link = csv_link("relabel", pd.DataFrame({"file": names, "task": "age", "given": "3", "suggested": "4"}))
+    path = tmp_path / "relabel.csv"
+    path.write_bytes(base64.b64decode(re.search(r"base64,([^\"]+)", link)[1]))
+    assert list(read_relabel(path)["file"]) == names
 
 
 def test_the_rows_that_are_corrected_are_copies(tmp_path):
