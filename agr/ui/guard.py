@@ -17,6 +17,7 @@ import gradio as gr
 from gradio import processing_utils, route_utils
 from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -58,6 +59,8 @@ class Guard:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        self.page = GZipMiddleware(app, compresslevel=6)
+        """Gradio compresses its scripts, and not the page that names them (416 KB; 114 compressed)."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -78,7 +81,8 @@ class Guard:
         if not length.isdecimal() or int(length) > most:
             await PlainTextResponse(f"A request has at most {most} bytes.", 413)(scope, receive, send)
             return
-        await self.app(scope, _counted(receive, most), _with_headers(send))
+        app = self.page if scope["path"].endswith("/") else self.app
+        await app(scope, _counted(receive, most), _with_headers(send))
 
 
 def _with_headers(send: Send) -> Send:

@@ -48,6 +48,12 @@ class TestServed:
                 assert (answer.status_code, answer.text) == (403, "Addresses are not opened.")
         assert fetched == []
 
+    def test_the_page_is_sent_compressed_and_pictures_and_answers_are_not(self, page_url):
+        page = httpx.get(page_url, timeout=60)
+        assert page.headers["content-encoding"] == "gzip"
+        assert page.num_bytes_downloaded < len(page.content) / 3
+        assert "content-encoding" not in httpx.get(page_url + "gradio_api/startup-events", timeout=60).headers
+
     @pytest.mark.parametrize("name", ["process_recording", "component_server", "run/analyze", "vibe-edit", "../login"])
     def test_what_the_page_does_not_use_is_not_there(self, page_url, name):
         answer = httpx.post(page_url + "gradio_api/" + name, json={"data": []}, timeout=60)
