@@ -48,6 +48,9 @@ def claim(output: Path, photos: Iterable[Item], facts: dict) -> Listing:
         with suppress(OSError):  # it was not empty before
             output.rmdir()
         raise
+    if os.path.exists(output / CLAIM_FILE):  # another run was faster: looking for photos may take minutes
+        _compare(claim_of(output), facts, output)
+        return listing
     said = {"format": FORMAT, "photos": asdict(listing)} | facts
     write_whole(output / CLAIM_FILE, json.dumps(said, indent=1).encode() + b"\n")
     return listing

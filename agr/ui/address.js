@@ -4,16 +4,21 @@ window.agrAddress = (() => {
     const PLACES = ['tab', 'show', 'report', 'other', 'task', 'cell', 'sheet'];
     let isTouched = false;  // as a page loads, and after Back, the address is read: what it opens is not to be written
     let tab = new URLSearchParams(location.search).get('tab');
+    let isBack = false;  // and only an answer to that is to be written
     let closing = null;
     let onBack = () => {};
 
     for (const kind of ['pointerdown', 'keydown', 'click'])
-        window.addEventListener(kind, () => { isTouched = true; }, {capture: true});
+        window.addEventListener(kind, () => { isTouched = true; isBack = false; }, {capture: true});
 
     // A Space's page shows the address of its frame.
     const tell = () => window.parent !== window && window.parent.postMessage({queryString: location.search || '?'}, 'https://huggingface.co');
 
     const write = (query) => {
+        if (closing) {  // on the way back already
+            closing = query;
+            return;
+        }
         const before = new URLSearchParams(location.search);
         if (String(query) === String(before)) return;
         const isElsewhere = PLACES.some((name) => query.get(name) !== before.get(name));
@@ -35,14 +40,18 @@ window.agrAddress = (() => {
         closing = null;
         if (closed) write(closed);
         else {
+            isBack = true;
             tell();
             onBack(location.search);
         }
     });
 
     return {
-        // What the dashboard shows. What starts with two underscores is Gradio's, such as the theme.
-        show(text) {
+        // What the dashboard shows, and behind a # the address that it was asked for by Back. What starts with two
+        // underscores is Gradio's, such as the theme.
+        show(value) {
+            const [text, asked] = value.split('#');
+            if (isBack && asked !== location.search) return;
             const query = new URLSearchParams(text);
             for (const [name, value] of new URLSearchParams(location.search)) if (name.startsWith('__')) query.set(name, value);
             if (tab) query.set('tab', tab);
@@ -52,7 +61,7 @@ window.agrAddress = (() => {
         open(selected) {
             if (!isTouched) return;
             tab = selected;
-            const query = new URLSearchParams(location.search);
+            const query = new URLSearchParams(closing ?? location.search);
             if (tab) query.set('tab', tab);
             else if (query.has('show')) query.delete('tab');
             write(query);

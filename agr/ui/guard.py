@@ -174,13 +174,25 @@ def own_upload_folder() -> Path:
     parent = os.environ.get("GRADIO_TEMP_DIR")
     if parent:
         Path(parent).mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=UPLOADS, dir=parent or None)).resolve()
+    folder = _locked_folder(parent or None)
     if fcntl:
-        fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX)  # as long as this process lives
         remove_left(folder.parent)
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def _locked_folder(parent: str | None) -> Path:
+    """A new one, locked for as long as this process lives."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=UPLOADS, dir=parent)).resolve()
+        if not fcntl:
+            return folder
+        place = os.open(folder, os.O_RDONLY)
+        fcntl.flock(place, fcntl.LOCK_EX)
+        if folder.exists():
+            return folder
+        os.close(place)  # another page took it for one that was left, before it was locked
 
 
 def remove_left(parent: Path) -> None:

@@ -54,19 +54,26 @@
     };
     for (const kind of ['click', 'change', 'drop']) photo.addEventListener(kind, () => said.remove(), {capture: true});
 
+    let newest = null;
     const take = (file) => {
-        photo.querySelector('button[aria-label="Remove Image"]')?.click();
+        newest = file;
         photo.querySelector('.source-selection button')?.click();  // that of files: the others have no input
         const files = new DataTransfer();
         files.items.add(file);
         const handIn = (tries) => {
+            if (newest !== file) return;
             const input = photo.querySelector('input[type="file"]');
-            if (!input && tries) return setTimeout(handIn, 50, tries - 1);
-            if (!input) return;
+            if (!input) {  // there is a photo, or one is being sent
+                photo.querySelector('button[aria-label="Remove Image"]')?.click();
+                if (tries === 20) tell('The photo before is still being sent. This one comes next.');
+                return setTimeout(handIn, 50, tries + 1);
+            }
+            if (tries > 20) said.remove();
             input.files = files.files;
             input.dispatchEvent(new Event('change', {bubbles: true}));
         };
-        setTimeout(handIn, 50, 20);
+        photo.querySelector('button[aria-label="Remove Image"]')?.click();
+        setTimeout(handIn, 50, 0);
     };
 
     document.getElementById('example').addEventListener('click', async (event) => {

@@ -70,11 +70,11 @@ def build_page(
                 with gr.Tab("Video", id="video"):
                     video_tab(analyzer)
             with gr.Tab("Evaluation", id="evaluation") as evaluation:
+                for tab in tabs.children:  # before the dashboard's listeners: Gradio runs one after the other
+                    tab.select(None, js=OPEN_TAB % json.dumps(None if tab is evaluation else tab.id))
                 shown = Reports(reports, pictures.find if pictures else None)
                 with_model = None if isinstance(analyzer, ModelError) else analyzer
                 Dashboard(shown).build(evaluation, tabs, page, with_model)
-        for tab in tabs.children:
-            tab.select(None, js=OPEN_TAB % json.dumps(None if tab is evaluation else tab.id))
         page.load(None, js=SCRIPT.read_text(encoding="utf-8"))
     # Not open: calls past the queue would be worked on all at once.
     return page.queue(max_size=MAX_WAITING, default_concurrency_limit=AT_ONCE, api_open=False)

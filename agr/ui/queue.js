@@ -23,9 +23,10 @@
     // waits forever. So this one goes on in the next.
     const pass = async (response, answers) => {
         const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-        let text = '', goesOn = false;
+        let text = '', isClosed = false, goesOn = false;
         for (;;) {
             const {value, done} = await reader.read();
+            if (done && !isClosed) throw new Error('The stream of answers broke off.');  // or Gradio would not notice
             if (done) return goesOn;
             text += value;
             if (!value.includes('\n')) continue;  // a large answer comes in many pieces, and holds no line's end
@@ -34,6 +35,7 @@
             for (const message of messages) {
                 const [, kind, id] = message.match(/^data: ?\{"msg": ?"(\w+)", ?"event_id": ?"?(\w+)/) ?? [];
                 if (kind === 'process_completed' && !pending.delete(id)) early.add(id);
+                if (kind === 'close_stream') isClosed = true;
                 if (kind === 'close_stream' && pending.size) goesOn = true;
                 else answers.enqueue(new TextEncoder().encode(`${message}\n\n`));
             }
@@ -46,7 +48,10 @@
         const body = new ReadableStream({
             async start(answers) {
                 try {
-                    for (let next = first; await pass(next, answers);) next = await send(...request);
+                    for (let next = first; await pass(next, answers);) {
+                        next = await send(...request);
+                        if (!next.ok) throw new Error(`The stream of answers was refused: ${next.status}`);
+                    }
                     answers.close();
                 } catch (error) {
                     answers.error(error);

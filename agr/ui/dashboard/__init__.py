@@ -7,6 +7,7 @@ open view alone; all else stays as it is.
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -21,11 +22,12 @@ from ..received import all_sent
 from .face import OPEN_DIALOG, face_page
 from .head import head
 from .look import OWN, Opened, Reports, look_at
-from .own import GUIDE, KEPT_SECONDS, evaluate_own
+from .own import GUIDE, KEPT_SECONDS, Evaluation, evaluate_own
 from .state import FIRST_TAB, Spot, Ticked, address_of, names_lost_report, read_address, tab_of
 from .view import View, text_slot
 from .views import VIEWS
 
+VIEW_NAMES = [view.name for view in VIEWS]
 TASKS = [(TASK_TITLES[task], task) for task in TASK_CLASSES]
 WRITE_ADDRESS = """
 const write = () => props.value?.startsWith('?') && window.agrAddress.show(props.value);
@@ -35,9 +37,11 @@ window.agrAddress.onBack((query) => trigger('select', {value: query}));
 """
 FOCUS_START = "() => document.querySelector('#own-start').focus()"
 """The button that was pressed is disabled, and whoever pressed it by keyboard would be lost."""
-READ_ADDRESS = "() => [window.location.search]"
+# What is sent first is the address, as it is when the event is sent.
+READ_ADDRESS = "(_, ...sent) => [location.search, ...sent]"
 # Where an answer takes long, as somebody else's comparison is ahead; Gradio's own sign costs each click 0.2 seconds.
-BUSY, IDLE = "(...sent) => { window.agrBusy(true); return sent; }", "() => window.agrBusy(false)"
+BUSY = "(_, ...sent) => { window.agrBusy(true); return [location.search, ...sent]; }"
+IDLE = "() => window.agrBusy(false)"
 # One at a time, or a click that overtakes another would undo what that one changed of the spot.
 IN_TURN: dict[str, Any] = {"concurrency_id": "dashboard", "concurrency_limit": 1}
 QUIET: dict[str, Any] = {
@@ -63,7 +67,10 @@ class Dashboard:
 
     def __init__(self, reports: Reports) -> None:
         self.reports = reports
-        self.spot, self.own = gr.State(Spot()), gr.State(None, time_to_live=KEPT_SECONDS)
+        # None: nothing was answered yet, or so long ago that the session was forgotten. The address knows more then.
+        self.spot, self.own = gr.State(None), gr.State(None, time_to_live=KEPT_SECONDS)
+        self.told = gr.State("")
+        """The address of what was answered last."""
         self.controls: dict[str, Any] = {}
         self.outputs: dict[str, list] = {}
 
@@ -71,6 +78,7 @@ class Dashboard:
         """Lay out the tab `opened`, one of the page's `tabs`, and connect it. Without an analyzer there is nothing to
         evaluate one's own faces with."""
         self.tab, self.tabs = opened, tabs
+        self.query = gr.Textbox(visible=False)
         self._lay_out_filters()
         own = self._lay_out_own() if analyzer else {}
         self.head = text_slot("head")
@@ -82,36 +90,47 @@ class Dashboard:
             self._connect_own(analyzer, **own)
 
         def on(event: Callable, answer: Callable, outputs: list = self.shown, **options: Any) -> None:
-            event(answer, self.inputs, outputs, js=BUSY, **QUIET | options).then(None, js=IDLE)
+            told = event(answer, self.inputs, outputs, js=BUSY, **QUIET | options)
+            for ended in (told.then, told.failure):
+                ended(None, js=IDLE)
 
         on(opened.select, self.answer)
         for name, tab in view_tab.items():
             on(tab.select, self._opener_of(name))
-        for name, control in self.controls.items():
-            if name != "task":
-                on(control.input, self.first_page)
+        filters = [control.input for name, control in self.controls.items() if name != "task"]
+        on(partial(gr.on, filters), self.first_page)
         on(self.controls["task"].input, self.other_task, [*self.shown, self.controls["predicted"]])
         chosen = [self.controls[name] for name in FILTERS]
         cleared = self.clear.click(lambda: [control.value for control in chosen], None, chosen, **QUIET)
         on(cleared.then, self.first_page)
-        for component in self.clickable:
-            on(component.select, self.act, trigger_mode="multiple")
-        query = gr.Textbox(visible=False)
+        on(partial(gr.on, [part.select for part in self.clickable]), self.act, trigger_mode="multiple")
         restored = [*self.shown, *self.controls.values(), tabs, self.views, self.filters]
-        page.load(self.restore, query, restored, js=READ_ADDRESS, **QUIET)
-        self.address.select(self.go_back, [self.spot, self.own], restored, **QUIET)
+        for event, restore in ((page.load, self.restore), (self.address.select, self.go_back)):
+            told = event(restore, [self.query, self.spot, self.own], restored, js=READ_ADDRESS, **QUIET)
+            told.then(self.reconcile, [self.told, *self.inputs[1:]], self.shown, **QUIET)
 
     @property
     def inputs(self) -> list:
-        return [self.spot, self.own, *self.controls.values()]
+        return [self.query, self.spot, self.own, *self.controls.values()]
 
     @property
     def shown(self) -> list:
         """What every answer may change."""
-        return [self.spot, self.address, self.head, self.face, *(c for part in self.outputs.values() for c in part)]
+        views = [component for part in self.outputs.values() for component in part]
+        return [self.spot, self.address, self.told, self.head, self.face, *views]
 
-    def answer(self, spot: Spot, own: Opened | None, *values: Any) -> dict:
-        """Head, face and what the open view shows, for the values of all controls: component -> value."""
+    def answer(self, query: str, spot: Spot | None, own: Opened | None, *values: Any) -> dict:
+        """Head, face and what the open view shows, for the values of all controls: component -> value. `query`: the
+        page's address, which says where the visitor is if the session does not know any more."""
+        return self._whole(self._spot(query, spot), own, values)
+
+    def _spot(self, query: str, spot: Spot | None) -> Spot:
+        if spot is not None:
+            return spot
+        read = read_address(query or "", self.controls, VIEW_NAMES)
+        return read[0] if read else Spot()
+
+    def _whole(self, spot: Spot, own: Opened | None, values: Sequence[Any]) -> dict:
         return self._answer(spot, own, values, next(view for view in VIEWS if view.name == spot.view))
 
     def _answer(self, spot: Spot, own: Opened | None, values: Sequence[Any], view: View | None) -> dict:
@@ -130,7 +149,8 @@ class Dashboard:
             text = str(error) if isinstance(error, ReportError) else UNSHOWN
             said = {self.head: message(text, is_error=True), self.face: ""}
             shown = [None] * len(outputs)
-        where = {self.spot: spot, self.address: address_of(spot, self.controls, options)}
+        address = address_of(spot, self.controls, options)
+        where = {self.spot: spot, self.address: address, self.told: address}
         return where | said | dict(zip(outputs, shown, strict=True))
 
     def _other(self, name: str, own: Opened | None) -> Opened | ReportError:
@@ -140,49 +160,58 @@ class Dashboard:
         except ReportError as error:
             return error
 
-    def first_page(self, spot: Spot, own: Opened | None, *values: Any) -> dict:
+    def first_page(self, query: str, spot: Spot | None, own: Opened | None, *values: Any) -> dict:
         """A filter was changed: the gallery's page was of other faces."""
-        return self.answer(spot.after("page", 0), own, *values)
+        return self._whole(self._spot(query, spot).after("page", 0), own, values)
 
-    def other_task(self, spot: Spot, own: Opened | None, *values: Any) -> dict:
+    def other_task(self, query: str, spot: Spot | None, own: Opened | None, *values: Any) -> dict:
         """Another task has other classes: a cell of the old matrix means nothing in the new one."""
         options = dict(zip(self.controls, values, strict=True)) | {"predicted": []}
-        answer = self.answer(Spot(view=spot.view, ticked=spot.ticked), own, *options.values())
+        before = self._spot(query, spot)
+        answer = self._whole(Spot(view=before.view, ticked=before.ticked), own, [*options.values()])
         return answer | {self.controls["predicted"]: _classes(options)}
 
-    def act(self, event: gr.EventData, spot: Spot, own: Opened | None, *values: Any) -> dict:
+    def act(self, event: gr.EventData, query: str, spot: Spot | None, own: Opened | None, *values: Any) -> dict:
         """Something was clicked. That changes no figure, and opening or closing a face leaves the whole view as it
         is."""
         sent = event._data or {}
         value = sent.get("value")
         if sent.get("action") == "tick" and isinstance(value, list):
             value = [values[list(self.controls).index("report")], *value]
-        after = spot.after(str(sent.get("action")), value)
+        after = self._spot(query, spot).after(str(sent.get("action")), value)
         if sent.get("action") == "face":
             return self._answer(after, own, values, None)
-        answer = self.answer(after, own, *values)
+        answer = self._whole(after, own, values)
         if sent.get("action") == "page":
             return {
                 component: answer[component]
-                for component in (self.spot, self.address, *self.clickable)
+                for component in (self.spot, self.address, self.told, *self.clickable)
                 if component in answer
             }
         return {component: value for component, value in answer.items() if not isinstance(component, gr.Plot)}
 
-    def restore(self, query: str) -> dict:
+    def restore(self, query: str, spot: Spot | None, own: Opened | None) -> dict:
         """What the page is to show for the address that it was opened with."""
-        return self._restored(query or "", None, None) or {self.tabs: gr.skip()}
+        return self._restored(query, own, None) or {self.tabs: gr.skip()}
 
-    def go_back(self, event: gr.EventData, spot: Spot, own: Opened | None) -> dict:
+    def go_back(self, query: str, spot: Spot | None, own: Opened | None) -> dict:
         """What it showed at an earlier address, by the browser's Back or Forward. What was ticked since stays so."""
-        query = (event._data or {}).get("value")
-        first = {self.tabs: gr.Tabs(selected=FIRST_TAB)}
-        return self._restored(query if isinstance(query, str) else "", own, spot.ticked) or first
+        first: dict[Any, Any] = {self.tabs: gr.Tabs(selected=FIRST_TAB)}
+        answer = self._restored(query, own, spot.ticked if spot else None) or first
+        return answer | {self.address: f"{answer[self.address]}#{query}"} if self.address in answer else answer
+
+    def reconcile(self, told: str, spot: Spot | None, own: Opened | None, *values: Any) -> dict:
+        """Something that was chosen while `restore` or `go_back` was on its way was answered for controls that it then
+        changed, or changed them after it: what is shown is to be what they say."""
+        options = dict(zip(self.controls, values, strict=True))
+        if spot is None or address_of(spot, self.controls, options) == told:
+            return {self.spot: gr.skip()}
+        return self._whole(spot, own, values)
 
     def _restored(self, query: str, own: Opened | None, ticked: Ticked | None) -> dict | None:
         """None: the address says nothing. `ticked`, if any, in place of what it says of that."""
-        also = (OWN,) if own else ()
-        read = read_address(query, self.controls, [view.name for view in VIEWS], also)
+        also = _also(own)
+        read = read_address(query, self.controls, VIEW_NAMES, also)
         named = tab_of(query, self.tabs)
         if read is None:
             return {self.tabs: gr.Tabs(selected=named)} if named else None
@@ -194,7 +223,7 @@ class Dashboard:
         chosen[self.controls["predicted"]] = _classes(options)
         is_filtered = any(options[name] != self.controls[name].value for name in FILTERS)
         return {
-            **self.answer(spot, own, *options.values()),
+            **self._whole(spot, own, [*options.values()]),
             **chosen,
             self.tabs: gr.Tabs(selected=named or self.tab.id),
             self.views: gr.Tabs(selected=spot.view),
@@ -202,10 +231,11 @@ class Dashboard:
         }
 
     def _opener_of(self, view: str) -> Callable[..., dict]:
-        def open_view(spot: Spot, own: Opened | None, *values: Any) -> dict:
+        def open_view(query: str, spot: Spot | None, own: Opened | None, *values: Any) -> dict:
             # A tab that an address opened is where it should be already.
-            there = spot if spot.view == view else Spot(view, spot.cell, ticked=spot.ticked)
-            return self.answer(there, own, *values)
+            before = self._spot(query, spot)
+            there = before if before.view == view else Spot(view, before.cell, ticked=before.ticked)
+            return self._whole(there, own, values)
 
         return open_view
 
@@ -262,10 +292,16 @@ class Dashboard:
     def _connect_own(
         self, analyzer: FaceAnalyzer, *, files: gr.File, start: gr.Button, stop: gr.Button, status: gr.HTML
     ) -> None:
-        def evaluate(paths: list[str] | None, progress: gr.Progress = gr.Progress()) -> Iterator[tuple]:
+        def evaluate(
+            paths: list[str] | None, work: Evaluation, progress: gr.Progress = gr.Progress()
+        ) -> Iterator[tuple]:
             yield gr.skip(), "", False, gr.Button(interactive=True)
-            for own, said in evaluate_own(analyzer, self.reports, paths, progress):
+            for own, said in evaluate_own(analyzer, self.reports, paths, work, progress):
                 yield own or gr.skip(), said or gr.skip(), own is not None, gr.skip()
+            yield gr.skip(), gr.skip(), gr.skip(), gr.Button(interactive=False)
+
+        def stop_it(work: Evaluation) -> None:
+            work.stop = True
 
         def offer(is_new: bool) -> tuple:
             """The visitor's report among the others, and open."""
@@ -275,18 +311,20 @@ class Dashboard:
             return gr.Dropdown(names, value=OWN), gr.Dropdown(names)
 
         files.change(lambda: "", None, status, **QUIET | {"concurrency_id": "own"})  # which was of others
-        is_new = gr.State(False)
+        is_new, work = gr.State(False), gr.State(Evaluation())
         run = start.click(
-            evaluate, files, [self.own, status, is_new, stop], show_progress_on=[status], api_visibility="private",
-            concurrency_id="evaluate", concurrency_limit=1,
+            evaluate, [files, work], [self.own, status, is_new, stop], show_progress_on=[status],
+            api_visibility="private", concurrency_id="evaluate", concurrency_limit=1,
         )  # fmt: skip
         ended = run.success(offer, is_new, [self.controls["report"], self.controls["other"]], **QUIET)
-        ended.then(self.first_page, self.inputs, self.shown, **QUIET)
-        run.then(lambda: gr.Button(interactive=False), None, stop, **QUIET | {"concurrency_id": "own"})
-        stop.click(
-            lambda: (message("Stopped: nothing was evaluated."), gr.Button(interactive=False)), None, [status, stop],
-            cancels=[run], js=FOCUS_START, **QUIET | {"concurrency_id": "own"},
-        )  # fmt: skip
+        ended.then(self.first_page, self.inputs, self.shown, js=READ_ADDRESS, **QUIET)
+        # Not Gradio's `cancels`, which waits for whatever the evaluation has said until then.
+        stop.click(stop_it, work, None, js=FOCUS_START, queue=False, show_progress="hidden", api_visibility="private")
+
+
+def _also(own: Opened | None) -> tuple[str, ...]:
+    """Reports that this visitor alone can choose."""
+    return (OWN,) if own else ()
 
 
 def _classes(options: dict[str, Any]) -> gr.Dropdown:

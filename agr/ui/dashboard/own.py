@@ -1,7 +1,9 @@
 """Evaluate your own: labelled pictures of the visitor through the page's model, into a report of their session."""
 
 import html
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,6 +28,8 @@ KEPT_SECONDS = 3600
 _KEPT_SIDE = 160
 """Pixels of the small pictures that the session keeps to show: some 5 KB each."""
 _MOST_BAD = 50
+_EVERY = 0.25
+"""Seconds from one word on the progress to the next."""
 GUIDE = (
     f"Up to {MAX_PICTURES:,} pictures, {MAX_BYTES // 1_000_000} MB unpacked, as files or in .zips of at most "
     f"{MAX_PICTURE_BYTES // 1_000_000} MB each. Labels come from UTKFace's names (`age_gender_race_date.jpg`: gender "
@@ -35,17 +39,26 @@ GUIDE = (
 )
 
 
+@dataclass
+class Evaluation:
+    """Of one session. `stop`: it is to end."""
+
+    stop: bool = False
+
+
 def evaluate_own(
-    analyzer: FaceAnalyzer, reports: Reports, paths: list[str] | None, progress: gr.Progress
+    analyzer: FaceAnalyzer, reports: Reports, paths: list[str] | None, work: Evaluation, progress: gr.Progress
 ) -> Iterator[tuple[Opened | None, str]]:
-    """What the session is to keep, and what is said; yields (None, "") while it works, so that it can be stopped."""
+    """What the session is to keep, and what is said; yields (None, "") while it works, so that whoever leaves ends
+    it."""
+    work.stop = False
     if not paths:
         yield None, message("Choose pictures, a .zip, or a report first.", is_error=True)
         return
     files = [Path(uploaded(path)) for path in paths]
     try:
         with TemporaryDirectory(dir=files[0].parent) as folder:
-            yield from _answered(analyzer, reports, held(files, Path(folder)), progress)
+            yield from _answered(analyzer, reports, held(files, Path(folder)), work, progress)
     except FileNotFoundError:
         gone = "The files are no longer on the server: uploads are deleted after a few minutes. Choose them again."
         yield None, message(gone, is_error=True)
@@ -55,7 +68,7 @@ def evaluate_own(
 
 
 def _answered(
-    analyzer: FaceAnalyzer, reports: Reports, files: list[Path], progress: gr.Progress
+    analyzer: FaceAnalyzer, reports: Reports, files: list[Path], work: Evaluation, progress: gr.Progress
 ) -> Iterator[tuple[Opened | None, str]]:
     try:
         if len(files) == 1 and is_report(files[0]):
@@ -65,12 +78,14 @@ def _answered(
                 message(f"Opened a report of {faces(len(report.predictions))}."),
             )
             return
-        yield from _evaluated(analyzer, open_upload(files), progress)
+        yield from _evaluated(analyzer, open_upload(files), work, progress)
     except (UploadError, ReportError) as error:
         yield None, message(str(error), is_error=True)
 
 
-def _evaluated(analyzer: FaceAnalyzer, upload: Upload, progress: gr.Progress) -> Iterator[tuple[Opened | None, str]]:
+def _evaluated(
+    analyzer: FaceAnalyzer, upload: Upload, work: Evaluation, progress: gr.Progress
+) -> Iterator[tuple[Opened | None, str]]:
     kept: dict[str, bytes] = {}
     hashes: dict[str, str] = {}
     waiting: dict[str, bytes] = {}
@@ -82,6 +97,7 @@ def _evaluated(analyzer: FaceAnalyzer, upload: Upload, progress: gr.Progress) ->
             yield file, content
 
     rows, bad = [], list(upload.bad)
+    said = 0.0
     for number, (row, result) in enumerate(predict(analyzer, pictures(), upload.labels), start=1):
         content = waiting.pop(row["file"])
         if isinstance(result, ImageError):
@@ -89,8 +105,13 @@ def _evaluated(analyzer: FaceAnalyzer, upload: Upload, progress: gr.Progress) ->
         else:
             rows.append(row)
             kept[row["file"]] = _small(content, result)
-        progress((number, len(upload)), desc="Evaluating", unit="pictures")
-        yield None, ""
+        if work.stop:
+            yield None, message("Stopped: nothing was evaluated.")
+            return
+        if time.monotonic() - said > _EVERY:
+            said = time.monotonic()
+            progress((number, len(upload)), desc="Evaluating", unit="pictures")
+            yield None, ""
     if not rows:
         raise UploadError(f"None of the {len(upload)} pictures can be read. {bad[0][0]}: {bad[0][1]}")
     report = report_of(

@@ -137,6 +137,23 @@ def test_a_claim_that_could_not_be_written_does_not_stand_in_the_way(tmp_path):
     assert list(read_listing(output, found)) == items
 
 
+@pytest.mark.parametrize(("digest", "is_refused"), [("mine", False), ("another", True)])
+def test_a_run_that_was_overtaken_while_it_looked_for_photos_takes_no_claim_of_others(tmp_path, digest, is_refused):
+    output, items = tmp_path / "faces.parquet", [Item("a", "/a"), Item("b", "/b")]
+    facts = {"inputs": [], "model": {"digest": "mine", "name": "mine"}}
+
+    def slowly():
+        claim(output, items, {"inputs": [], "model": {"digest": digest, "name": digest}})
+        yield from items
+
+    if is_refused:
+        with pytest.raises(CollectionError, match="another model or version"):
+            claim(output, slowly(), facts)
+    else:
+        assert claim(output, slowly(), facts).photos == 2
+    assert claim_of(output)["model"]["digest"] == digest
+
+
 @pytest.mark.slow
 def test_a_table_of_faces_and_of_what_had_none(run, photos, analyzer):
     output = photos.parent / "faces.parquet"

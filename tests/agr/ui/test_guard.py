@@ -265,6 +265,24 @@ def test_folders_of_pages_that_were_killed_are_removed_and_others_are_not(tmp_pa
     }
 
 
+@pytest.mark.skipif(guard.fcntl is None, reason="Windows has no such locks")
+def test_a_folder_that_another_page_took_for_a_left_one_is_made_anew(tmp_path, monkeypatch):
+    flock = guard.fcntl.flock
+    taken = []
+
+    def overtaken(place, kind):
+        if not taken:
+            taken.extend(tmp_path.iterdir())
+            taken[0].rmdir()
+        flock(place, kind)
+
+    monkeypatch.setattr(guard.fcntl, "flock", overtaken)
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    folder = guard.own_upload_folder()
+    assert folder.is_dir()
+    assert folder not in taken
+
+
 @pytest.mark.slow
 def test_answers_say_that_files_are_what_they_are_called(page_url):
     answer = httpx.get(page_url)

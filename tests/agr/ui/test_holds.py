@@ -190,10 +190,10 @@ def test_a_full_disk_is_said_and_survived(page_url, monkeypatch, tmp_path):
 
 
 def test_no_file_of_this_machine_is_evaluated(analyzer, outside):
-    from agr.ui.dashboard.own import evaluate_own
+    from agr.ui.dashboard.own import Evaluation, evaluate_own
 
     with pytest.raises(gr.Error, match="not sent"):
-        list(evaluate_own(analyzer, None, [str(outside)], gr.Progress()))
+        list(evaluate_own(analyzer, None, [str(outside)], Evaluation(), gr.Progress()))
     assert [file.name for file in outside.parent.iterdir()] == ["private.jpg"]
 
 

@@ -1,6 +1,7 @@
 """The dashboard in a real browser, on the bundled report, without the faces and (where there is a copy) with them."""
 
 import csv
+import io
 import zipfile
 
 import pandas as pd
@@ -13,6 +14,18 @@ from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 WAIT = 60_000
+# The first event is held back until `release()`.
+HELD_JOIN = """
+const send = window.fetch.bind(window);
+const held = new Promise((resolve) => { window.release = resolve; });
+window.fetch = async (...request) => {
+    if (String(request[0].url ?? request[0]).includes('/queue/join') && !window.isHeld) {
+        window.isHeld = true;
+        await held;
+    }
+    return send(...request);
+};
+"""
 
 
 @pytest.fixture(scope="module")
@@ -454,6 +467,54 @@ def test_back_leads_through_all_that_was_open(visit):
     page.wait_for_selector("#photo", state="visible", timeout=WAIT)
     page.go_forward()
     page.wait_for_selector("#figures .agr-card", state="visible", timeout=WAIT)
+
+
+def test_back_twice_at_once_leads_two_back(visit):
+    page = open_tab(visit())
+    for view in ("Confusion", "Mislabels", "Groups"):
+        page.get_by_role("tab", name=view).click()
+        page.wait_for_function(f"location.search.includes('show={view}')", timeout=WAIT)
+    sent = []
+    page.route("**/queue/join*", lambda route: sent.append(route) if not sent else route.continue_())
+    page.go_back()
+    page.wait_for_timeout(300)
+    page.go_back()
+    page.wait_for_timeout(300)
+    sent[0].continue_()
+    page.locator("#views [role=tab][aria-selected=true]:has-text('Confusion')").first.wait_for(timeout=WAIT)
+    page.go_forward()
+    page.locator("#views [role=tab][aria-selected=true]:has-text('Mislabels')").first.wait_for(timeout=WAIT)
+    assert "show=Mislabels" in page.url
+
+
+def test_what_is_chosen_while_an_address_is_restored_is_shown_as_the_controls_say(visit):
+    page = visit(query="show=Figures&task=gender&twins=0", script=HELD_JOIN)
+    page.wait_for_function("window.isHeld", timeout=WAIT)
+    page.get_by_role("tab", name="Evaluation").click()
+    page.wait_for_timeout(300)
+    page.evaluate("release()")
+    page.get_by_text("Selected: 4,626 of 4,744 faces").wait_for(timeout=WAIT)
+    page.wait_for_timeout(1000)
+    assert page.get_by_label("Gender", exact=True).is_checked()
+    assert page.get_by_text("Selected: 4,626 of 4,744 faces").count() == 1
+    assert "twins=0" in page.url
+
+
+def test_the_page_says_who_is_evaluated_and_can_be_stopped(visit, astronaut, tmp_path):
+    with zipfile.ZipFile(tmp_path / "many.zip", "w") as archive:
+        content = io.BytesIO()
+        astronaut.save(content, "JPEG")
+        for number in range(300):
+            archive.writestr(f"41_1_0_{number}.jpg", content.getvalue())
+    page = open_tab(visit())
+    page.get_by_text("Evaluate your own labelled faces").click()
+    page.set_input_files("#own-files input[type=file]", str(tmp_path / "many.zip"))
+    page.get_by_text("many.zip").first.wait_for(timeout=WAIT)
+    page.locator("#own-start").click()
+    page.get_by_role("button", name="Stop").and_(page.locator(":enabled")).click(timeout=WAIT)
+    page.get_by_text("Stopped: nothing was evaluated.").wait_for(timeout=WAIT)
+    page.locator("button:disabled", has_text="Stop").wait_for(timeout=WAIT)
+    assert page.locator("#report input").input_value() == "mobilenet_v2"
 
 
 def test_an_answer_that_takes_long_says_so(visit):

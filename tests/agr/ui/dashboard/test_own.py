@@ -8,7 +8,7 @@ from PIL import Image
 from agr.evaluation.archive import pack
 from agr.ui.dashboard import own as own_page
 from agr.ui.dashboard.look import OWN, Reports
-from agr.ui.dashboard.own import evaluate_own
+from agr.ui.dashboard.own import Evaluation, evaluate_own
 
 pytestmark = pytest.mark.slow
 
@@ -21,12 +21,13 @@ def sent_to_the_page(tmp_path, monkeypatch):
 
 def run(analyzer, *paths):
     """The last answer, and how many came before it."""
-    answers = list(evaluate_own(analyzer, Reports({}), [str(path) for path in paths], gr.Progress()))
+    answers = list(evaluate_own(analyzer, Reports({}), [str(path) for path in paths], Evaluation(), gr.Progress()))
     assert all(own is None and said == "" for own, said in answers[:-1])
     return *answers[-1], len(answers) - 1
 
 
-def test_labelled_pictures_become_a_report_of_the_session(analyzer, astronaut, encoded, tmp_path):
+def test_labelled_pictures_become_a_report_of_the_session(analyzer, astronaut, encoded, tmp_path, monkeypatch):
+    monkeypatch.setattr(own_page, "_EVERY", -1)  # a word after each picture
     face, meadow = encoded(astronaut, "JPEG"), encoded(Image.new("RGB", (90, 90), "green"), "PNG")
     with zipfile.ZipFile(tmp_path / "mine.zip", "w") as archive:
         archive.writestr("41_1_0_2017.jpg", face)
@@ -53,13 +54,29 @@ def test_uploads_that_are_deleted_meanwhile_are_evaluated_to_the_end(analyzer, a
     paths = [tmp_path / f"{i}_1_0_2017.jpg" for i in range(30)]
     for path in paths:
         path.write_bytes(encoded(astronaut, "JPEG"))
-    answers = evaluate_own(analyzer, Reports({}), [str(path) for path in paths], gr.Progress())
+    answers = evaluate_own(analyzer, Reports({}), [str(path) for path in paths], Evaluation(), gr.Progress())
     next(answers)
     for path in paths:
         path.unlink()  # as Gradio does after minutes
     own, said = list(answers)[-1]
     assert len(own.report.predictions) == 30
     assert "30 faces evaluated" in said
+
+
+def test_it_stops_when_it_is_told_to(analyzer, astronaut, encoded, tmp_path):
+    paths = [tmp_path / f"{i}_1_0_2017.jpg" for i in range(30)]
+    for path in paths:
+        path.write_bytes(encoded(astronaut, "JPEG"))
+    work = Evaluation()
+    answers = evaluate_own(analyzer, Reports({}), [str(path) for path in paths], work, gr.Progress())
+    next(answers)
+    work.stop = True
+    own, said = next(answers)
+    assert own is None
+    assert "Stopped: nothing was evaluated." in said
+    assert list(answers) == []
+    own, said = list(evaluate_own(analyzer, Reports({}), [str(paths[0])], work, gr.Progress()))[-1]  # and anew
+    assert "1 face evaluated" in said
 
 
 def test_its_report_opens_again(analyzer, opened, tmp_path):
@@ -100,6 +117,6 @@ def test_a_full_disk_is_no_file_that_has_gone(analyzer, astronaut, encoded, tmp_
 
 
 def test_nothing_sent():
-    ((own, said),) = evaluate_own(None, Reports({}), None, gr.Progress())
+    ((own, said),) = evaluate_own(None, Reports({}), None, Evaluation(), gr.Progress())
     assert own is None
     assert "Choose pictures" in said

@@ -15,6 +15,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix
 from agr.evaluation.figures import FAINT
 from agr.evaluation.report import EvalReport
 from agr.labels import RACES, TASK_CLASSES
+from agr.ui.dashboard import BUSY, IDLE
 from agr.ui.dashboard.face import face_page
 from agr.ui.dashboard.head import head
 from agr.ui.dashboard.look import NO_FACE, OWN, Opened, look_at
@@ -179,9 +180,38 @@ def test_what_depends_on_no_task_is_computed_once_for_all(look_with):
 
 def test_a_lost_report_is_said_by_compare_alone(look_with, dashboard, opened):
     options = look_with().options | {"report": "mobilenet_v2", "other": OWN}
-    answer = dashboard.answer(Spot("Compare"), None, *options.values())
+    answer = dashboard.answer("", Spot("Compare"), None, *options.values())
     assert "Selected" in answer[dashboard.head]
     assert "it is kept for an hour" in answer[dashboard.outputs["Compare"][0]]
+
+
+def test_where_the_session_was_forgotten_the_address_says_what_is_open(look_with, dashboard):
+    options = look_with(task="gender", twins=False).options
+    query = "?show=Confusion&cell=0%2C1&tick=gender%3A1_0_0_2.jpg&task=gender"
+    answer = dashboard.first_page(query, None, None, *options.values())
+    assert answer[dashboard.spot] == Spot("Confusion", (0, 1), ticked=((options["report"], "gender", "1_0_0_2.jpg"),))
+    assert "true Male, predicted Female" in answer[dashboard.outputs["Confusion"][0]]
+    assert answer[dashboard.address] == query + "&twins=0"
+    for query in ("", "?show=nothing", "?tab=video"):
+        assert dashboard.answer(query, None, None, *options.values())[dashboard.spot] == Spot()
+
+
+def test_after_an_address_was_restored_the_view_is_of_what_the_controls_say(look_with, dashboard):
+    spot, options = Spot("Confusion"), look_with(task="gender", twins=False).options
+    said = dashboard.answer("", spot, None, *options.values())[dashboard.address]
+    assert set(dashboard.reconcile(said, spot, None, *options.values())) == {dashboard.spot}  # as it is
+    assert set(dashboard.reconcile("", None, None, *options.values())) == {dashboard.spot}  # nothing was restored
+    changed = options | {"twins": True}
+    answer = dashboard.reconcile(said, spot, None, *changed.values())
+    assert answer == dashboard.answer(said, spot, None, *changed.values())
+
+
+def test_the_sign_of_work_goes_after_a_failure_too(dashboard):
+    fns = dashboard.tab.parent.parent.fns.values()
+    ends = {fn.trigger_after: fn for fn in fns if fn.js == IDLE and fn.trigger_only_on_failure}
+    begun = [fn for fn in fns if fn.js == BUSY]
+    assert len(begun) > 10
+    assert all(fn._id in ends for fn in begun)
 
 
 def test_of_twins_nothing_is_said_where_nobody_looked(opened, look_with):
