@@ -77,6 +77,8 @@ def test_where_there_is_no_place_for_uploads_is_said(tmp_path, capsys, monkeypat
 
 
 def test_a_folder_without_reports_is_said(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))  # and so put back at the end
+    monkeypatch.setattr(app, "_end_tidily", lambda *_: None)
     monkeypatch.setattr("agr.ui.page.build_page", lambda *_: sys.exit())  # far enough
     with pytest.raises(SystemExit):
         app.main(model="no/such/model/anywhere", faces=None, reports=tmp_path)

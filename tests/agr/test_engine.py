@@ -91,6 +91,7 @@ def test_parallel_work_keeps_the_order_and_passes_errors_on(monkeypatch):
 
 def test_photos_that_are_in_work_at_once_share_the_cores(monkeypatch):
     monkeypatch.setattr(engine, "cores", lambda: 4)
+    monkeypatch.setattr(engine, "_photos_in_work", 0)
 
     def threads():
         return len(set(engine.in_parallel(lambda _: (time.sleep(0.02), threading.get_ident())[1], range(12))))

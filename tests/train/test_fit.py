@@ -117,7 +117,7 @@ def test_two_processes_train_one_model(prepared, split, tmp_path):
     run = tmp_path / "run"
     options = ["--data", prepared, "--split", split, "--output", run, "--init", "none", "--epochs", 2]
     options += ["--batch-size", 8, "--precision", "fp32"]
-    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", 2, "--master_port", 29611]
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", 2, "--standalone"]
     env = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
     command = list(map(str, [*launch, "-m", "train", "fit", *options]))
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)

@@ -12,6 +12,7 @@ def test_what_is_named_is_taken(precision, expected):
 
 
 def test_strided_depthwise_layers_compute_in_float32_and_the_rest_in_bfloat16():
+    torch.manual_seed(0)
     net = nn.Sequential(
         nn.Conv2d(3, 8, 1), nn.Conv2d(8, 8, 3, stride=2, padding=1, groups=8), nn.Conv2d(8, 8, 3, padding=1, groups=8)
     )

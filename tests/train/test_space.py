@@ -92,7 +92,7 @@ def test_hidden_files_stay_here(staged, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["me.jpg", "ui/notes.csv", "ui/notes.odt"])
 def test_what_is_no_part_of_the_page_is_named_and_not_sent(staged, tmp_path, monkeypatch, name):
-    shutil.copytree(ROOT, tmp_path / "tree", ignore=lambda *_: {".git", ".venv", "runs", "tests", ".mypy_cache"})
+    shutil.copytree(ROOT, tmp_path / "tree", ignore=shutil.ignore_patterns(".*", "runs", "tests", "__pycache__"))
     monkeypatch.setattr("train.space.ROOT", tmp_path / "tree")
     (tmp_path / "tree" / "docs" / "me.jpg").write_bytes(b"a face")
     stage_space(staged, repo_id="ann/page")
@@ -106,7 +106,7 @@ def test_what_is_no_part_of_the_page_is_named_and_not_sent(staged, tmp_path, mon
 
 @pytest.mark.parametrize("name", ["ui/page.js", "LICENSE", "ui/notes.md"])
 def test_every_text_is_looked_through_for_tokens(staged, tmp_path, monkeypatch, name):
-    shutil.copytree(ROOT, tmp_path / "tree", ignore=lambda *_: {".git", ".venv", "runs", "tests", ".mypy_cache"})
+    shutil.copytree(ROOT, tmp_path / "tree", ignore=shutil.ignore_patterns(".*", "runs", "tests", "__pycache__"))
     monkeypatch.setattr("train.space.ROOT", tmp_path / "tree")
     (tmp_path / "tree" / "agr" / name).write_text("const token = 'hf_abcdefghijklmnopqrstuv';")
     with pytest.raises(DataError, match=f"{name} holds an access token"):

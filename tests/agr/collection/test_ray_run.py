@@ -49,7 +49,7 @@ def _is_worker(process: psutil.Process) -> bool:
 def test_two_nodes_and_a_killed_worker_give_the_same_rows(cluster, astronaut, tmp_path, monkeypatch):
     monkeypatch.setattr("agr.collection.analysis.LEAST_IN_PART", 4)
     (tmp_path / "photos").mkdir()
-    for number in range(60):
+    for number in range(150):
         astronaut.rotate(number, expand=True).save(tmp_path / "photos" / f"{number}.jpg")
     (tmp_path / "photos" / "bad.jpg").write_bytes(b"bad")
     alone, shared = tmp_path / "alone.parquet", tmp_path / "shared.parquet"
@@ -61,7 +61,7 @@ def test_two_nodes_and_a_killed_worker_give_the_same_rows(cluster, astronaut, tm
     assert killer.killed
     assert len(killer.nodes) == 2
     assert counts == analyze_collection([tmp_path / "photos"], alone)
-    assert counts.photos == 61
+    assert counts.photos == 151
     assert counts.unreadable == 1
     assert _contents(shared) == _contents(alone)
 

@@ -4,9 +4,12 @@ import os
 import shutil
 
 import pytest
+from gradio import networking
+from gradio_client import Client
 
 from tests.conftest import ROOT
 
+WAIT = 60_000
 # Without the flags about networking, Chromium keeps asking its maker's servers for updates.
 CHROMIUM_FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -14,8 +17,14 @@ CHROMIUM_FLAGS = [
 ]
 
 
+def patient_client(url: str) -> Client:
+    """A program's; by default it gives up after five seconds, which many visitors at once may take on two cores."""
+    return Client(url, verbose=False, httpx_kwargs={"timeout": 120})
+
+
 @pytest.fixture(scope="session")
 def page_url(analyzer, tmp_path_factory):
+    networking.url_ok = lambda url: True  # it asks once, for three seconds, and a busy machine would fail every test
     os.environ["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("uploads"))
     from agr.ui.page import build_page, launch, reports_of
 
@@ -49,6 +58,7 @@ def visit(browser, page_url):
     def visit(query="", script="", **options):
         context = browser.new_context(**({"viewport": {"width": 1280, "height": 1400}} | options))
         context.add_init_script(script)
+        context.set_default_timeout(WAIT)
         page = context.new_page()
         page.on("console", lambda m: trouble.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: trouble.append(str(error)))

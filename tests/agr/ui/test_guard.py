@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import gradio as gr
 import httpx
 import pytest
-from gradio_client import Client
 
 from agr.ui import guard
+from tests.agr.ui.conftest import patient_client
 from tests.agr.ui.test_holds import FILE, ask
 from tests.conftest import ASTRONAUT, ROOT
 
@@ -147,7 +147,7 @@ def test_only_the_last_event_is_remembered_and_none_are_summed_up(monkeypatch):
         gr.api(following, api_name="next")
     page.queue().launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
     try:
-        client = Client(page.local_url, verbose=False)
+        client = patient_client(page.local_url)
         assert [client.predict(i, api_name="/next") for i in range(4)] == [1, 2, 3, 4]
         assert len(page._queue.event_analytics) == 1
         assert page._queue.cached_event_analytics_summary == {"functions": {}}
@@ -285,7 +285,7 @@ def test_a_folder_that_another_page_took_for_a_left_one_is_made_anew(tmp_path, m
 
 @pytest.mark.slow
 def test_answers_say_that_files_are_what_they_are_called(page_url):
-    answer = httpx.get(page_url)
+    answer = httpx.get(page_url, timeout=60)
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["referrer-policy"] == "same-origin"
 
@@ -293,12 +293,12 @@ def test_answers_say_that_files_are_what_they_are_called(page_url):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["deep_link?session_hash=x", "monitoring", "vibe-code/"])
 def test_what_the_page_does_not_use_is_not_there(page_url, name):
-    assert httpx.get(f"{page_url}gradio_api/{name}").text == "There is nothing here."
+    assert httpx.get(f"{page_url}gradio_api/{name}", timeout=60).text == "There is nothing here."
 
 
 @pytest.mark.slow
 def test_the_same_file_lies_elsewhere_each_time(page_url):
     def sent() -> str:
-        return httpx.post(f"{page_url}gradio_api/upload", files={"files": ("a.jpg", b"the same")}).json()[0]
+        return httpx.post(f"{page_url}gradio_api/upload", files={"files": ("a.jpg", b"the same")}, timeout=60).json()[0]
 
     assert sent() != sent()

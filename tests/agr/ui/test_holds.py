@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import gradio as gr
 import httpx
 import pytest
-from gradio_client import Client, handle_file
+from gradio_client import handle_file
 
 from agr.config import ModelError
+from tests.agr.ui.conftest import patient_client
 from tests.conftest import ASTRONAUT, ROOT
 
 pytestmark = pytest.mark.slow
@@ -89,7 +90,7 @@ def test_no_address_is_opened(page_url, inner_server, meta):
 @pytest.mark.parametrize("sent", [5, "x", [], {"a": 1}, True, {"path": None}, {"path": 5}, None, "\0"])
 def test_odd_requests_get_an_error_and_the_next_visitor_an_answer(page_url, sent):
     assert '"faces"' not in ask(page_url, sent)
-    assert Client(page_url, verbose=False).predict(handle_file(ASTRONAUT), api_name="/analyze")["faces"]
+    assert patient_client(page_url).predict(handle_file(ASTRONAUT), api_name="/analyze")["faces"]
 
 
 @pytest.mark.parametrize("route", ["file=", "file/"])
@@ -166,7 +167,7 @@ def test_many_visitors_at_once_all_get_their_own_answer(page_url, astronaut, tmp
         for i in range(n):
             canvas.paste(astronaut.crop((130, 20, 310, 220)).resize((144, 160)), (200 * i + 20, 20))
         canvas.save(tmp_path / f"{n}.png")
-        client = Client(page_url, verbose=False)
+        client = patient_client(page_url)
         return [len(client.predict(handle_file(tmp_path / f"{n}.png"), api_name="/analyze")["faces"]) for _ in range(3)]
 
     with ThreadPoolExecutor(16) as pool:

@@ -55,6 +55,7 @@ def open_live(page_url):
     def open_live(chromium, script=None, **options):
         defaults = {"viewport": {"width": 1280, "height": 1000}, "permissions": ["camera"]}
         context = chromium.new_context(**(defaults | options))
+        context.set_default_timeout(WAIT)
         page = context.new_page()
         if script:
             page.add_init_script(script)
@@ -116,10 +117,10 @@ class TestInTheBrowser:
         page.get_by_role("button", name="Pause").click()
         assert "Paused" in page.get_by_role("status").filter(has_text="Paused").inner_text()
         assert page.locator("#live-camera svg").count() == 0
-        page.wait_for_timeout(600)  # an answer that was on its way
-        frame = page.inner_text("#live-panel dl")
-        page.wait_for_timeout(600)
-        assert page.inner_text("#live-panel dl") == frame  # nothing is sent any more
+        asked = []
+        page.on("request", lambda request: asked.append(request.url) if "/queue/join" in request.url else None)
+        page.wait_for_timeout(1200)
+        assert asked == []  # nothing is sent any more
         assert seen(page) == "1"
         assert page.evaluate("document.querySelector('#live-camera video').srcObject") is None
         assert page.evaluate("window.taken.every((stream) => !stream.active)")  # its lamp is off
@@ -148,18 +149,15 @@ class TestInTheBrowser:
         folder = Path(os.environ["GRADIO_TEMP_DIR"])
         page = open_live(camera_browser)
         start(page)
-        before = sorted(folder.rglob("*"))
+        before = {*folder.rglob("*")}
         page.evaluate(
             """() => {
                 window.answers = 0;
                 document.querySelector('#live-camera').addEventListener('answer', () => { window.answers += 1; });
             }"""
         )
-        page.wait_for_timeout(6000)
-        assert page.evaluate("window.answers") >= 5  # 30 with two free cores; the machine may be busy
-        assert sorted(folder.rglob("*")) == before
-        if SHOTS:
-            print("answers a second:", page.evaluate("window.answers") / 6)
+        page.wait_for_function("window.answers >= 20", timeout=WAIT)  # in 4 s with two free cores
+        assert {*folder.rglob("*")} <= before  # what others left may be deleted meanwhile
 
     def test_the_time_limit_stops_the_camera_and_says_how_to_go_on(self, camera_browser, open_live):
         page = open_live(
@@ -174,7 +172,7 @@ class TestInTheBrowser:
         page.get_by_role("button", name="Resume").click()
         page.wait_for_selector("#live-camera svg [data-caption]", timeout=WAIT)
         page.get_by_role("tab", name="Evaluation").click()  # out of sight it stops by itself
-        page.wait_for_timeout(1500)
+        page.wait_for_function("!document.querySelector('#live-camera video').srcObject", timeout=WAIT)
         page.get_by_role("tab", name="Live").click()
         page.get_by_text("this tab was hidden").wait_for(timeout=WAIT)
 
@@ -219,6 +217,7 @@ class TestInTheBrowser:
 
     def test_the_photos_camera_says_when_there_is_none(self, browser, page_url):
         page = browser.new_page()
+        page.set_default_timeout(WAIT)
         page.goto(page_url)
         page.get_by_role("button", name="Capture from camera").click()
         page.get_by_text("Click to Access Webcam").click()

@@ -5,11 +5,12 @@ import time
 from pathlib import Path
 
 import pytest
-from gradio_client import Client, handle_file
+from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image, ImageOps
 
 from agr.ui.page import build_page
+from tests.agr.ui.conftest import patient_client
 from tests.conftest import ASTRONAUT
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -238,7 +239,7 @@ def test_a_picture_that_the_browser_cannot_display_is_analyzed_and_said_to_be_on
 
 
 def test_programs_have_an_endpoint(page_url, tmp_path):
-    client = Client(page_url, verbose=False)
+    client = patient_client(page_url)
     result = client.predict(handle_file(str(ASTRONAUT)), api_name="/analyze")
     assert (result["width"], result["height"]) == (512, 512)
     assert result["faces"][0]["gender"] == "Female"
@@ -248,9 +249,9 @@ def test_programs_have_an_endpoint(page_url, tmp_path):
 
 
 def test_nothing_but_the_endpoint_is_offered(page_url):
-    assert list(
-        Client(page_url, verbose=False).view_api(return_format="dict", print_info=False)["named_endpoints"]
-    ) == ["/analyze"]
+    assert list(patient_client(page_url).view_api(return_format="dict", print_info=False)["named_endpoints"]) == [
+        "/analyze"
+    ]
 
 
 def test_photos_do_not_stay_on_disk(analyzer, astronaut, tmp_path, monkeypatch):
@@ -259,13 +260,13 @@ def test_photos_do_not_stay_on_disk(analyzer, astronaut, tmp_path, monkeypatch):
     ImageOps.mirror(astronaut).save(tmp_path / "mine.jpg")
     uploads = tmp_path / "uploads"
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(uploads))
-    monkeypatch.setattr(module, "_CACHE_SECONDS", 1)
+    monkeypatch.setattr(module, "_CACHE_SECONDS", 5)
     page = module.build_page(analyzer, {})
     module.launch(page, prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
     try:
-        client = Client(page.local_url, verbose=False)
+        client = patient_client(page.local_url)
         assert client.predict(handle_file(str(tmp_path / "mine.jpg")), api_name="/analyze")["faces"]
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while kept := [file for file in uploads.rglob("*") if file.name == "mine.jpg"]:
             assert time.monotonic() < deadline, kept
             time.sleep(0.5)

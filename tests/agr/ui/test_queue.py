@@ -53,6 +53,8 @@ def test_what_is_chosen_last_is_shown_whatever_arrives_first(visit):
     page.route("**/queue/join*", lambda route: sent.append(route) if not sent else route.continue_())
     page.get_by_role("tab", name="Confusion").click()
     page.get_by_label("Gender", exact=True).check()
+    while not sent:
+        page.wait_for_timeout(50)
     page.wait_for_timeout(500)
     sent[0].continue_()
     page.get_by_label("true Male, predicted Female").wait_for(timeout=WAIT)

@@ -65,8 +65,8 @@ def stands_still(count: list[int]) -> bool:
     for _ in range(20):
         before = count[0]
         time.sleep(1)
-        if count[0] == before:
-            return not list(Path(tempfile.gettempdir()).iterdir())
+        if count[0] == before and not list(Path(tempfile.gettempdir()).iterdir()):
+            return True
     return False
 
 
@@ -125,18 +125,20 @@ def started(page, slow):
     """The page when some frames are analyzed."""
     page.click("#clip-start")
     page.wait_for_selector("#clip-stop:not([disabled])", timeout=WAIT)
+    deadline = time.monotonic() + WAIT / 1000
     while slow[0] < 8:
+        assert time.monotonic() < deadline
         page.wait_for_timeout(100)
     return page
 
 
 def test_a_stop_ends_the_work_and_shows_who_was_found(tab, clip, slow, tmp_path):
-    page = started(tab(write_clip(tmp_path / "long.mp4", walk(20, fps=5))), slow)
+    page = started(tab(write_clip(tmp_path / "long.mp4", walk(60, fps=5))), slow)
     page.focus("#clip-stop")
     page.keyboard.press("Enter")
     page.wait_for_selector("#clip-status >> text=Stopped after", timeout=WAIT)
     assert stands_still(slow)
-    assert slow[0] < 90
+    assert slow[0] < 290
     said = page.inner_text("#clip-status")
     assert "1 person in" in said
     assert "long.mp4" in said
@@ -147,10 +149,10 @@ def test_a_stop_ends_the_work_and_shows_who_was_found(tab, clip, slow, tmp_path)
 
 
 def test_another_file_ends_the_work_and_leaves_nothing_of_it(tab, clip, slow, tmp_path):
-    page = started(tab(write_clip(tmp_path / "long.mp4", walk(20, fps=5))), slow)
+    page = started(tab(write_clip(tmp_path / "long.mp4", walk(60, fps=5))), slow)
     page.get_by_label("Remove this file").or_(page.get_by_label("Clear")).first.click()
     assert stands_still(slow)
-    assert slow[0] < 90
+    assert slow[0] < 290
     assert page.inner_text("#clip-status").strip() == ""
     page.set_input_files("#clip input[type=file]", str(clip))
     page.wait_for_selector("#clip .file-preview", timeout=WAIT)
@@ -160,7 +162,7 @@ def test_another_file_ends_the_work_and_leaves_nothing_of_it(tab, clip, slow, tm
 
 
 def test_whoever_waits_for_another_visitor_is_told_and_can_stop(tab, clip, slow, tmp_path):
-    first = started(tab(write_clip(tmp_path / "long.mp4", walk(20, fps=5))), slow)
+    first = started(tab(write_clip(tmp_path / "long.mp4", walk(60, fps=5))), slow)
     second = tab(clip)
     second.click("#clip-start")
     second.wait_for_selector("#clip-status >> text=Another visitor's video comes first.", timeout=WAIT)
@@ -173,14 +175,14 @@ def test_whoever_waits_for_another_visitor_is_told_and_can_stop(tab, clip, slow,
 
 
 def test_whoever_leaves_ends_the_work_and_holds_up_nobody(tab, clip, slow, tmp_path):
-    long = write_clip(tmp_path / "long.mp4", walk(20, fps=5))
+    long = write_clip(tmp_path / "long.mp4", walk(60, fps=5))
     page, waiting = started(tab(long), slow), tab(long)
     waiting.click("#clip-start")
     waiting.wait_for_selector("#clip-status >> text=Another visitor's video comes first.", timeout=WAIT)
     waiting.close()
     page.close()
     assert stands_still(slow)
-    assert slow[0] < 90
+    assert slow[0] < 290
     page = tab(clip)
     page.click("#clip-start")
     page.wait_for_selector("#clip-found table", timeout=WAIT)

@@ -202,7 +202,7 @@ def test_your_own_faces_become_a_report(visit, astronaut, encoded, tmp_path):
     page = open_tab(visit(accept_downloads=True), "Mislabels")
     page.get_by_text("Evaluate your own labelled faces").click()
     page.set_input_files("#own input[type=file]", str(tmp_path / "mine.zip"))
-    page.get_by_text("mine").first.wait_for(timeout=WAIT)
+    page.wait_for_selector("#own .file-preview", timeout=WAIT)
     page.get_by_role("button", name="Evaluate", exact=True).click()
     page.get_by_text("2 faces evaluated, 2 detected").wait_for(timeout=WAIT)
     page.get_by_text("2 of 2 faces, 2 detected").wait_for(timeout=WAIT)
@@ -218,7 +218,7 @@ def test_your_own_faces_become_a_report(visit, astronaut, encoded, tmp_path):
     again = open_tab(visit())
     again.get_by_text("Evaluate your own labelled faces").click()
     again.set_input_files("#own input[type=file]", str(tmp_path / "report.zip"))
-    again.get_by_text("report").first.wait_for(timeout=WAIT)
+    again.wait_for_selector("#own .file-preview", timeout=WAIT)
     again.get_by_role("button", name="Evaluate", exact=True).click()
     again.get_by_text("Opened a report of 2 faces").wait_for(timeout=WAIT)
     again.get_by_text("2 of 2 faces, 2 detected").wait_for(timeout=WAIT)
@@ -477,7 +477,8 @@ def test_back_twice_at_once_leads_two_back(visit):
     sent = []
     page.route("**/queue/join*", lambda route: sent.append(route) if not sent else route.continue_())
     page.go_back()
-    page.wait_for_timeout(300)
+    while not sent:
+        page.wait_for_timeout(50)
     page.go_back()
     page.wait_for_timeout(300)
     sent[0].continue_()
@@ -494,10 +495,9 @@ def test_what_is_chosen_while_an_address_is_restored_is_shown_as_the_controls_sa
     page.wait_for_timeout(300)
     page.evaluate("release()")
     page.get_by_text("Selected: 4,626 of 4,744 faces").wait_for(timeout=WAIT)
-    page.wait_for_timeout(1000)
+    page.wait_for_function("location.search.includes('twins=0')", timeout=WAIT)
     assert page.get_by_label("Gender", exact=True).is_checked()
     assert page.get_by_text("Selected: 4,626 of 4,744 faces").count() == 1
-    assert "twins=0" in page.url
 
 
 def test_the_page_says_who_is_evaluated_and_can_be_stopped(visit, astronaut, tmp_path):
@@ -509,7 +509,7 @@ def test_the_page_says_who_is_evaluated_and_can_be_stopped(visit, astronaut, tmp
     page = open_tab(visit())
     page.get_by_text("Evaluate your own labelled faces").click()
     page.set_input_files("#own-files input[type=file]", str(tmp_path / "many.zip"))
-    page.get_by_text("many.zip").first.wait_for(timeout=WAIT)
+    page.wait_for_selector("#own .file-preview", timeout=WAIT)
     page.locator("#own-start").click()
     page.get_by_role("button", name="Stop").and_(page.locator(":enabled")).click(timeout=WAIT)
     page.get_by_text("Stopped: nothing was evaluated.").wait_for(timeout=WAIT)
