@@ -46,10 +46,10 @@
 
     // What went wrong before anything was sent.
     const said = document.createElement('p');
-    said.className = 'agr-error';
     said.setAttribute('role', 'alert');
-    const tell = (text) => {
+    const tell = (text, kind = 'agr-error') => {
         said.textContent = text;
+        said.className = kind;
         photo.after(said);
     };
     for (const kind of ['click', 'change', 'drop']) photo.addEventListener(kind, () => said.remove(), {capture: true});
@@ -65,7 +65,7 @@
             const input = photo.querySelector('input[type="file"]');
             if (!input) {  // there is a photo, or one is being sent
                 photo.querySelector('button[aria-label="Remove Image"]')?.click();
-                if (tries === 20) tell('The photo before is still being sent. This one comes next.');
+                if (tries === 20) tell('The photo before is still being sent. This one comes next.', 'agr-status');
                 return setTimeout(handIn, 50, tries + 1);
             }
             if (tries > 20) said.remove();

@@ -52,15 +52,16 @@ def browser():
 @pytest.fixture
 def visit(browser, page_url):
     """visit(query="", script="", **context options) -> an opened page, in which the script runs before all others; at
-    the end, nothing may have gone wrong in its console."""
+    the end, nothing may have gone wrong in its console, unless it `is_troubled`."""
     opened, trouble = [], []
 
-    def visit(query="", script="", **options):
+    def visit(query="", script="", is_troubled=False, **options):
         context = browser.new_context(**({"viewport": {"width": 1280, "height": 1400}} | options))
         context.add_init_script(script)
         context.set_default_timeout(WAIT)
         page = context.new_page()
-        page.on("console", lambda m: trouble.append(m.text) if m.type == "error" else None)
+        if not is_troubled:
+            page.on("console", lambda m: trouble.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.on("request", lambda r: trouble.append(f"asked {r.url}") if not is_local(r.url) else None)
         page.goto(f"{page_url}?{query}" if query else page_url)

@@ -52,6 +52,22 @@ def test_a_photo_is_answered_and_can_be_taken_home(visit, tmp_path):
     assert (tmp_path / "CSV").read_text().startswith("face,box_left")
 
 
+def test_a_photo_that_comes_while_another_one_is_sent_is_next(visit, tmp_path):
+    Image.new("RGB", (300, 300), "green").save(tmp_path / "meadow.png")
+    page = visit()
+    held = []
+    page.route(lambda url: "/upload?" in url, lambda route: held.append(route) if not held else route.continue_())
+    page.set_input_files("#photo input[type=file]", str(tmp_path / "meadow.png"))
+    while not held:
+        page.wait_for_timeout(50)
+    page.locator("#example button").click()
+    page.get_by_text("The photo before is still being sent. This one comes next.").wait_for(timeout=WAIT)
+    held[0].continue_()
+    page.locator("#status p", has_text="1 face").wait_for(timeout=WAIT)
+    page.locator(".agr-card").wait_for(timeout=WAIT)
+    assert page.get_by_text("still being sent").count() == 0
+
+
 def test_what_cannot_be_read_says_so_and_the_next_photo_works(visit, tmp_path):
     page = visit()
     (tmp_path / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 40)

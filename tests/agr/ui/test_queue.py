@@ -45,6 +45,22 @@ def test_an_answer_is_not_lost_while_the_stream_of_the_last_one_closes(visit):
     page.get_by_label("true Others, predicted White").wait_for(timeout=WAIT)
 
 
+def test_a_stream_that_is_refused_is_noticed(visit):
+    """Such as by a proxy, or while the server starts anew: Gradio says so, and loads the page again when it can."""
+    page = visit(script=LATE_CLOSE, is_troubled=True)
+    page.get_by_role("tab", name="Evaluation").click()
+    page.wait_for_selector("#figures .agr-card", timeout=WAIT)
+    page.evaluate("window.isSlow = true")
+    page.get_by_role("tab", name="Confusion").click()
+    page.wait_for_function("window.isHeld", timeout=WAIT)
+    with page.expect_response("**/queue/join*", timeout=WAIT) as asked:
+        page.get_by_label("Gender", exact=True).check()
+    assert asked.value.finished() is None
+    page.route("**/queue/data*", lambda route: route.fulfill(status=502))
+    page.evaluate("release()")
+    page.get_by_text("Connection").first.wait_for(timeout=WAIT)
+
+
 def test_what_is_chosen_last_is_shown_whatever_arrives_first(visit):
     page = visit()
     page.get_by_role("tab", name="Evaluation").click()
