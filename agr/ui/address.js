@@ -5,6 +5,7 @@ window.agrAddress = (() => {
     let isTouched = false;  // as a page loads, and after Back, the address is read: what it opens is not to be written
     let tab = new URLSearchParams(location.search).get('tab');
     let isBack = false;  // and only an answer to that is to be written
+    let shown = null;
     let closing = null;
     let onBack = () => {};
 
@@ -51,7 +52,8 @@ window.agrAddress = (() => {
         // underscores is Gradio's, such as the theme.
         show(value) {
             const [text, asked] = value.split('#');
-            if (isBack && asked !== location.search) return;
+            shown = text;
+            if (asked === undefined ? isBack : asked !== location.search) return;
             const query = new URLSearchParams(text);
             for (const [name, value] of new URLSearchParams(location.search)) if (name.startsWith('__')) query.set(name, value);
             if (tab) query.set('tab', tab);
@@ -61,6 +63,7 @@ window.agrAddress = (() => {
         open(selected) {
             if (!isTouched) return;
             tab = selected;
+            if (!tab && shown && !new URLSearchParams(location.search).has('show')) return this.show(shown);  // as it was left
             const query = new URLSearchParams(closing ?? location.search);
             if (tab) query.set('tab', tab);
             else if (query.has('show')) query.delete('tab');

@@ -59,7 +59,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.page = GZipMiddleware(app, compresslevel=6)
+        self.compressed = GZipMiddleware(app, compresslevel=6)
         """Gradio compresses its scripts, and not the page that names them (416 KB; 114 compressed)."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,7 +81,7 @@ class Guard:
         if not length.isdecimal() or int(length) > most:
             await PlainTextResponse(f"A request has at most {most} bytes.", 413)(scope, receive, send)
             return
-        app = self.page if scope["path"].endswith("/") else self.app
+        app = self.compressed if scope["path"].endswith("/") else self.app
         await app(scope, _counted(receive, most), _with_headers(send))
 
 
@@ -188,11 +188,12 @@ def _locked_folder(parent: str | None) -> Path:
         folder = Path(tempfile.mkdtemp(prefix=UPLOADS, dir=parent)).resolve()
         if not fcntl:
             return folder
-        place = os.open(folder, os.O_RDONLY)
-        fcntl.flock(place, fcntl.LOCK_EX)
-        if folder.exists():
-            return folder
-        os.close(place)  # another page took it for one that was left, before it was locked
+        with suppress(FileNotFoundError):  # another page took it for one that was left, before it was locked
+            place = os.open(folder, os.O_RDONLY)
+            fcntl.flock(place, fcntl.LOCK_EX)
+            if folder.exists():
+                return folder
+            os.close(place)
 
 
 def remove_left(parent: Path) -> None:

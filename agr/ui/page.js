@@ -52,9 +52,12 @@
         said.className = kind;
         photo.after(said);
     };
-    for (const kind of ['click', 'change', 'drop']) photo.addEventListener(kind, () => said.remove(), {capture: true});
+    for (const kind of ['click', 'change', 'drop']) photo.addEventListener(kind, (event) => event.isTrusted && said.remove(), {capture: true});
 
     let newest = null;
+    photo.addEventListener('click', (event) => {  // another source is chosen: what waits is not wanted any more
+        if (event.isTrusted && event.target.closest('.source-selection')) newest = null;
+    }, {capture: true});
     const take = (file) => {
         newest = file;
         photo.querySelector('.source-selection button')?.click();  // that of files: the others have no input

@@ -23,7 +23,7 @@ from .face import OPEN_DIALOG, face_page
 from .head import head
 from .look import OWN, Opened, Reports, look_at
 from .own import GUIDE, KEPT_SECONDS, Evaluation, evaluate_own
-from .state import FIRST_TAB, Spot, Ticked, address_of, names_lost_report, read_address, tab_of
+from .state import FIRST_TAB, REPORT_CONTROLS, Spot, Ticked, address_of, names_lost_report, read_address, tab_of
 from .view import View, text_slot
 from .views import VIEWS
 
@@ -39,6 +39,7 @@ FOCUS_START = "() => document.querySelector('#own-start').focus()"
 """The button that was pressed is disabled, and whoever pressed it by keyboard would be lost."""
 # What is sent first is the address, as it is when the event is sent.
 READ_ADDRESS = "(_, ...sent) => [location.search, ...sent]"
+READ_ADDRESS_SECOND = "(first, _, ...sent) => [first, location.search, ...sent]"
 # Where an answer takes long, as somebody else's comparison is ahead; Gradio's own sign costs each click 0.2 seconds.
 BUSY = "(_, ...sent) => { window.agrBusy(true); return [location.search, ...sent]; }"
 IDLE = "() => window.agrBusy(false)"
@@ -83,6 +84,10 @@ class Dashboard:
         own = self._lay_out_own() if analyzer else {}
         self.head = text_slot("head")
         self.views, view_tab, clickable = self._lay_out_views()
+        # What else may be chosen, one's own report or the task's classes, Gradio knows as long as the session, and
+        # refuses then what was chosen before. It is looked at where it is used, and said to be gone.
+        for name in (*REPORT_CONTROLS, "predicted"):
+            self.controls[name].preprocess = _as_sent
         self.address = gr.HTML(html_template=" ", js_on_load=WRITE_ADDRESS)
         self.face = gr.HTML(elem_id="face", js_on_load=OPEN_DIALOG, apply_default_css=False)
         self.clickable = [*clickable, self.face]
@@ -90,8 +95,8 @@ class Dashboard:
             self._connect_own(analyzer, **own)
 
         def on(event: Callable, answer: Callable, outputs: list = self.shown, **options: Any) -> None:
-            told = event(answer, self.inputs, outputs, js=BUSY, **QUIET | options)
-            for ended in (told.then, told.failure):
+            answered = event(answer, self.inputs, outputs, js=BUSY, **QUIET | options)
+            for ended in (answered.then, answered.failure):  # Gradio 6.31 does not run `then` after a failure
                 ended(None, js=IDLE)
 
         on(opened.select, self.answer)
@@ -106,8 +111,8 @@ class Dashboard:
         on(partial(gr.on, [part.select for part in self.clickable]), self.act, trigger_mode="multiple")
         restored = [*self.shown, *self.controls.values(), tabs, self.views, self.filters]
         for event, restore in ((page.load, self.restore), (self.address.select, self.go_back)):
-            told = event(restore, [self.query, self.spot, self.own], restored, js=READ_ADDRESS, **QUIET)
-            told.then(self.reconcile, [self.told, *self.inputs[1:]], self.shown, **QUIET)
+            answered = event(restore, [self.query, self.spot, self.own], restored, js=READ_ADDRESS, **QUIET)
+            answered.then(self.reconcile, [self.told, *self.inputs[1:]], self.shown, **QUIET)
 
     @property
     def inputs(self) -> list:
@@ -131,10 +136,11 @@ class Dashboard:
         return read[0] if read else Spot()
 
     def _whole(self, spot: Spot, own: Opened | None, values: Sequence[Any]) -> dict:
+        """Head, face and what the open view shows."""
         return self._answer(spot, own, values, next(view for view in VIEWS if view.name == spot.view))
 
     def _answer(self, spot: Spot, own: Opened | None, values: Sequence[Any], view: View | None) -> dict:
-        """The same; without a view, what it shows stays as it is."""
+        """Head, face and what a view shows; without one, what is shown stays as it is."""
         options = dict(zip(self.controls, values, strict=True))
         outputs = self.outputs[view.name] if view else []
         try:
@@ -198,7 +204,9 @@ class Dashboard:
         """What it showed at an earlier address, by the browser's Back or Forward. What was ticked since stays so."""
         first: dict[Any, Any] = {self.tabs: gr.Tabs(selected=FIRST_TAB)}
         answer = self._restored(query, own, spot.ticked if spot else None) or first
-        return answer | {self.address: f"{answer[self.address]}#{query}"} if self.address in answer else answer
+        if self.address in answer:
+            answer[self.address] += f"#{query}"
+        return answer
 
     def reconcile(self, told: str, spot: Spot | None, own: Opened | None, *values: Any) -> dict:
         """Something that was chosen while `restore` or `go_back` was on its way was answered for controls that it then
@@ -311,15 +319,23 @@ class Dashboard:
             return gr.Dropdown(names, value=OWN), gr.Dropdown(names)
 
         files.change(lambda: "", None, status, **QUIET | {"concurrency_id": "own"})  # which was of others
+
+        def open_it(is_new: bool, *sent: Any) -> dict:
+            return self.first_page(*sent) if is_new else {self.spot: gr.skip()}
+
         is_new, work = gr.State(False), gr.State(Evaluation())
         run = start.click(
             evaluate, [files, work], [self.own, status, is_new, stop], show_progress_on=[status],
             api_visibility="private", concurrency_id="evaluate", concurrency_limit=1,
         )  # fmt: skip
         ended = run.success(offer, is_new, [self.controls["report"], self.controls["other"]], **QUIET)
-        ended.then(self.first_page, self.inputs, self.shown, js=READ_ADDRESS, **QUIET)
+        ended.then(open_it, [is_new, *self.inputs], self.shown, js=READ_ADDRESS_SECOND, **QUIET)
         # Not Gradio's `cancels`, which waits for whatever the evaluation has said until then.
         stop.click(stop_it, work, None, js=FOCUS_START, queue=False, show_progress="hidden", api_visibility="private")
+
+
+def _as_sent(value: Any) -> Any:
+    return value
 
 
 def _also(own: Opened | None) -> tuple[str, ...]:

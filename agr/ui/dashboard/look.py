@@ -155,7 +155,7 @@ def look_at(opened: Opened, spot: Spot, options: Mapping[str, Any], other: Opene
         true_race=tuple(options["race"] or ()),
         true_age_group=tuple(options["age_group"] or ()),
         # Between a change of task and its answer the old task's classes are still chosen.
-        predicted=tuple(name for name in options["predicted"] or () if name in TASK_CLASSES[task]),
+        predicted=tuple(name for name in TASK_CLASSES[task] if name in (options["predicted"] or ())),
         confidence=(min(least, most), max(least, most)),
         twins=bool(options["twins"]),
     )

@@ -124,6 +124,8 @@ def names_lost_report(query: str, controls: Mapping[str, Any], also: Sequence[st
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(int(value))
+    if isinstance(value, float):
+        return f"{value:g}"  # a slider sends 1 where an address was read as 1.0
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

@@ -23,15 +23,21 @@ def patient_client(url: str) -> Client:
 
 
 @pytest.fixture(scope="session")
-def page_url(analyzer, tmp_path_factory):
+def served(analyzer, tmp_path_factory):
+    """The page itself."""
     networking.url_ok = lambda url: True  # it asks once, for three seconds, and a busy machine would fail every test
     os.environ["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("uploads"))
     from agr.ui.page import build_page, launch, reports_of
 
     page = build_page(analyzer, reports_of(ROOT / "eval_reports"))
     launch(page, prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
-    yield page.local_url
+    yield page
     page.close()
+
+
+@pytest.fixture(scope="session")
+def page_url(served):
+    return served.local_url
 
 
 @pytest.fixture(scope="session")

@@ -68,6 +68,21 @@ def test_a_photo_that_comes_while_another_one_is_sent_is_next(visit, tmp_path):
     assert page.get_by_text("still being sent").count() == 0
 
 
+def test_of_several_files_one_is_analyzed_and_the_page_says_which(visit):
+    page = visit()
+    page.evaluate(
+        """async () => {
+            const data = new DataTransfer();
+            const content = await (await fetch(document.querySelector('#example img').src)).blob();
+            for (const name of ['a.jpg', 'b.jpg']) data.items.add(new File([content], name, {type: 'image/jpeg'}));
+            const drop = new DragEvent('drop', {dataTransfer: data, bubbles: true});
+            document.querySelector('#photo button').dispatchEvent(drop);
+        }"""
+    )
+    page.locator("#status p", has_text="1 face").wait_for(timeout=WAIT)
+    assert page.get_by_text("Of 2 files only a.jpg is analyzed.").is_visible()
+
+
 def test_what_cannot_be_read_says_so_and_the_next_photo_works(visit, tmp_path):
     page = visit()
     (tmp_path / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 40)

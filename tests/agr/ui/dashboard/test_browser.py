@@ -10,6 +10,7 @@ import pytest
 from agr.evaluation.report import EvalReport
 from agr.evaluation.selection import Selection, select
 from agr.labels import RACES
+from agr.ui import guard
 from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -469,7 +470,8 @@ def test_back_leads_through_all_that_was_open(visit):
     page.wait_for_selector("#figures .agr-card", state="visible", timeout=WAIT)
 
 
-def test_back_twice_at_once_leads_two_back(visit):
+@pytest.mark.parametrize("is_touched", [False, True])
+def test_back_twice_at_once_leads_two_back(visit, is_touched):
     page = open_tab(visit())
     for view in ("Confusion", "Mislabels", "Groups"):
         page.get_by_role("tab", name=view).click()
@@ -481,8 +483,13 @@ def test_back_twice_at_once_leads_two_back(visit):
         page.wait_for_timeout(50)
     page.go_back()
     page.wait_for_timeout(300)
+    if is_touched:
+        page.mouse.click(3, 3)
     sent[0].continue_()
     page.locator("#views [role=tab][aria-selected=true]:has-text('Confusion')").first.wait_for(timeout=WAIT)
+    page.wait_for_function("location.search.includes('show=Confusion')", timeout=WAIT)
+    if is_touched:
+        return
     page.go_forward()
     page.locator("#views [role=tab][aria-selected=true]:has-text('Mislabels')").first.wait_for(timeout=WAIT)
     assert "show=Mislabels" in page.url
@@ -506,7 +513,8 @@ def test_the_page_says_who_is_evaluated_and_can_be_stopped(visit, astronaut, tmp
         astronaut.save(content, "JPEG")
         for number in range(300):
             archive.writestr(f"41_1_0_{number}.jpg", content.getvalue())
-    page = open_tab(visit())
+    page = visit(query="show=Mislabels&sheet=1")
+    page.wait_for_selector("#mislabels .agr-tile", timeout=WAIT)
     page.get_by_text("Evaluate your own labelled faces").click()
     page.set_input_files("#own-files input[type=file]", str(tmp_path / "many.zip"))
     page.wait_for_selector("#own .file-preview", timeout=WAIT)
@@ -515,6 +523,31 @@ def test_the_page_says_who_is_evaluated_and_can_be_stopped(visit, astronaut, tmp
     page.get_by_text("Stopped: nothing was evaluated.").wait_for(timeout=WAIT)
     page.locator("button:disabled", has_text="Stop").wait_for(timeout=WAIT)
     assert page.locator("#report input").input_value() == "mobilenet_v2"
+    page.wait_for_timeout(500)
+    assert "sheet=1" in page.url  # where one was
+
+
+def test_a_session_that_was_forgotten_goes_on_where_it_was(visit, served):
+    page = visit(query="show=Confusion&task=gender&predicted=Male")
+    page.get_by_label("true Female, predicted Male").wait_for(timeout=WAIT)
+    guard.forget_visitors(served, closed=-1, idle=-1)
+    page.get_by_label("counts", exact=True).check()
+    page.wait_for_function("location.search.includes('by=counts')", timeout=WAIT)
+    assert "show=Confusion" in page.url
+    page.get_by_role("tab", name="Mislabels").click()
+    page.get_by_text("another class than the label says").wait_for(timeout=WAIT)
+    page.wait_for_function("location.search.includes('predicted=Male')", timeout=WAIT)
+
+
+def test_the_address_says_the_dashboard_when_it_is_opened_again(visit):
+    page = visit(query="tab=video")
+    page.wait_for_selector("#clip", state="visible", timeout=WAIT)
+    for _ in range(2):
+        page.get_by_role("tab", name="Evaluation").click()
+        page.wait_for_function("location.search === '?show=Figures'", timeout=WAIT)
+        page.go_back()
+        page.wait_for_function("location.search === '?tab=video'", timeout=WAIT)
+        page.wait_for_selector("#clip", state="visible", timeout=WAIT)
 
 
 def test_an_answer_that_takes_long_says_so(visit):
