@@ -29,8 +29,8 @@ window.fetch = async (...request) => {
 """
 
 
-def test_an_answer_is_not_lost_while_the_stream_of_the_last_one_closes(visit):
-    page = visit(script=LATE_CLOSE)
+def asked_while_it_closes(page):
+    """The page, which has the id of an event, but not yet the news that the stream was closed before."""
     page.get_by_role("tab", name="Evaluation").click()
     page.wait_for_selector("#figures .agr-card", timeout=WAIT)
     page.evaluate("window.isSlow = true")
@@ -39,6 +39,11 @@ def test_an_answer_is_not_lost_while_the_stream_of_the_last_one_closes(visit):
     with page.expect_response("**/queue/join*", timeout=WAIT) as asked:
         page.get_by_label("Gender", exact=True).check()
     assert asked.value.finished() is None
+    return page
+
+
+def test_an_answer_is_not_lost_while_the_stream_of_the_last_one_closes(visit):
+    page = asked_while_it_closes(visit(script=LATE_CLOSE))
     page.evaluate("release()")
     page.get_by_label("true Male, predicted Female").wait_for(timeout=WAIT)
     page.get_by_label("Race", exact=True).check()  # and what follows is answered as ever
@@ -47,15 +52,7 @@ def test_an_answer_is_not_lost_while_the_stream_of_the_last_one_closes(visit):
 
 def test_a_stream_that_is_refused_is_noticed(visit):
     """Such as by a proxy, or while the server starts anew: Gradio says so, and loads the page again when it can."""
-    page = visit(script=LATE_CLOSE, is_troubled=True)
-    page.get_by_role("tab", name="Evaluation").click()
-    page.wait_for_selector("#figures .agr-card", timeout=WAIT)
-    page.evaluate("window.isSlow = true")
-    page.get_by_role("tab", name="Confusion").click()
-    page.wait_for_function("window.isHeld", timeout=WAIT)
-    with page.expect_response("**/queue/join*", timeout=WAIT) as asked:
-        page.get_by_label("Gender", exact=True).check()
-    assert asked.value.finished() is None
+    page = asked_while_it_closes(visit(script=LATE_CLOSE, is_troubled=True))
     page.route("**/queue/data*", lambda route: route.fulfill(status=502))
     page.evaluate("release()")
     page.get_by_text("Connection").first.wait_for(timeout=WAIT)
