@@ -4,8 +4,8 @@ window.agrAddress = (() => {
     const PLACES = ['tab', 'show', 'report', 'other', 'task', 'cell', 'sheet'];
     let isTouched = false;  // as a page loads, and after Back, the address is read: what it opens is not to be written
     let tab = new URLSearchParams(location.search).get('tab');
-    let isBack = false;  // and only an answer to that is to be written
-    let shown = null;
+    let isBack = false;  // Back was pressed, and nothing since: of all answers only that to it is to be written
+    let shown = null;  // the address of what the dashboard shows, in another tab too
     let closing = null;
     let onBack = () => {};
 

@@ -63,7 +63,7 @@
         photo.querySelector('.source-selection button')?.click();  // that of files: the others have no input
         const files = new DataTransfer();
         files.items.add(file);
-        const handIn = (tries) => {
+        const handIn = (tries = 0) => {
             if (newest !== file) return;
             const input = photo.querySelector('input[type="file"]');
             if (!input) {  // there is a photo, or one is being sent
@@ -75,8 +75,7 @@
             input.files = files.files;
             input.dispatchEvent(new Event('change', {bubbles: true}));
         };
-        photo.querySelector('button[aria-label="Remove Image"]')?.click();
-        setTimeout(handIn, 50, 0);
+        handIn();
     };
 
     document.getElementById('example').addEventListener('click', async (event) => {

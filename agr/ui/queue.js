@@ -20,14 +20,17 @@
 
     // The server closes the stream when nothing is pending. An event that it is sent just then is answered in the next
     // stream; but if its id comes back before the news of the close, Gradio's page takes this stream for that one, and
-    // waits forever. So this one goes on in the next.
+    // waits forever. So this one goes on in the next. And the page hears of a close when the stream has ended: it breaks
+    // off what is left of it, and the server would take that for a visitor who left.
     const pass = async (response, answers) => {
+        const put = (message) => answers.enqueue(new TextEncoder().encode(`${message}\n\n`));
         const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-        let text = '', isClosed = false, goesOn = false;
+        let text = '', close = null;
         for (;;) {
             const {value, done} = await reader.read();
-            if (done && !isClosed) throw new Error('The stream of answers broke off.');  // or Gradio would not notice
-            if (done) return goesOn;
+            if (done && !close) throw new Error('The stream of answers broke off.');  // or Gradio would not notice
+            if (done && pending.size) return true;
+            if (done) return put(close);
             text += value;
             if (!value.includes('\n')) continue;  // a large answer comes in many pieces, and holds no line's end
             const messages = text.split('\n\n');
@@ -35,9 +38,8 @@
             for (const message of messages) {
                 const [, kind, id] = message.match(/^data: ?\{"msg": ?"(\w+)", ?"event_id": ?"?(\w+)/) ?? [];
                 if (kind === 'process_completed' && !pending.delete(id)) early.add(id);
-                if (kind === 'close_stream') isClosed = true;
-                if (kind === 'close_stream' && pending.size) goesOn = true;
-                else answers.enqueue(new TextEncoder().encode(`${message}\n\n`));
+                if (kind === 'close_stream') close = message;
+                else put(message);
             }
         }
     };
@@ -54,7 +56,8 @@
                     }
                     answers.close();
                 } catch (error) {
-                    answers.error(error);
+                    if (error.name === 'AbortError') answers.close();  // by the page itself, such as when it is left
+                    else answers.error(error);
                 }
             },
         });

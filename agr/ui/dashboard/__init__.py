@@ -39,7 +39,6 @@ FOCUS_START = "() => document.querySelector('#own-start').focus()"
 """The button that was pressed is disabled, and whoever pressed it by keyboard would be lost."""
 # What is sent first is the address, as it is when the event is sent.
 READ_ADDRESS = "(_, ...sent) => [location.search, ...sent]"
-READ_ADDRESS_SECOND = "(first, _, ...sent) => [first, location.search, ...sent]"
 # Where an answer takes long, as somebody else's comparison is ahead; Gradio's own sign costs each click 0.2 seconds.
 BUSY = "(_, ...sent) => { window.agrBusy(true); return [location.search, ...sent]; }"
 IDLE = "() => window.agrBusy(false)"
@@ -318,18 +317,18 @@ class Dashboard:
             names = [*self.reports.folders, OWN]
             return gr.Dropdown(names, value=OWN), gr.Dropdown(names)
 
+        def open_it(*sent: Any) -> dict:
+            *shown, is_new = sent
+            return self.first_page(*shown) if is_new else {self.spot: gr.skip()}
+
         files.change(lambda: "", None, status, **QUIET | {"concurrency_id": "own"})  # which was of others
-
-        def open_it(is_new: bool, *sent: Any) -> dict:
-            return self.first_page(*sent) if is_new else {self.spot: gr.skip()}
-
         is_new, work = gr.State(False), gr.State(Evaluation())
         run = start.click(
             evaluate, [files, work], [self.own, status, is_new, stop], show_progress_on=[status],
             api_visibility="private", concurrency_id="evaluate", concurrency_limit=1,
         )  # fmt: skip
         ended = run.success(offer, is_new, [self.controls["report"], self.controls["other"]], **QUIET)
-        ended.then(open_it, [is_new, *self.inputs], self.shown, js=READ_ADDRESS_SECOND, **QUIET)
+        ended.then(open_it, [*self.inputs, is_new], self.shown, js=READ_ADDRESS, **QUIET)
         # Not Gradio's `cancels`, which waits for whatever the evaluation has said until then.
         stop.click(stop_it, work, None, js=FOCUS_START, queue=False, show_progress="hidden", api_visibility="private")
 
