@@ -302,7 +302,9 @@ def evaluate(
         )
     print_figures(report.summary)
     print_stress(report.summary.get("stress", []))
-    typer.echo(f"The report is in {output}. Next: python -m train card --model {in_shell(model)} --report ...")
+    typer.echo(f"The report is in {output}.")
+    if Path(model).is_dir():
+        typer.echo(f"Next: python -m train card --model {in_shell(model)} --report {in_shell(str(output))}")
 
 
 for command in (card, publish, space):

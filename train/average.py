@@ -5,6 +5,7 @@ increasing inference time" (2022).
 """
 
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,9 +22,9 @@ from .files import content_hash_of
 from .finish import Balance, finish
 from .model import AttributeNet
 from .prepare import Prepared, load_prepared
-from .provenance import expect_unseen, keep_split, unknown_trainings
+from .provenance import expect_fair, keep_split
 from .record import read_run, taught_by, write_record
-from .run_folder import BEST_FOLDER, RECORD_FILE, trained
+from .run_folder import BEST_FOLDER, RECORD_FILE, run_of, trained
 from .utkface import read_split
 from .validation import read_all, rows_of, valid_figures
 
@@ -45,7 +46,7 @@ def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Ave
     run, the weights of its best epoch are taken, before balancing and calibration. Raises ModelError or DataError if
     they do not fit each other or the data.
     """
-    if len({folder.resolve() for folder in models}) < len(models):
+    if len({trained(folder).resolve() for folder in models}) < len(models):
         raise DataError("A model is named twice. Expected each once.")
     is_one_of_them = output.resolve() in [folder.resolve() for folder in models]  # that was broken off
     if (output / WEIGHTS_FILE).exists() or ((output / RECORD_FILE).exists() and not is_one_of_them):
@@ -53,13 +54,28 @@ def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Ave
     keep_freed_memory(None)
     prepared, parts = load_prepared(data), read_split(split)
     valid = rows_of(prepared, parts, "valid")
-    for folder in models:
-        expect_unseen(folder, valid.index, "valid")
-        expect_unseen(folder, parts.index[parts == "test"], "test")
-    for sentence in unknown_trainings(models):
-        tqdm.write(sentence)
+    for warning in expect_fair(models, parts, valid.index):
+        tqdm.write(warning, file=sys.stderr)
     runs = [read_run(folder) for folder in models]
     nets = [AttributeNet.load(trained(folder)) for folder in models]
+    _expect_alike(nets, data, prepared)
+    scores = tuple(_score(net, prepared, valid) for net in nets)
+    net = nets[0]
+    net.load_state_dict(mean_of_states([other.state_dict() for other in nets]))
+    mean = _score(net, prepared, valid)
+    hashes = [content_hash_of(trained(folder) / WEIGHTS_FILE) for folder in models]
+    keep_split(split, output, learnt_from=models)
+    net.save(output / BEST_FOLDER)
+    balance = finish(net, prepared, valid, output)
+    if runs[0]:
+        write_record(output, _record_of_mean(runs[0], runs[1:], hashes) | {"balance": balance})
+    history = run_of(models[0]) / HISTORY_FILE
+    if history.is_file() and history.resolve() != (output / HISTORY_FILE).resolve():
+        shutil.copy(history, output)
+    return Averaged(balance, scores, mean)
+
+
+def _expect_alike(nets: list[AttributeNet], data: Path, prepared: Prepared) -> None:
     kinds = {(c.backbone, c.input_size, c.mean, c.std, c.template) for c in (net.config for net in nets)}
     if len(kinds) > 1:
         raise DataError(
@@ -71,20 +87,6 @@ def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Ave
             f"The models read crops of {size} pixels, {data} holds some of {prepared.source['input_size']}. Prepare "
             f"the data with --size {size}."
         )
-    scores = tuple(_score(net, prepared, valid) for net in nets)
-    net = nets[0]
-    net.load_state_dict(mean_of_states([other.state_dict() for other in nets]))
-    mean = _score(net, prepared, valid)
-    hashes = [content_hash_of(trained(folder) / WEIGHTS_FILE) for folder in models]
-    keep_split(split, output, learnt_from=models)
-    net.save(output / BEST_FOLDER)
-    balance = finish(net, prepared, valid, output)
-    if runs[0]:
-        write_record(output, _told(runs, hashes) | {"balance": balance})
-    history = models[0] / HISTORY_FILE
-    if history.is_file() and history.resolve() != (output / HISTORY_FILE).resolve():
-        shutil.copy(history, output)
-    return Averaged(balance, scores, mean)
 
 
 def _score(net: AttributeNet, prepared: Prepared, valid: pd.DataFrame) -> float:
@@ -99,10 +101,13 @@ def mean_of_states(states: list[dict[str, torch.Tensor]]) -> dict[str, torch.Ten
     }
 
 
-def _told(runs: list[dict | None], hashes: list[str]) -> dict:
-    """The first run's recipe, the weights that the mean is of, and the backbones that the others learnt from. What was
-    a mean itself counts as those that it was of."""
-    first = runs[0] or {}
-    others = set().union(*(taught_by(run) for run in runs[1:]))
-    weights = [own for run, hash in zip(runs, hashes, strict=True) for own in (run or {}).get("averaged") or [hash]]
-    return first | {"averaged": weights, "averaged_backbones": sorted({*first.get("averaged_backbones", []), *others})}
+def _record_of_mean(first: dict, others: list[dict | None], hashes: list[str]) -> dict:
+    """The first run's recipe, the weights (`hashes`) that were averaged, and the backbones that the others learnt from.
+    A mean of means counts as the mean of all their models."""
+    teachers = set().union(*(taught_by(run) for run in others))
+    runs = zip([first, *others], hashes, strict=True)
+    weights = [own for run, hash in runs for own in (run or {}).get("averaged") or [hash]]
+    return first | {
+        "averaged": weights,
+        "averaged_backbones": sorted({*first.get("averaged_backbones", []), *teachers}),
+    }

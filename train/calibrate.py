@@ -1,7 +1,6 @@
 """Temperatures, and the widths of age distribution and age interval, chosen on validation data after training."""
 
 from bisect import bisect_left
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +16,7 @@ LEAST_IN_BAND = 30
 ROUNDS = 3
 """Passes over the ages, as each one's width weighs on its neighbours': the third changes nothing of note."""
 MASSES = tuple(round(0.2 + 0.005 * step, 4) for step in range(160))
+TEMPERATURES = np.exp(np.linspace(np.log(0.25), np.log(4.0), 161))
 SPREADS = np.exp(np.linspace(np.log(0.4), np.log(2.5), 47))
 
 
@@ -67,15 +67,13 @@ def best_age_spread(age_probs: np.ndarray, age: np.ndarray) -> tuple[float, ...]
 
 def best_temperature(probs: np.ndarray, labels: np.ndarray) -> float:
     """The temperature, 0.25 to 4, with the lowest negative log-likelihood; `probs` (n, k), `labels` (n,)."""
-    candidates = np.exp(np.linspace(np.log(0.25), np.log(4.0), 161))
-    return _likeliest(candidates, (_tempered(probs, t) for t in candidates), labels)
-
-
-def _likeliest(candidates: np.ndarray, probs_of_each: Iterable[np.ndarray], labels: np.ndarray) -> float:
-    """The candidate whose probabilities (n, k) give the labels (n,) the lowest negative log-likelihood."""
     rows = np.arange(len(labels))
-    nll = [-np.log(probs[rows, labels] + 1e-12).mean() for probs in probs_of_each]
-    return round(float(candidates[int(np.argmin(nll))]), 4)
+
+    def nll(temperature: float) -> float:
+        powered = probs ** (1 / temperature)
+        return -np.log(powered[rows, labels] / powered.sum(axis=1) + 1e-12).mean()
+
+    return round(float(min(TEMPERATURES, key=nll)), 4)
 
 
 def best_interval_mass(read: Attributes, age: np.ndarray) -> tuple[float, ...]:
@@ -102,8 +100,3 @@ def _least(read: Attributes, age: np.ndarray, chosen: np.ndarray, masses: np.nda
         return bool(np.mean((low <= age) & (age <= high)) >= INTERVAL_TARGET)
 
     return MASSES[min(bisect_left(MASSES, True, key=holds), len(MASSES) - 1)]
-
-
-def _tempered(probs: np.ndarray, temperature: float) -> np.ndarray:
-    powered = probs ** (1 / temperature)
-    return powered / powered.sum(axis=1, keepdims=True)

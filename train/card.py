@@ -71,13 +71,13 @@ def model_card(report: EvalReport, *, repo_id: str | None = None) -> str:
 
 def write_card(report: EvalReport, folder: Path) -> Path:
     """Write the card as `README.md` into the model's folder. Raises DataError if the report is of other weights."""
-    belongs_to(report, folder)
+    expect_weights_of(report, folder)
     path = folder / "README.md"
     path.write_text(model_card(report), encoding="utf-8")
     return path
 
 
-def belongs_to(report: EvalReport, folder: Path) -> None:
+def expect_weights_of(report: EvalReport, folder: Path) -> None:
     """Raises DataError if the report is of other weights than those in `folder`."""
     if "weights_hash" not in report.summary["model"]:
         raise DataError("The report does not say which weights it is of. Make one with python -m train evaluate.")

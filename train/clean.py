@@ -25,7 +25,7 @@ from .config import FitConfig
 from .files import claim_folder, content_hash_of, write_atomically
 from .fit import fit
 from .prepare import load_prepared
-from .provenance import expect_untrained, is_ours, training_is_known
+from .provenance import expect_untrained
 from .run_folder import RECORD_FILE
 from .soft import save_soft
 from .utkface import read_split, subset_files
@@ -61,11 +61,6 @@ def clean(config: FitConfig, *, data: Path, split: Path, folds: int, threshold: 
         raise DataError(f"{folds} folds are more than the {rows['content'].nunique()} different training pictures.")
     if (init := Path(config.init)).is_file():
         expect_untrained(init.parent, rows.index)
-        if is_ours(init.parent) and not training_is_known(init.parent):
-            raise DataError(
-                f"The folder of {init} does not say which pictures it was trained on: if these are among them, it "
-                "would repeat their labels. Begin with other weights, such as --init imagenet."
-            )
     fold_of = folds_of(rows["content"], folds, config.seed)
     output.mkdir(parents=True, exist_ok=True)
     claim_folder(output / CLAIM_FILE, {"folds": folds, "seed": config.seed, "split_hash": content_hash_of(split)})

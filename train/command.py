@@ -15,9 +15,9 @@ from agr.errors import AgrError
 from .files import files_in
 
 
-def in_shell(argument: object) -> str:
-    """As a command line names it."""
-    return list2cmdline([str(argument)]) if os.name == "nt" else quote(str(argument))
+def in_shell(argument: str) -> str:
+    """The argument as it is typed into a shell."""
+    return list2cmdline([argument]) if os.name == "nt" else quote(argument)
 
 
 def print_files(folder: Path) -> None:

@@ -11,7 +11,7 @@ from agr.pictures import DataError
 class FitConfig:
     """The recipe of a run. `batch_size` is over all processes together; `init` is "imagenet", "none" or a file of
     weights (see `train.init`); `soft_weight`: the share of each label that other models say, if any are asked; `mixup`:
-    the share of crops that are laid over one another, of which the teachers alone say what they show."""
+    the share of crops that are blended with another one; the targets of these come from the teachers alone."""
 
     backbone: str = "mobilenet_v2"
     init: str = "imagenet"
@@ -29,7 +29,7 @@ class FitConfig:
     def __post_init__(self) -> None:
         if self.backbone not in backbones():
             raise DataError(
-                f"There is no graph of the backbone {self.backbone!r}, but of {', '.join(backbones())}. Write one with "
+                f"Unknown backbone {self.backbone!r}. Known: {', '.join(backbones())}. Others become known by "
                 f"python -m train graphs {self.backbone}."
             )
         for name in ("epochs", "batch_size", "lr"):

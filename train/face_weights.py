@@ -21,18 +21,18 @@ MEAN = torch.tensor([122.782, 117.001, 104.298])
 
 def load_face_weights(manifest: Path) -> dict[str, Tensor]:
     """The state dict of a FaceResNet, which takes RGB of -1 to 1. Raises DataError if the files hold something else."""
-    with _said(manifest):
+    with _named_damage(manifest):
         return _folded(_read(manifest))
 
 
 def values_file(manifest: Path) -> Path:
     """Where the values are of the tensors that `manifest` lists. Raises DataError if it is no such list."""
-    with _said(manifest):
+    with _named_damage(manifest):
         return manifest.parent / _group(manifest)["paths"][0]
 
 
 @contextmanager
-def _said(manifest: Path) -> Iterator[None]:
+def _named_damage(manifest: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, LookupError, TypeError, RuntimeError) as error:

@@ -54,8 +54,8 @@ def claim_folder(path: Path, mine: dict, *, moved: str | None = None) -> None:
             raise DataError(f"{path} is damaged ({error}). Choose another --output, or delete this one.") from error
         if changed:
             raise DataError(
-                f"{path.parent} was begun otherwise ({'; '.join(changed)}). Go on with the same options, or choose "
-                "another --output."
+                f"{path.parent} was started with other settings: {'; '.join(changed)}. Go on with the same ones, or "
+                "choose another --output."
             )
     write_atomically(path, lambda temporary: temporary.write_text(json.dumps(mine, indent=2) + "\n"))
 

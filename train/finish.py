@@ -33,9 +33,7 @@ out."""
 def finish(net: AttributeNet, prepared: Prepared, valid: pd.DataFrame, output: Path) -> Balance:
     """Write `net`, as training left it, as a finished model folder; `valid`: that part's rows, as `rows_of` gives
     them."""
-    device = next(net.parameters()).device
-    plain = dict.fromkeys(net.config.temperatures, 1.0)
-    net = net.calibrated(temperatures=plain, age_spread=PLAIN_SPREAD, interval_mass=net.config.interval_mass).to(device)
+    net = net.calibrated(temperatures=dict.fromkeys(net.config.temperatures, 1.0), age_spread=PLAIN_SPREAD)
     read = read_all(net, prepared.crops, valid)
     group_of = np.array([age_group_of(age) for age in range(N_AGES)])
     labels = {name: valid[name].to_numpy() for name in HEADS}

@@ -2,6 +2,7 @@
 it, so a run that was interrupted and resumed ends in the same weights as one that was not."""
 
 import math
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -29,7 +30,7 @@ from .model import AttributeNet, to_input
 from .optimization import ema_decay, learning_rate, parameter_groups, update_ema
 from .precision import keep_strided_depthwise_in_float32, use_bf16
 from .prepare import Prepared, load_prepared
-from .provenance import expect_unseen, unknown_trainings
+from .provenance import expect_fair
 from .record import claim, read_run, record_of, taught_by, write_record
 from .relabel import read_relabel, relabelled
 from .run_folder import BEST_FOLDER, CHECKPOINT_FILE, trained
@@ -67,12 +68,9 @@ def fit(
     _check_batches(config, len(train), accelerator.num_processes)
     init = Path(config.init)
     learnt_from = [*teachers, *([init.parent] if init.is_file() else [])]
-    for folder in learnt_from:
-        expect_unseen(folder, valid.index, "valid")
-        expect_unseen(folder, parts.index[parts == "test"], "test")
-    if accelerator.is_main_process:
-        for sentence in unknown_trainings(learnt_from):
-            tqdm.write(sentence)
+    for warning in expect_fair(learnt_from, parts, valid.index):
+        if accelerator.is_main_process:
+            tqdm.write(warning, file=sys.stderr)
     soft = load_soft(soft_labels, train.index, unseen=parts.index[parts != "train"]) if soft_labels else {}
     asked = Teachers(teachers, accelerator.device) if teachers else None
     record = record_of(config, prepared, split, init_hash=hash_of_init(config.init)) | {
@@ -105,11 +103,11 @@ def fit(
 
 def _check_who_teaches(config: FitConfig, soft_labels: Path | None, teachers: Sequence[Path]) -> None:
     if soft_labels and teachers:
-        raise DataError("Labels are softened by a file or by teachers. Expected one of the two, got both.")
+        raise DataError("Labels are softened by a file or by teachers: pass --soft-labels or --teacher, not both.")
     if config.soft_weight != FitConfig.soft_weight and not (soft_labels or teachers):
-        raise DataError("A soft weight is the share of a label that others say. Expected soft labels or teachers.")
+        raise DataError("--soft-weight needs --teacher or --soft-labels.")
     if config.mixup and not teachers:
-        raise DataError("Faces laid over one another have no labels. Expected teachers, who say what they show.")
+        raise DataError("--mixup needs at least one --teacher: blended faces have no labels of their own.")
 
 
 def _facts_of_teachers(teachers: Sequence[Path]) -> dict:
@@ -225,7 +223,8 @@ class _Run:
                 loss = sum(value.item() for value in sums.values()) / (step + 1)
                 if not math.isfinite(loss):
                     raise DataError(
-                        f"The loss of epoch {self.epoch + 1} is no number. Take a lower --lr, and another --output."
+                        f"The loss in epoch {self.epoch + 1} became NaN or infinite. Take a lower --lr, and another "
+                        "--output."
                     )
                 bar.set_description(f"epoch {self.epoch + 1}/{config.epochs} loss {loss:.3f}", refresh=False)
             bar.update()

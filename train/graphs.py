@@ -249,7 +249,6 @@ def _write(model: onnx.ModelProto, path: Path) -> Path:
         tensor.data_location = TensorProto.EXTERNAL
         tensor.external_data.add(key="location", value="weights")
     tensors = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, lambda temporary: temporary.write_bytes(model.SerializeToString(deterministic=True)))
     write_atomically(path.with_suffix(".json"), lambda temporary: temporary.write_text(json.dumps(tensors) + "\n"))
     return path

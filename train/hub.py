@@ -63,7 +63,7 @@ class Hub:
     ) -> None:
         self.repo_id, self.repo_type, self.api = repo_id, repo_type, api or HfApi()
         check_name(repo_id)
-        with self.plainly():
+        with self.as_hub_errors():
             who = self.api.whoami()
         mine = [who["name"], *(org["name"] for org in who.get("orgs", []))]
         if repo_id.split("/")[0] not in mine and must_own:
@@ -74,7 +74,7 @@ class Hub:
 
     def files(self, revision: str | None = None) -> set[str] | None:
         """Names of the files in the repository, at a branch, tag or commit; None if there is none."""
-        with self.plainly():
+        with self.as_hub_errors():
             if not self.api.repo_exists(self.repo_id, repo_type=self.repo_type):
                 return None
             try:
@@ -102,7 +102,7 @@ class Hub:
             self._check_private()
         operations = _operations(folder, (there or set()) & set(stale))
         try:
-            with self.plainly():
+            with self.as_hub_errors():
                 if is_missing:
                     sdk = "gradio" if self.repo_type == "space" else None
                     self.api.create_repo(self.repo_id, repo_type=self.repo_type, private=private, space_sdk=sdk)
@@ -118,14 +118,14 @@ class Hub:
         check_tag_name(name)
         if self.files() is None:
             return
-        with self.plainly():
+        with self.as_hub_errors():
             newest = self.api.repo_info(self.repo_id, repo_type=self.repo_type).sha
             if self._tags().get(name, newest) != newest:
                 raise HubError(f"{self.repo_id} has a tag {name} for another commit. Choose another --tag.")
 
     def tag(self, name: str, commit: str) -> None:
         """Name a commit. A tag that is there already stays if it means the same one. Raises HubError if it does not."""
-        with self.plainly():
+        with self.as_hub_errors():
             known = self._tags().get(name)
             if known == commit:
                 return
@@ -142,7 +142,7 @@ class Hub:
         }
 
     def _check_private(self) -> None:
-        with self.plainly():
+        with self.as_hub_errors():
             if not self.api.repo_info(self.repo_id, repo_type=self.repo_type).private:
                 raise HubError(
                     f"{self.repo_id} is public already. Make it private in its settings, or leave --private."
@@ -177,7 +177,7 @@ class Hub:
         return Published(url, done.oid, is_new=done.oid != before)
 
     @contextmanager
-    def plainly(self) -> Iterator[None]:
+    def as_hub_errors(self) -> Iterator[None]:
         """Whatever the client raises -> HubError. Messages of the client itself may quote requests, so none is passed
         on as it is."""
         try:
@@ -187,7 +187,7 @@ class Hub:
         except (LocalTokenNotFoundError, OfflineModeIsEnabled) as error:
             raise HubError(self._without_login(error)) from error
         except (HTTPError, OSError, RuntimeError, ValueError) as error:
-            raise HubError(self._said(error)) from error
+            raise HubError(self._message_of(error)) from error
 
     def _without_login(self, error: Exception) -> str:
         if isinstance(error, OfflineModeIsEnabled):
@@ -197,7 +197,7 @@ class Hub:
             "run `hf auth login` or set HF_TOKEN."
         )
 
-    def _said(self, error: BaseException) -> str:
+    def _message_of(self, error: BaseException) -> str:
         while isinstance(error, RuntimeError) and error.__cause__:  # an upload's error comes wrapped
             error = error.__cause__
         response = getattr(error, "response", None)

@@ -1,6 +1,7 @@
 """AttributeNet: one backbone, three heads, in torch; what is trained. `agr.reader` serves the same network
 without torch."""
 
+import copy
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -47,13 +48,11 @@ class AttributeNet(nn.Module):
         logits = self(to_input(crops, self.mean.device))
         return Attributes.from_logits({task: each.float().cpu().numpy() for task, each in logits.items()}, self.config)
 
-    def calibrated(
-        self, *, temperatures: dict[str, float], age_spread: tuple[float, ...], interval_mass: tuple[float, ...]
-    ) -> "AttributeNet":
-        """The same weights under a config with another calibration."""
-        config = replace(self.config, temperatures=temperatures, age_spread=age_spread, interval_mass=interval_mass)
-        net = AttributeNet(config)
-        net.load_state_dict(self.state_dict())
+    def calibrated(self, **calibration: Any) -> "AttributeNet":
+        """A copy with another calibration: `temperatures`, `age_spread` and `interval_mass` of `ModelConfig`, or some
+        of them."""
+        net = copy.deepcopy(self)
+        net.config = replace(self.config, **calibration)
         return net.eval()
 
     def save(self, folder: Path) -> None:

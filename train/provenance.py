@@ -1,4 +1,5 @@
-"""Which pictures a model knows, itself or by those that it learnt from: no figure is to come from such ones."""
+"""Which pictures a model was trained on, directly or through those that it learnt from: no figure may be measured on
+them."""
 
 import json
 import shutil
@@ -12,13 +13,13 @@ from agr.config import CONFIG_FILE
 from agr.pictures import DataError
 
 from .files import content_hash_of, write_atomically
-from .run_folder import EARLIER, SPLIT_FILE, UNKNOWN_FILE, run_of
+from .run_folder import EARLIER, SPLIT_FILE, UNKNOWN_FILE, run_of, trained
 from .utkface import SUBSETS, read_split
 
 
 def keep_split(split: Path, output: Path, *, learnt_from: Sequence[Path]) -> None:
-    """Put a copy of the split into a run's folder, which may be where it lies, and of those that the models were
-    trained by which it learns from."""
+    """Copy the split into the run's folder (where it may lie already), and the splits of the models that it learns
+    from."""
     output.mkdir(parents=True, exist_ok=True)
     if split.resolve() != (output / SPLIT_FILE).resolve():
         shutil.copyfile(split, output / SPLIT_FILE)
@@ -46,12 +47,28 @@ def expect_unseen(model: Path, files: pd.Index, subset: str) -> None:
         )
 
 
+def expect_fair(models: Sequence[Path], parts: pd.Series, valid: pd.Index) -> list[str]:
+    """Before something learns from `models`: raises DataError if one of them knows valid or test pictures, and returns
+    a warning for each of which nothing is known. `parts`: of the split, by file; `valid`: the files of its valid part
+    that are there."""
+    for model in models:
+        expect_unseen(model, valid, "valid")
+        expect_unseen(model, parts.index[parts == "test"], "test")
+    return unknown_trainings(models)
+
+
 def expect_untrained(model: Path, files: pd.Index) -> None:
-    """Raises DataError if the run in `model` was trained on some of the `files` whose labels are to be judged."""
+    """Raises DataError if the model was trained on some of the `files` whose labels are to be judged, or if it is one
+    of this project's and does not say what it was trained on."""
     if count := _parts_of(model, files).get("train", 0):
         raise DataError(
             f"{model} was trained on {count} of the {len(files)} faces whose labels are to be judged: it would repeat "
             "them. Begin with other weights, such as --init imagenet."
+        )
+    if _is_silent(model):
+        raise DataError(
+            f"The folder of {model} does not say which pictures it was trained on: if these are among them, it would "
+            "repeat their labels. Begin with other weights, such as --init imagenet."
         )
 
 
@@ -71,11 +88,17 @@ def is_ours(folder: Path) -> bool:
 def unknown_trainings(models: Iterable[Path]) -> list[str]:
     """A sentence for each of the models of which it is not known what they were trained on."""
     return [
-        f"The folder of {model.resolve().name} does not say which pictures it was trained on: if valid or test "
+        f"The folder of {run_of(model.resolve()).name} does not say which pictures it was trained on: if valid or test "
         "pictures are among them, the figures of what learns from it are too good."
         for model in models
-        if is_ours(model) and not training_is_known(model)
+        if _is_silent(model)
     ]
+
+
+def _is_silent(model: Path) -> bool:
+    """Whether a model is one of this project's and its folder does not say what it was trained on. Of a run that was
+    broken off, the best epoch's folder says whose it is."""
+    return is_ours(trained(model)) and not training_is_known(model)
 
 
 def _parts_of(model: Path, files: pd.Index) -> dict[str, int]:
@@ -89,6 +112,7 @@ def _parts_of(model: Path, files: pd.Index) -> dict[str, int]:
 
 
 def _splits_of(model: Path) -> list[Path]:
-    """The split that a run was trained by, and those of the runs that it learnt from; none of what is no run's."""
+    """The split that a run was trained by, and those of the runs that it learnt from; empty for a folder that is no
+    run."""
     folder = run_of(model)
     return [path for path in (folder / SPLIT_FILE, *sorted(folder.glob(f"{EARLIER}*.csv"))) if path.is_file()]

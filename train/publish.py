@@ -18,7 +18,7 @@ from agr.predictions import predict, table_of
 from agr.pretrained import REPORT_FOLDER
 from agr.reader import AttributeReader
 
-from .card import CONFUSION_PICTURES, belongs_to, confusion_picture, model_card
+from .card import CONFUSION_PICTURES, confusion_picture, expect_weights_of, model_card
 from .files import files_in
 from .hub import Hub, HubError, Published, check_name
 from .prepare import source_of
@@ -52,7 +52,7 @@ def stage(model: Path, report: Path, folder: Path, *, repo_id: str) -> None:
             f"one of {', '.join(OUR_BACKBONES)}."
         )
     found = EvalReport.load(report)
-    belongs_to(found, model)
+    expect_weights_of(found, model)
     if (subset := found.summary["data"].get("subset")) != "test":
         raise DataError(
             f"The report is of the {subset} part, whose faces the model knows. Expected one of the test part: make it "
@@ -132,7 +132,7 @@ def publish(
     if tag:
         hub.check_tag(tag)
     done = hub.commit(folder, "Model, report and card", private=private, pr=pr, stale=PUBLISHED)
-    if tag and not pr:
+    if tag:
         hub.tag(tag, done.commit)
     return done
 
@@ -144,7 +144,7 @@ def _check_kind(hub: Hub) -> None:
         return
     is_ours = False
     if CONFIG_FILE in there:
-        with hub.plainly(), TemporaryDirectory() as folder:
+        with hub.as_hub_errors(), TemporaryDirectory() as folder:
             config = Path(hub.api.hf_hub_download(hub.repo_id, CONFIG_FILE, local_dir=folder)).read_text(
                 encoding="utf-8"
             )

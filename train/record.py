@@ -19,19 +19,20 @@ from .prepare import Prepared
 from .provenance import keep_split
 from .run_folder import BEST_FOLDER, CHECKPOINT_FILE, EARLIER, RECORD_FILE, SPLIT_FILE, run_of
 
-_CALLED = {
+_FILES = {
     "split_hash": "another split",
-    "init_hash": "other first weights",
+    "init_hash": "other initial weights",
     "relabel_hash": "other corrected labels",
     "soft_labels_hash": "other soft labels",
     "teachers_hash": "other teachers",
+}
+_CROPS = {
     "names": "other pictures",
     "input_size": "crops of another size",
     "template": "crops by another template",
     "crop_sigma": "crops of another softness",
-    "processes": "another number of processes",
-    "computed_in": "another precision",
 }
+"""Keys of a record, and what has changed where two differ."""
 
 
 def record_of(config: FitConfig, prepared: Prepared, split: Path, *, init_hash: str | None) -> dict:
@@ -41,7 +42,7 @@ def record_of(config: FitConfig, prepared: Prepared, split: Path, *, init_hash: 
         "data": prepared.source,
         "split_hash": content_hash_of(split),
         "init_hash": init_hash,
-        "init_config": config_of(Path(config.init)),
+        "init_config": init_options(Path(config.init)),
         "versions": {
             "agr": CODE_VERSION,
             "torch": version("torch"),
@@ -51,7 +52,7 @@ def record_of(config: FitConfig, prepared: Prepared, split: Path, *, init_hash: 
     }
 
 
-def config_of(init: Path) -> dict | None:
+def init_options(init: Path) -> dict | None:
     """The options of an earlier run whose weights this one starts from, so that the whole way can be repeated."""
     if not init.is_file():  # a name, such as imagenet
         return None
@@ -118,39 +119,40 @@ def taught_by(run: dict | None) -> set[str]:
 def claim(output: Path, record: dict, split: Path, *, resume: bool, learnt_from: Sequence[Path] = ()) -> None:
     """Write the record into an empty run folder, or see that the one there is the same. Raises DataError if it is not,
     or if the folder holds something else."""
-    path, checkpoint = output / RECORD_FILE, output / CHECKPOINT_FILE
+    path = output / RECORD_FILE
     if path.exists() and not resume:
         raise DataError(f"{output} holds a run already. Add --resume to go on with it, or choose another --output.")
     if resume and not path.exists():
         raise DataError(f"{output} holds no run to go on with. Leave out --resume to start one there.")
-    if (output / WEIGHTS_FILE).exists() and not checkpoint.exists():
+    if (output / WEIGHTS_FILE).exists() and not (output / CHECKPOINT_FILE).exists():
         raise DataError(f"{output} holds a model, and no checkpoint to go on from. Choose another --output.")
-    if not path.exists():
-        expect_nothing_else(output, lambda path: _begins_a_run(path, split))
-    if path.exists():
-        keys = ("config", "split_hash", "init_hash", "relabel_hash", "soft_labels_hash", "teachers_hash")
-        crops = ("names", "input_size", "template", "crop_sigma")
-        try:
-            old = json.loads(path.read_text(encoding="utf-8"))
-            # An option that is newer than the run had its default then; what is newer and no option was not there.
-            old["config"] = asdict(FitConfig(**old["config"]))
-            changed = [key for key in keys if (old.get(key) or None) != (record[key] or None)]
-            changed += [key for key in crops if old["data"].get(key) != record["data"].get(key)]
-            changed += ["processes"] if old.get("processes", 1) != record["processes"] else []
-            changed += ["computed_in"] if old.get("computed_in", record["computed_in"]) != record["computed_in"] else []
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise DataError(f"{path} is damaged ({error}). Start anew in another --output.") from error
-        if changed:
-            then, now = old["config"], record["config"]
-            changed = [_CALLED.get(key, key) for key in changed if key != "config"]
-            options = [f"{name} {then[name]} then, {now[name]} now" for name in now if then[name] != now[name]]
-            raise DataError(
-                f"{output} was started with other settings: {', '.join(options + changed)}. "
-                "Resume with the same ones, or choose another --output."
-            )
+    if resume:
+        _expect_the_same(path, record)
         return
+    expect_nothing_else(output, lambda path: _begins_a_run(path, split))
     keep_split(split, output, learnt_from=learnt_from)
     write_record(output, record)
+
+
+def _expect_the_same(path: Path, record: dict) -> None:
+    """Raises DataError if the run that `path` records is of other settings than `record`, naming each."""
+    try:
+        old = json.loads(path.read_text(encoding="utf-8"))
+        # Options that were added since have their defaults; other new keys are absent.
+        then, now = asdict(FitConfig(**old["config"])), record["config"]
+        changed = [f"{name} {then[name]} then, {now[name]} now" for name in now if then[name] != now[name]]
+        changed += [text for key, text in _FILES.items() if (old.get(key) or None) != (record[key] or None)]
+        changed += [text for key, text in _CROPS.items() if old["data"].get(key) != record["data"].get(key)]
+        changed += ["another number of processes"] if old.get("processes", 1) != record["processes"] else []
+        precision = record["computed_in"]
+        changed += ["another precision"] if old.get("computed_in", precision) != precision else []
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DataError(f"{path} is damaged ({error}). Start anew in another --output.") from error
+    if changed:
+        raise DataError(
+            f"{path.parent} was started with other settings: {', '.join(changed)}. Resume with the same ones, or "
+            "choose another --output."
+        )
 
 
 def _begins_a_run(path: Path, split: Path) -> bool:

@@ -10,19 +10,19 @@ CHECKPOINT_FILE = "checkpoint.pt"
 SPLIT_FILE = "split.csv"
 """The split that it was trained by."""
 EARLIER = "split-"
-"""So begin the names of those that models were trained by which it learnt from."""
+"""Prefix of the copies of the splits that its teachers and initial weights were trained by."""
 UNKNOWN_FILE = "split-unknown.txt"
-"""There if it learnt from a model whose folder says nothing of its training."""
+"""Present if it learnt from a model whose folder says nothing of its training."""
 
 
 def trained(folder: Path) -> Path:
-    """Where a run's weights are as training left them, neither balanced nor calibrated; of any other model its
-    folder."""
+    """Where a run's weights lie as training left them, neither balanced nor calibrated; the folder itself of any other
+    model."""
     best = folder / BEST_FOLDER
     return best if best.exists() else folder
 
 
 def run_of(model: Path) -> Path:
-    """The folder of the run that a model is of: its own, or of the best epoch's the one around it."""
+    """The run's folder: `model` itself, or its parent if `model` is the folder of the best epoch."""
     model = model if model.name else model.absolute()  # "." has no name
     return model.parent if model.name == BEST_FOLDER else model

@@ -26,7 +26,6 @@ def save_soft(path: Path, files: pd.Index, reads: Sequence[Attributes]) -> None:
     parts = [np.concatenate([read.age_probs, read.gender_probs, read.race_probs], axis=1) for read in reads]
     values = np.concatenate(parts).astype(np.float16)
     names = [name for part in COLUMNS.values() for name in part]
-    path.parent.mkdir(parents=True, exist_ok=True)
     table = pd.DataFrame(values, columns=names).assign(file=list(files))
     write_atomically(path, lambda temporary: table.to_parquet(temporary, index=False, compression="zstd"))
 

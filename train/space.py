@@ -98,6 +98,6 @@ def _check_model(api: HfApi, model: str) -> None:
     missing = {CONFIG_FILE, WEIGHTS_FILE} - (hub.files(revision) or set())
     if missing:
         raise HubError(f"There is no model {model} on the Hub that the page could load: {', '.join(sorted(missing))}.")
-    with hub.plainly():
+    with hub.as_hub_errors():
         if api.model_info(repo_id).private:
             raise HubError(f"The model {model} is private: the Space could not load it. Make it public first.")

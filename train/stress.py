@@ -4,6 +4,7 @@ compared pair by pair with the pictures as they are."""
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -26,31 +27,12 @@ BLUR_SIDE = 128
 """Pixels; the blur's width is meant at this size of the picture."""
 
 
-def _in_a_larger_picture(image: Image.Image) -> Image.Image:
-    """In the middle of a grey picture of three times its side."""
-    width, height = image.size
-    canvas = Image.new("RGB", (3 * width, 3 * height), GREY)
-    canvas.paste(image, (width, height))
-    return canvas
+def _turned(image: Image.Image, degrees: float) -> Image.Image:
+    return image.rotate(degrees, Image.Resampling.BICUBIC, fillcolor=GREY)
 
 
-def _turned(degrees: float) -> Callable[[Image.Image], Image.Image]:
-    def turn(image: Image.Image) -> Image.Image:
-        return image.rotate(degrees, Image.Resampling.BICUBIC, fillcolor=GREY)
-
-    return turn
-
-
-def _scaled(factor: float) -> Callable[[Image.Image], Image.Image]:
-    def scale(image: Image.Image) -> Image.Image:
-        size = (round(image.width * factor), round(image.height * factor))
-        return image.resize(size, Image.Resampling.BICUBIC)
-
-    return scale
-
-
-def _brightened(factor: float) -> Callable[[Image.Image], Image.Image]:
-    return lambda image: ImageEnhance.Brightness(image).enhance(factor)
+def _scaled(image: Image.Image, factor: float) -> Image.Image:
+    return ImageOps.scale(image, factor, Image.Resampling.BICUBIC)
 
 
 def _compressed(image: Image.Image) -> Image.Image:
@@ -64,14 +46,14 @@ def _blurred(image: Image.Image) -> Image.Image:
 
 
 CONDITIONS: dict[str, Callable[[Image.Image], Image.Image]] = {
-    "in a larger picture": _in_a_larger_picture,
-    "turned by 20° to the left": _turned(20),
-    "turned by 20° to the right": _turned(-20),
-    "half the size": _scaled(0.5),
-    "1.6 times the size": _scaled(1.6),
-    "enlarged four times": _scaled(4),
-    "30 % darker": _brightened(0.7),
-    "30 % brighter": _brightened(1.3),
+    "in a larger picture": lambda image: ImageOps.expand(image, image.size, GREY),  # three times as wide and high
+    "turned by 20° to the left": partial(_turned, degrees=20),
+    "turned by 20° to the right": partial(_turned, degrees=-20),
+    "half the size": partial(_scaled, factor=0.5),
+    "1.6 times the size": partial(_scaled, factor=1.6),
+    "enlarged four times": partial(_scaled, factor=4),
+    "30 % darker": lambda image: ImageEnhance.Brightness(image).enhance(0.7),
+    "30 % brighter": lambda image: ImageEnhance.Brightness(image).enhance(1.3),
     "JPEG, quality 40": _compressed,
     "grey": lambda image: ImageOps.grayscale(image).convert("RGB"),
     "mirrored": ImageOps.mirror,

@@ -28,11 +28,11 @@ class Teachers:
     @torch.no_grad()
     def __call__(self, crops: Tensor) -> dict[str, Tensor]:
         """Crops (n, 3, h, w) in 0 to 1 -> distributions `age` (n, 117), `gender` (n, 2), `race` (n, 5)."""
-        said = [_said(net, crops.flip(3) if i % 2 else crops) for i, net in enumerate(self.nets)]
+        said = [_distributions(net, crops.flip(3) if i % 2 else crops) for i, net in enumerate(self.nets)]
         return {task: torch.stack([probs[task] for probs in said]).mean(dim=0) for task in said[0]}
 
 
-def _said(net: AttributeNet, crops: Tensor) -> dict[str, Tensor]:
+def _distributions(net: AttributeNet, crops: Tensor) -> dict[str, Tensor]:
     size = net.config.input_size
     if crops.shape[-1] != size:
         crops = F.interpolate(crops, size=(size, size), mode="bilinear", antialias=crops.shape[-1] > size)

@@ -40,6 +40,11 @@ def test_a_mean_is_a_model_that_tells_what_it_is(prepared, split, tmp_path):
 def test_a_run_that_was_broken_off_is_the_best_so_far(prepared, split, tmp_path):
     AttributeNet(ModelConfig(input_size=32)).save(tmp_path / "run" / "best")
     (tmp_path / "run" / "fit.json").write_text(json.dumps({"config": {"epochs": 9}}))
+    (tmp_path / "run" / "history.csv").write_text("epoch\n1\n")
+    average([tmp_path / "run" / "best"], data=prepared, split=split, output=tmp_path / "of best")
+    assert (tmp_path / "of best" / "history.csv").read_text() == "epoch\n1\n"
+    with pytest.raises(DataError, match="named twice"):
+        average([tmp_path / "run", tmp_path / "run" / "best"], data=prepared, split=split, output=tmp_path / "twice")
     average([tmp_path / "run"], data=prepared, split=split, output=tmp_path / "mean")
     told = json.loads((tmp_path / "mean" / "fit.json").read_text())
     assert told["averaged"] == [content_hash_of(tmp_path / "run" / "best" / "model.safetensors")]

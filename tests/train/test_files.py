@@ -68,5 +68,5 @@ def test_space_is_asked_for_only_where_it_is_short(tmp_path, code, said):
 
 def test_other_pictures_are_said_and_not_their_hash(tmp_path):
     claim_folder(tmp_path / "source.json", {"names": "0841d843", "size": 3})
-    with pytest.raises(DataError, match="begun otherwise \\(other pictures\\)"):
+    with pytest.raises(DataError, match="other settings: other pictures"):
         claim_folder(tmp_path / "source.json", {"names": "37f28116", "size": 3})

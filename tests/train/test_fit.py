@@ -84,7 +84,7 @@ def test_a_resumed_run_ends_in_the_same_weights(prepared, split, tmp_path, monke
 @pytest.mark.slow
 def test_a_run_that_diverges_says_so(prepared, split, tmp_path):
     config = FitConfig(init="none", epochs=9, batch_size=8, lr=1e25, precision="fp32")
-    with pytest.raises(DataError, match=r"no number\. Take a lower --lr, and another"):
+    with pytest.raises(DataError, match=r"NaN or infinite\. Take a lower --lr, and another"):
         fit(config, data=prepared, split=split, output=tmp_path / "run")
 
 
@@ -145,7 +145,7 @@ def test_errors_are_clear_and_leave_nothing(prepared, split, tmp_path):
     with pytest.raises(DataError, match="cannot be read"):
         run(split=tmp_path / "nowhere.csv")
     for config, message in (
-        (replace(CONFIG, soft_weight=0.9), "Expected soft labels or teachers"),
+        (replace(CONFIG, soft_weight=0.9), "needs --teacher or --soft-labels"),
         (replace(CONFIG, batch_size=64), "Take smaller batches"),
     ):
         with pytest.raises(DataError, match=message):

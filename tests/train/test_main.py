@@ -76,6 +76,7 @@ def test_from_an_archive_to_a_report(run, archive, tmp_path):
     done = run("evaluate", "--model", model, "--data", data, "--split", split, "--subset", "test", "--output", report)
     assert done.exit_code == 0, done.output
     assert "without twins" in done.output
+    assert f"train card --model {model} --report {report}" in done.output.replace("\n", "")
     found = EvalReport.load(report)
     assert len(found.predictions) == 4
     assert found.predictions["detected"].sum() == 3

@@ -55,10 +55,14 @@ def test_what_is_learnt_from_a_model_that_tells_nothing_is_marked_and_passed_on(
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text('{"schema_version": 4}')
     (tmp_path / "others").mkdir()  # weights of somebody else's
+    (tmp_path / "broken" / "best").mkdir(parents=True)  # a run that was broken off has a config only there
+    (tmp_path / "broken" / "best" / "config.json").write_text('{"schema_version": 4}')
     assert unknown_trainings([tmp_path / "others"]) == []
-    (said,) = unknown_trainings([tmp_path / "untold"])
-    assert said.startswith("The folder of untold does not say which pictures")
+    for model in (tmp_path / "untold", tmp_path / "broken", tmp_path / "broken" / "best"):
+        (said,) = unknown_trainings([model])
+        assert said.startswith(f"The folder of {'untold' if model.name == 'untold' else 'broken'} does not say which")
     keep_split(tmp_path / "split.csv", tmp_path / "one", learnt_from=[tmp_path / "untold", tmp_path / "others"])
     keep_split(tmp_path / "split.csv", tmp_path / "two", learnt_from=[tmp_path / "one"])
     keep_split(tmp_path / "split.csv", tmp_path / "three", learnt_from=[tmp_path / "others"])
-    assert [training_is_known(tmp_path / name) for name in ("one", "two", "three")] == [False, False, True]
+    keep_split(tmp_path / "split.csv", tmp_path / "four", learnt_from=[tmp_path / "broken"])
+    assert [name for name in ("one", "two", "three", "four") if training_is_known(tmp_path / name)] == ["three"]

@@ -9,7 +9,7 @@ import pytest
 from agr.pictures import DataError
 from train.config import FitConfig
 from train.provenance import keep_split
-from train.record import claim, config_of, options_of, taught_by
+from train.record import claim, init_options, options_of, taught_by
 
 
 @pytest.fixture
@@ -33,15 +33,15 @@ def test_an_init_is_told_as_it_is_finished_or_as_training_left_it(tmp_path):
     (tmp_path / "best").mkdir()
     for folder in (tmp_path, tmp_path / "best"):
         (folder / "model.safetensors").touch()
-    assert config_of(tmp_path / "model.safetensors")["averaged"] == 2
-    assert config_of(tmp_path / "model.safetensors")["balance"] == run["balance"]
-    assert "balance" not in config_of(tmp_path / "best" / "model.safetensors")
+    assert init_options(tmp_path / "model.safetensors")["averaged"] == 2
+    assert init_options(tmp_path / "model.safetensors")["balance"] == run["balance"]
+    assert "balance" not in init_options(tmp_path / "best" / "model.safetensors")
 
 
 def test_a_run_where_one_stands_is_not_where_imagenet_comes_from(tmp_path, monkeypatch):
     (tmp_path / "fit.json").write_text(json.dumps({"config": {"epochs": 3}}))
     monkeypatch.chdir(tmp_path)
-    assert config_of(Path("imagenet")) is None
+    assert init_options(Path("imagenet")) is None
 
 
 def test_other_settings_are_named(recipe, tmp_path):
@@ -95,7 +95,7 @@ def test_whoever_taught_a_run_or_its_teachers_is_told():
     ("key", "said"),
     [
         ("split_hash", "another split"),
-        ("init_hash", "other first weights"),
+        ("init_hash", "other initial weights"),
         ("relabel_hash", "other corrected labels"),
         ("soft_labels_hash", "other soft labels"),
         ("teachers_hash", "other teachers"),
