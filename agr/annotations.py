@@ -4,7 +4,7 @@ import io
 import re
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,8 +12,10 @@ import pandas as pd
 
 from .errors import AgrError
 from .labels import GENDERS, MAX_AGE, RACES
-from .pictures import file_key
+from .places import place_of
 
+COLUMNS = ("file", "age", "gender", "race")
+"""Of a CSV."""
 LONGEST_NAME = 200
 """Characters of a picture's name."""
 LONGEST_PATH, MOST_COLUMNS = 1000, 100
@@ -51,16 +53,37 @@ def labels_of(name: str) -> Labels | None:
     return Labels(age=int(match["age"]), gender=int(match["gender"]), race=int(match["race"]))
 
 
-def read_labels(
-    content: bytes, *, key: Callable[[str], str] = file_key
-) -> tuple[dict[str, Labels], list[tuple[str, str]]]:
-    """A CSV, with commas, semicolons or tabs, with the column file and any of age, gender, race -> labels by file, and
-    (row, reason) of what is wrong.
+def read_labels(content: bytes) -> tuple[dict[str, Labels], list[tuple[str, str]]]:
+    """A CSV, with commas, semicolons or tabs, with the column file and any of age, gender, race -> labels by where the
+    file lies (`agr.places.place_of`), and (row, reason) of what is wrong.
 
-    `key`: what a file's name is shortened to. Ages are years, and 25.9 counts as 25;
-    genders and races are given by name or by UTKFace's number; empty cells are labels that are not known. Raises
-    LabelError for what is no such CSV.
+    Ages are years, and 25.9 counts as 25; genders and races are given by name or by UTKFace's number; empty cells are
+    labels that are not known. Raises LabelError for what is no such CSV.
     """
+    table, separator = _table_of(content)
+    found: dict[str, Labels] = {}
+    bad = _unused_columns(table)
+    texts = (table[name] if name in table else [""] * len(table) for name in COLUMNS)
+    for row in zip(*texts, strict=True):
+        name, *labels = (text.strip() for text in row)
+        if not any((name, *labels)):  # spreadsheets leave empty rows
+            continue
+        if len(name) > LONGEST_PATH:
+            bad.append((name[:LONGEST_NAME], f"in the CSV: a path of more than {LONGEST_PATH} characters"))
+            continue
+        file = place_of(name)
+        try:
+            read = _labels_in(labels, separator)
+        except ValueError as error:
+            bad.append((file[:LONGEST_NAME], f"in the CSV: {error}"))
+            continue
+        if found.setdefault(file, read) != read:
+            bad.append((file[:LONGEST_NAME], "in the CSV twice, with different labels; the first row counts"))
+    return found, bad
+
+
+def _table_of(content: bytes) -> tuple[pd.DataFrame, str]:
+    """The CSV as texts, its columns in small letters, and what separates them. Raises LabelError."""
     first = content.lstrip().partition(b"\n")[0]
     separator = max(",;\t", key=lambda each: first.count(each.encode()))  # as spreadsheets of some languages write it
     if first.count(separator.encode()) >= MOST_COLUMNS:
@@ -72,40 +95,35 @@ def read_labels(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", pd.errors.ParserWarning)  # rows may end with a comma
             table = pd.read_csv(io.BytesIO(content), index_col=False, **options)
-    except (ValueError, UnicodeError) as error:
+    except ValueError as error:
         raise LabelError(f"The CSV cannot be read: {error}") from error
     table.columns = pd.Index([str(column).strip().lower() for column in header])
-    twice = sorted(set(table.columns[table.columns.duplicated()]) & {"file", "age", "gender", "race"})
+    twice = sorted(set(table.columns[table.columns.duplicated()]) & {*COLUMNS})
     if twice:
         raise LabelError(f"The CSV has the column {twice[0]} twice. Expected each once.")
-    if "file" not in table or not {"age", "gender", "race"} & set(table.columns):
+    if "file" not in table or not {*COLUMNS[1:]} & {*table.columns}:
         raise LabelError(
             f"The CSV has the columns {', '.join(table.columns)}. Expected file and any of age, gender, race."
         )
-    found: dict[str, Labels] = {}
-    bad: list[tuple[str, str]] = []
-    if not {"age", "gender", "race"} <= set(table.columns):  # or one of the others may be meant for it
-        others = [name for name in table.columns if name not in ("file", "age", "gender", "race")]
-        why = "a column of the CSV that is not used: expected file, age, gender, race"
-        bad = [(name[:LONGEST_NAME], why) for name in others]
-    texts = (table[name] if name in table else [""] * len(table) for name in ("file", "age", "gender", "race"))
-    for name, age, gender, race in zip(*texts, strict=True):
-        if len(name) > LONGEST_PATH:
-            bad.append((name[:LONGEST_NAME], f"in the CSV: a path of more than {LONGEST_PATH} characters"))
-            continue
-        file = key(str(name).strip())
-        try:
-            labels = Labels(
-                age=_age(age.strip() if separator == "," else age.strip().replace(",", ".")),
-                gender=_class_of(gender.strip(), GENDERS, "gender"),
-                race=_class_of(race.strip(), RACES, "race"),
-            )
-        except ValueError as error:
-            bad.append((file[:LONGEST_NAME], f"in the CSV: {error}"))
-            continue
-        if found.setdefault(file, labels) != labels:
-            bad.append((file[:LONGEST_NAME], "in the CSV twice, with different labels; the first row counts"))
-    return found, bad
+    return table, separator
+
+
+def _unused_columns(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """(column, reason) of those that are not used, where a label is missing for which one of them may be meant."""
+    if {*COLUMNS} <= {*table.columns}:
+        return []
+    why = "a column of the CSV that is not used: expected file, age, gender, race"
+    return [(name[:LONGEST_NAME], why) for name in table.columns if name not in COLUMNS]
+
+
+def _labels_in(texts: Sequence[str], separator: str) -> Labels:
+    """Age, gender and race as a row of a CSV has them. Raises ValueError."""
+    age, gender, race = texts
+    return Labels(
+        age=_age(age if separator == "," else age.replace(",", ".")),
+        gender=_class_of(gender, GENDERS, "gender"),
+        race=_class_of(race, RACES, "race"),
+    )
 
 
 def twins_among(content: Mapping[str, str], labels: Mapping[str, Labels]) -> dict[str, list[dict]]:

@@ -21,6 +21,9 @@ AGE_GROUPS = ("0-2", "3-6", "7-13", "14-20", "21-32", "33-43", "44-53", "54+")
 TASK_CLASSES = {"age_group": AGE_GROUPS, "gender": GENDERS, "race": RACES}
 """Class names of each classification task, in output order."""
 
+TASK_TITLES = {"age_group": "Age group", "gender": "Gender", "race": "Race"}
+"""What each task is called where people read it."""
+
 
 def age_group_of(age: int) -> int:
     """Index into `AGE_GROUPS` of an age in whole years.

@@ -15,7 +15,7 @@ from threading import Lock
 
 from .errors import AgrError
 from .images import PICTURE_ENDINGS
-from .sources import damage_named, opener_of
+from .sources import damage_named, is_hidden, opener_of
 
 _CHIP = re.compile(r"\.chip(\.[^.]*)?$")
 LABELLED_ENDINGS = (*PICTURE_ENDINGS, ".chip")
@@ -159,5 +159,4 @@ def _is_file(member: tarfile.TarInfo) -> bool:
 
 
 def _is_picture(path: str) -> bool:
-    parts = PurePosixPath(path).parts
-    return path.lower().endswith(LABELLED_ENDINGS) and not any(part.startswith(".") and part != ".." for part in parts)
+    return path.lower().endswith(LABELLED_ENDINGS) and not any(map(is_hidden, PurePosixPath(path).parts))

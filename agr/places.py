@@ -7,11 +7,14 @@ import posixpath
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from .annotations import Labels
 from .pictures import file_key
+
+if TYPE_CHECKING:
+    from .annotations import Labels
 
 
 def place_of(path: str) -> str:
@@ -43,7 +46,7 @@ def _below_their_folder(places: pd.Series) -> pd.Series:
     return places.str.slice(len(folder) + 1 if folder else 0)
 
 
-def labels_at(places: list[str], listed: dict[str, Labels]) -> tuple[dict[str, Labels], list[str], list[str]]:
+def labels_at(places: list[str], listed: "dict[str, Labels]") -> "tuple[dict[str, Labels], list[str], list[str]]":
     """Labels by place, of rows of a CSV by theirs; the rows that are ambiguous; and those that fit no place.
 
     A row names the place that it spells out, or else the only one that ends with it; if none does, the longest place

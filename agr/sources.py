@@ -128,7 +128,7 @@ def _folder(folder: str, searched: set[tuple[int, int | str]]) -> Iterator[Item]
         yield _file(folder)  # named with what cannot be read
         return
     for entry in entries:
-        if _is_hidden(entry.name):
+        if is_hidden(entry.name):
             continue
         try:
             is_folder = entry.is_dir()
@@ -167,7 +167,7 @@ def _archive(path: Path) -> Iterator[Item]:
         with damage_named(path, SourceError):
             for name, place in _zip(path) if path.name.lower().endswith(".zip") else _tar(path):
                 inside = PurePosixPath(name.replace("\\", "/"))
-                if _is_picture(inside.name) and not any(map(_is_hidden, inside.parts)):
+                if _is_picture(inside.name) and not any(map(is_hidden, inside.parts)):
                     yield Item(printable(f"{path}/{name}"), place_of, place)
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
@@ -248,7 +248,7 @@ def _is_picture(name: str) -> bool:
     return name.lower().endswith(PICTURE_ENDINGS)
 
 
-def _is_hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
     """Thumbnails, bins, what macOS adds."""
     return (name.startswith(".") and name not in (".", "..")) or name.lower() in _HIDDEN
 

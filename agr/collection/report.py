@@ -103,7 +103,7 @@ def _labels(places: list[str], path: Path | None) -> tuple[pd.DataFrame, LeftOut
             content = path.read_bytes()
         except OSError as error:
             raise LabelError(f"{path} cannot be read: {error.strerror}.") from error
-        listed, bad = read_labels(content, key=place_of)
+        listed, bad = read_labels(content)
         found, ambiguous, absent = labels_at(places, listed)
         left_out = LeftOut(ambiguous=len(ambiguous), absent=tuple(absent), wrong=tuple(bad))
     known = {place: labels for place, labels in found.items() if labels != Labels()}

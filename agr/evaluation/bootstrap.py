@@ -61,6 +61,11 @@ def estimates(statistics: Mapping[str, Statistic]) -> dict[str, Estimate]:
     return {name: found[name] for name in statistics}
 
 
+def estimate(statistic: Statistic) -> Estimate:
+    """Value and interval of a single statistic, as `estimates` gives them."""
+    return estimates({"": statistic})[""]
+
+
 def _of_share(statistic: Statistic) -> Estimate:
     n, share = statistic.n, statistic.value
     if not n:

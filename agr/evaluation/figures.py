@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from agr.labels import MAX_AGE, TASK_CLASSES
+from agr.labels import MAX_AGE, TASK_CLASSES, TASK_TITLES
 
 from . import metrics as m
 from .bootstrap import Estimate
+from .curves import calibration_bins, normalized
 from .summary import LEAST_GROUP, Group
-from .tables import AGE_BAND, classified, with_age
+from .tables import AGE_BAND, Classified, with_age
 
 BLUE, ORANGE, GREEN, PURPLE = "#2E86C8", "#E69F00", "#009E73", "#CC79A7"
 WHISKER = "#30343B"
@@ -22,33 +23,19 @@ FAINT = 0.45
 GREY, LINE = "#656D7A", "#7F8896"
 """Of text in saved figures, which follows the theme on the page (`agr/ui/style.css`), and of lines."""
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, "#56B4E9", "#D55E00", "#F0E442", "#8C6D31")
-TASK_TITLES = {"age_group": "Age group", "gender": "Gender", "race": "Race"}
 IN_YEARS = {"age_mae", "age_bias"}
-"""Of the figures of groups; the others are shares."""
+"""Figures of groups that are in years; the others are shares."""
 _DASHES, _SYMBOLS = ("solid", "dash", "dot", "dashdot"), ("circle", "square", "diamond", "cross", "x")
 """By which lines can be told apart without colours."""
 _FEW_TO_MANY = [[0, "#56B4E9"], [0.5, "#8A63B0"], [1, "#D55E00"]]
 """Colours that stand out from white and from black."""
-_CURVE_POINTS = 1000
 _MOST_BESIDE, _ROW = 12, 22
 """Groups whose bars stand side by side; of more, each lies in a row of so many pixels."""
 _BUTTONS = ["zoom", "pan", "select", "lasso", "zoomIn", "zoomOut", "autoScale", "resetScale", "toImage"]
 """Plotly's, which lie over the title and need a mouse: to zoom is to drag, and a double click shows all again."""
-NORMALIZATIONS = ("counts", "rows", "columns")
 
 
-def normalized(counts: np.ndarray, by: str) -> np.ndarray:
-    """A confusion matrix (k, k), by one of `NORMALIZATIONS`: as counts, or as shares of its rows (true classes) or
-    columns, of which empty ones stay 0. Raises ValueError if `by` is none of them."""
-    if by == "counts":
-        return counts.astype(float)
-    if by not in NORMALIZATIONS:
-        raise ValueError(f"expected one of {NORMALIZATIONS}, got {by!r}")
-    sums = counts.sum(axis=1 if by == "rows" else 0, keepdims=True)
-    return np.divide(counts, sums, out=np.zeros(counts.shape), where=sums > 0)
-
-
-def confusion_heatmap(counts: np.ndarray, task: str, *, by: str = "rows", hide_diagonal: bool = False) -> go.Figure:
+def confusion_heatmap(counts: np.ndarray, task: str, *, by: str, hide_diagonal: bool) -> go.Figure:
     """Heatmap of a confusion matrix (k, k): rows are true classes, columns predicted ones."""
     labels = list(TASK_CLASSES[task])
     values = normalized(counts, by)
@@ -72,24 +59,10 @@ def confusion_heatmap(counts: np.ndarray, task: str, *, by: str = "rows", hide_d
     return figure
 
 
-def calibration_bins(table: pd.DataFrame, task: str) -> pd.DataFrame:
-    """Mean `confidence`, `accuracy` and number `n` of the faces in each filled one of `metrics.N_BINS` bins."""
-    found = classified(table, task).found
-    bins = m.confidence_bins(found.confidence)
-    counts = np.bincount(bins, minlength=m.N_BINS)
-    filled = counts > 0
-    sums = (np.bincount(bins, values, m.N_BINS) for values in (found.confidence, found.pred == found.true))
-    confidence, accuracy = (part[filled] / counts[filled] for part in sums)
-    return pd.DataFrame(
-        {"bin": np.flatnonzero(filled), "confidence": confidence, "accuracy": accuracy, "n": counts[filled]}
-    )
-
-
-def reliability_diagram(table: pd.DataFrame, task: str) -> go.Figure:
-    """Accuracy against confidence in `metrics.N_BINS` bins, over a histogram of confidence; the dashed line is
-    calibrated. Bins of fewer than `LEAST_GROUP` faces are faint."""
-    bins, found = calibration_bins(table, task), classified(table, task).found
-    n = len(found)
+def reliability_diagram(found: Classified) -> go.Figure:
+    """Accuracy of detected faces against confidence, in `metrics.N_BINS` bins, over a histogram of confidence; the
+    dashed line is calibrated. Bins of fewer than `LEAST_GROUP` faces are faint."""
+    bins, n = calibration_bins(found), len(found)
     ece, chance = m.expected_calibration_error(found.true, found.probs).value, m.chance_calibration_error(found.probs)
     said = f"{ece:.3f} (chance: {chance:.3f})" if n else "–"
     figure = go.Figure(
@@ -106,7 +79,7 @@ def reliability_diagram(table: pd.DataFrame, task: str) -> go.Figure:
             ),
         ]
     )  # fmt: skip
-    figure = _styled(figure, "confidence", "accuracy", f"{TASK_TITLES[task]}: ECE {said}")
+    figure = _styled(figure, "confidence", "accuracy", f"{TASK_TITLES[found.task]}: ECE {said}")
     return figure.update_layout(xaxis_range=[0, 1], yaxis_range=[0, 1.02])
 
 
@@ -172,44 +145,24 @@ def cumulative_score_curve(table: pd.DataFrame) -> go.Figure:
     return figure.update_yaxes(range=[0, 1], tickformat=".0%")
 
 
-def abstention_points(table: pd.DataFrame, task: str) -> pd.DataFrame:
-    """As the least `confidence` falls: the share of faces that is `answered`, and the `accuracy` of the answers. From
-    1 % of the faces on, for the first few are noise; at most `_CURVE_POINTS` points."""
-    labelled = classified(table, task)
-    found = labelled.found
-    order = np.argsort(-found.confidence, kind="stable")
-    accuracy = np.cumsum((found.true == found.pred)[order]) / np.arange(1, len(order) + 1)
-    start = len(order) // 100
-    places = np.unique(np.linspace(start, len(order) - 1, _CURVE_POINTS).round().astype(int)) if len(order) else order
-    return pd.DataFrame(
-        {
-            "confidence": found.confidence[order][places],
-            "answered": (places + 1) / max(1, len(labelled)),
-            "accuracy": accuracy[places],
-        }
-    )
-
-
-def abstention_curve(
-    table: pd.DataFrame, task: str, threshold: float = 0.0, *, points: pd.DataFrame | None = None
-) -> go.Figure:
+def abstention_curve(labelled: Classified, threshold: float, points: pd.DataFrame) -> go.Figure:
     """Accuracy of the answered faces against their share, as the least confidence falls; marks `threshold`. `points`:
-    `abstention_points` of the table, if they are known."""
-    points = abstention_points(table, task) if points is None else points
+    `curves.abstention_points` of the faces."""
     line = go.Scatter(
         x=points["answered"], y=points["accuracy"], mode="lines", line_color=BLUE, customdata=points["confidence"],
         showlegend=False,
         hovertemplate="answers %{x:.1%}<br>accuracy %{y:.1%}<br>from confidence %{customdata:.2f}<extra></extra>",
     )  # fmt: skip
     figure = go.Figure(line)
-    labelled = classified(table, task)
     kept = labelled.found.where(labelled.found.confidence >= threshold)
     if len(kept):
         figure.add_scatter(
             x=[len(kept) / len(labelled)], y=[np.mean(kept.true == kept.pred)], mode="markers",
             marker={"color": ORANGE, "size": 12}, showlegend=False,
         )  # fmt: skip
-    figure = _styled(figure, "share of faces answered", "accuracy of the answers", f"{TASK_TITLES[task]}: abstaining")
+    figure = _styled(
+        figure, "share of faces answered", "accuracy of the answers", f"{TASK_TITLES[labelled.task]}: abstaining"
+    )
     figure.update_layout(xaxis_tickformat=".0%", yaxis_tickformat=".0%")
     return figure if len(labelled) else figure.update_layout(xaxis_range=[0, 1], yaxis_range=[0, 1])
 

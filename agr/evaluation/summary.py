@@ -14,8 +14,12 @@ from .bootstrap import Estimate, estimates, in_random_groups
 from .tables import AGE_BANDS, age_groups, classified, group_columns, with_age
 
 GROUPINGS = (("gender",), ("race",), ("age_group",), ("age_band",), ("gender", "race"))
-
-
+AGE_ERRORS = ("age_mae", "age_mse", "age_bias", "age_interval_coverage")
+"""Figures over the faces that were found."""
+GROUP_FIGURES = (
+    *("age_group_accuracy", "gender_accuracy", "race_accuracy"),
+    *("age_mae", "age_bias", "age_interval_coverage"),
+)
 LEAST_GROUP = 30
 """Faces; groups of fewer are faint, and no gap is named after them."""
 
@@ -52,14 +56,6 @@ def group_figures(table: pd.DataFrame) -> list[dict]:
     ]
 
 
-AGE_ERRORS = ("age_mae", "age_mse", "age_bias", "age_interval_coverage")
-"""Of faces that were found."""
-GROUP_FIGURES = (
-    *("age_group_accuracy", "gender_accuracy", "race_accuracy"),
-    *("age_mae", "age_bias", "age_interval_coverage"),
-)
-
-
 def groups_of(table: pd.DataFrame, by: Sequence[str], *, at_equal_ages: bool = False) -> list[Group]:
     """`GROUP_FIGURES` and the selection rate of every class, for each group of faces that share the true `by`: one or
     more of gender, race, age_group, age_band. Faces without these labels belong to none.
@@ -78,7 +74,7 @@ def groups_of(table: pd.DataFrame, by: Sequence[str], *, at_equal_ages: bool = F
     return sorted(found, key=lambda group: [_place(name, kind) for name, kind in zip(group.names, by, strict=True)])
 
 
-def _group_statistics(part: pd.DataFrame, *, ages: np.ndarray | None = None) -> dict[str, m.Statistic]:
+def _group_statistics(part: pd.DataFrame, *, ages: np.ndarray | None) -> dict[str, m.Statistic]:
     """`ages`: as if there were so many faces of each of `AGE_GROUPS`."""
     found: dict[str, m.Statistic] = {}
     for task, labels in TASK_CLASSES.items():
@@ -119,8 +115,9 @@ def statistics(table: pd.DataFrame) -> dict[str, m.Statistic]:
 
 def _statistics(table: pd.DataFrame) -> dict[str, m.Statistic]:
     found: dict[str, m.Statistic] = {"detected": m.mean(table["detected"])}
-    for task, labels in TASK_CLASSES.items():
-        part = classified(table, task)
+    parts = {task: classified(table, task) for task in TASK_CLASSES}
+    for task, part in parts.items():
+        labels = TASK_CLASSES[task]
         found[f"{task}_accuracy"] = m.accuracy(part.true, part.pred)
         found[f"{task}_macro_f1"] = m.macro_f1(part.true, part.pred, len(labels))
         found |= {f"{task}_recall_{label}": m.recall(part.true, part.pred, i) for i, label in enumerate(labels)}
@@ -130,9 +127,8 @@ def _statistics(table: pd.DataFrame) -> dict[str, m.Statistic]:
                 part.rows["true_age"].astype(float), part.rows["pred_age"].astype(float), years=5
             )
     found |= _age_errors(with_age(table))
-    for task in TASK_CLASSES:
-        part = classified(table, task).found
-        found[f"{task}_ece"] = m.expected_calibration_error(part.true, part.probs)
+    for task, part in parts.items():
+        found[f"{task}_ece"] = m.expected_calibration_error(part.found.true, part.found.probs)
     return found
 
 

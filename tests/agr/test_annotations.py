@@ -48,7 +48,8 @@ def test_impossible_ages_are_listed(age):
 
 def test_a_picture_that_has_two_rows_keeps_the_first():
     labels, bad = read_labels(b"file,age,gender\na.jpg,10,Male\na.jpg,60,Female\nb.jpg,3,0\nx/b.jpg,3,Male\n")
-    assert labels == {"a.jpg": Labels(age=10, gender=0), "b.jpg": Labels(age=3, gender=0)}
+    three = Labels(age=3, gender=0)
+    assert labels == {"a.jpg": Labels(age=10, gender=0), "b.jpg": three, "x/b.jpg": three}
     assert bad == [("a.jpg", "in the CSV twice, with different labels; the first row counts")]
 
 
@@ -102,3 +103,7 @@ def test_pictures_that_are_alike_name_each_other_with_their_labels():
         "a": [{"file": "b", "age": None, "gender": None, "race": None}],
         "b": [{"file": "a", "age": 30, "gender": "Female", "race": "Others"}],
     }
+
+
+def test_empty_rows_are_passed_over():
+    assert read_labels(b"file,age,gender\na.jpg,30,Female\n,,\n , ,\n") == ({"a.jpg": Labels(30, 1)}, [])

@@ -161,3 +161,13 @@ def test_a_damaged_archive_is_named(kind, tmp_path):
 
 def test_equal_pictures_have_equal_hashes():
     assert content_hash(b"a") == content_hash(b"a") != content_hash(b"b")
+
+
+def test_what_was_deleted_or_made_by_the_system_is_no_picture(tmp_path):
+    """The bins of Windows and the thumbnails of a NAS: the former come before every name that begins with a letter."""
+    for folder in ("$RECYCLE.BIN", "@eaDir", "UTKFace"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "26_1_2_2017.jpg").write_bytes(folder.encode())
+    source = PictureSource(tmp_path)
+    assert source.members == ["UTKFace/26_1_2_2017.jpg"]
+    assert source.find("26_1_2_2017.jpg") == b"UTKFace"

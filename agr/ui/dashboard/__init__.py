@@ -13,9 +13,8 @@ from typing import Any
 import gradio as gr
 
 from agr.analyzer import FaceAnalyzer
-from agr.evaluation.figures import TASK_TITLES
 from agr.evaluation.report import ReportError
-from agr.labels import AGE_GROUPS, GENDERS, RACES, TASK_CLASSES
+from agr.labels import AGE_GROUPS, GENDERS, RACES, TASK_CLASSES, TASK_TITLES
 
 from ..cards import ANNOUNCE, message
 from ..received import all_sent

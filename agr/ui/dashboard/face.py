@@ -3,9 +3,8 @@
 import html
 import json
 
-from agr.evaluation.figures import TASK_TITLES
 from agr.evaluation.report import PROBABILITY_COLUMNS
-from agr.labels import TASK_CLASSES
+from agr.labels import TASK_CLASSES, TASK_TITLES
 
 from ..cards import bar
 from .gallery import heading, picture

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from agr.evaluation.figures import TASK_TITLES, normalized
-from agr.labels import TASK_CLASSES
+from agr.evaluation.curves import normalized
+from agr.labels import TASK_CLASSES, TASK_TITLES
 
 from .html import act, faces
 

@@ -2,8 +2,8 @@
 
 import html
 
-from agr.evaluation.figures import TASK_TITLES
 from agr.evaluation.selection import Selection
+from agr.labels import TASK_TITLES
 
 from .look import NO_FACE, Look
 

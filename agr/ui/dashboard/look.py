@@ -9,11 +9,10 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from agr.evaluation.figures import TASK_TITLES
 from agr.evaluation.report import REPORT_FILE, EvalReport, ReportError
 from agr.evaluation.selection import Selection, select
 from agr.evaluation.tables import Classified, classified, group_columns
-from agr.labels import TASK_CLASSES
+from agr.labels import TASK_CLASSES, TASK_TITLES
 
 from .state import Spot
 

@@ -90,7 +90,7 @@ def _labelled(places: dict[str, Place], tables: list[tuple[str, Place]], bad: li
         if len(content) > MAX_TABLE_BYTES:
             raise UploadError(f"{name} has more than {MAX_TABLE_BYTES // 1_000_000} MB. Send a shorter CSV.")
         try:
-            listed, wrong = read_labels(content, key=place_of)
+            listed, wrong = read_labels(content)
         except LabelError as error:
             raise UploadError(str(error)) from error
         by_table, ambiguous, absent = labels_at(list(places), listed)

@@ -6,12 +6,13 @@ import pytest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import confusion_matrix
 
+from agr.evaluation import curves as c
 from agr.evaluation import figures as f
 from agr.evaluation import metrics as m
 from agr.evaluation.bootstrap import Estimate
 from agr.evaluation.report import PROBABILITY_COLUMNS
 from agr.evaluation.summary import Group, groups_of
-from agr.evaluation.tables import class_indices
+from agr.evaluation.tables import class_indices, classified
 
 TASKS = ("age_group", "gender", "race")
 COUNTS = np.array([[8, 2, 0], [1, 3, 0], [0, 0, 0]])
@@ -21,25 +22,26 @@ COUNTS = np.array([[8, 2, 0], [1, 3, 0], [0, 0, 0]])
 def test_normalization_equals_scikit_learn(by, axis, predictions):
     true, pred = class_indices(predictions[predictions["detected"]], "race")
     counts = m.confusion_matrix(true, pred, 5)
-    assert f.normalized(counts, by) == pytest.approx(confusion_matrix(true, pred, normalize=axis))
+    assert c.normalized(counts, by) == pytest.approx(confusion_matrix(true, pred, normalize=axis))
 
 
 def test_empty_classes_stay_zero_and_an_unknown_normalization_is_an_error():
-    assert f.normalized(COUNTS, "rows")[2].tolist() == [0, 0, 0]
+    assert c.normalized(COUNTS, "rows")[2].tolist() == [0, 0, 0]
     with pytest.raises(ValueError, match="diagonal"):
-        f.normalized(COUNTS, "diagonal")
+        c.normalized(COUNTS, "diagonal")
 
 
 def test_the_heatmap_shows_the_matrix_and_may_hide_its_diagonal():
     counts = np.arange(25).reshape(5, 5)
-    heat = f.confusion_heatmap(counts, "race", by="counts").data[0]
+    heat = f.confusion_heatmap(counts, "race", by="counts", hide_diagonal=False).data[0]
     assert np.array_equal(heat.z, counts)
     assert heat.text[1][2] == "7"
     hidden = f.confusion_heatmap(counts, "race", by="rows", hide_diagonal=True).data[0]
     assert np.isnan(np.diag(hidden.z)).all()
     assert set(np.diag(hidden.text)) == {""}
-    assert f.confusion_heatmap(np.array([[3, 1], [0, 0]]), "gender", by="rows").data[0].text[1][0] == "–"
-    assert f.confusion_heatmap(np.array([[3, 0], [1, 0]]), "gender", by="columns").data[0].text[0][1] == "–"
+    for counts, by, row, column in (([[3, 1], [0, 0]], "rows", 1, 0), ([[3, 0], [1, 0]], "columns", 0, 1)):
+        heat = f.confusion_heatmap(np.array(counts), "gender", by=by, hide_diagonal=False).data[0]
+        assert heat.text[row][column] == "–"
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -48,14 +50,15 @@ def test_the_reliability_curve_equals_scikit_learn(predictions, task):
     probs = found[PROBABILITY_COLUMNS[task]].to_numpy(float)
     correct = probs.argmax(axis=1) == class_indices(found, task)[0]
     accuracy, confidence = calibration_curve(correct, probs.max(axis=1), n_bins=m.N_BINS)
-    line = f.reliability_diagram(predictions, task).data[2]
+    line = f.reliability_diagram(classified(predictions, task).found).data[2]
     assert np.asarray(line.x) == pytest.approx(confidence)
     assert np.asarray(line.y) == pytest.approx(accuracy)
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_abstaining_ends_at_the_plain_accuracy(predictions, task):
-    curve = f.abstention_curve(predictions, task, threshold=0.8)
+    labelled = classified(predictions, task)
+    curve = f.abstention_curve(labelled, 0.8, c.abstention_points(labelled))
     found = predictions[predictions["detected"]]
     true, pred = class_indices(found, task)
     confidence = found[PROBABILITY_COLUMNS[task]].max(axis=1)
@@ -109,7 +112,7 @@ def test_intervals_reach_from_their_lower_to_their_upper_end():
 
 def test_bins_are_as_wide_as_they_are_however_few_are_filled(predictions):
     sure = predictions[predictions[PROBABILITY_COLUMNS["gender"]].max(axis=1) > 14 / 15]
-    bars, *_ = f.reliability_diagram(sure, "gender").data
+    bars, *_ = f.reliability_diagram(classified(sure, "gender").found).data
     assert len(bars.x) == 1
     assert bars.width == pytest.approx(1 / 15)
 
@@ -138,14 +141,16 @@ def test_every_part_of_the_history_has_its_curve(report):
 @pytest.mark.parametrize("task", TASKS)
 def test_an_empty_selection_draws_empty_figures(predictions, task):
     none = predictions.iloc[:0]
-    for figure in (f.reliability_diagram(none, task), f.abstention_curve(none, task, 0.5)):
-        assert figure.to_json()
+    labelled = classified(none, task)
+    assert f.reliability_diagram(labelled.found).to_json()
+    assert f.abstention_curve(labelled, 0.5, c.abstention_points(labelled)).to_json()
     for draw in (f.age_density, f.cumulative_score_curve):
         assert draw(none).to_json()
 
 
 def test_abstaining_answers_the_surest_first(predictions):
-    points = f.abstention_points(predictions, "race")
+    labelled = classified(predictions, "race")
+    points = c.abstention_points(labelled)
     assert points["confidence"].is_monotonic_decreasing
     found = predictions[predictions["detected"]]
     confidence = found[PROBABILITY_COLUMNS["race"]].max(axis=1).astype(float)
@@ -154,24 +159,24 @@ def test_abstaining_answers_the_surest_first(predictions):
     for place in (50, 150):
         answered = round(points.iloc[place]["answered"] * len(predictions))
         assert points.iloc[place]["accuracy"] == pytest.approx(is_right[:answered].mean())
-    marked = f.abstention_curve(predictions, "race", threshold=0.8).data[1]
+    marked = f.abstention_curve(labelled, 0.8, points).data[1]
     assert marked.x[0] == pytest.approx((confidence >= 0.8).sum() / len(predictions))
 
 
 def test_the_heatmap_says_which_way_it_is_read():
-    layout = f.confusion_heatmap(np.eye(5, dtype=int), "race").layout
+    layout = f.confusion_heatmap(np.eye(5, dtype=int), "race", by="rows", hide_diagonal=False).layout
     assert (layout.xaxis.title.text, layout.yaxis.title.text) == ("predicted", "true")
     assert (layout.xaxis.type, layout.yaxis.type, layout.yaxis.autorange) == ("category", "category", "reversed")
 
 
 def test_the_reliability_diagram_says_what_chance_does_and_which_bins_are_small(predictions):
-    drawn = f.reliability_diagram(predictions, "race")
+    found = classified(predictions, "race").found
+    drawn = f.reliability_diagram(found)
     bars, _, line = drawn.data
-    is_small = f.calibration_bins(predictions, "race")["n"] < f.LEAST_GROUP
+    is_small = c.calibration_bins(found)["n"] < f.LEAST_GROUP
     assert 0 < is_small.sum() < len(is_small)
     assert (np.array(line.marker.opacity) < 1).tolist() == is_small.tolist()
     assert sum(bars.y) == pytest.approx(1)
-    found = f.classified(predictions, "race").found
     error = m.expected_calibration_error(found.true, found.probs).value
     assert f"ECE {error:.3f} (chance: {m.chance_calibration_error(found.probs):.3f})" in drawn.layout.title.text
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from agr.evaluation.curves import abstention_points
 from agr.evaluation.figures import abstention_curve, age_density, cumulative_score_curve, reliability_diagram
 from agr.evaluation.mislabels import mislabels
 from agr.evaluation.report import EvalReport
@@ -54,8 +55,9 @@ def test_their_report_can_be_saved_and_drawn(report, partly, tmp_path):
     again = EvalReport.load(tmp_path).predictions
     assert figures(again)["race_accuracy"] == pytest.approx(figures(partly)["race_accuracy"])
     for task in ("age_group", "gender", "race"):
-        assert reliability_diagram(again, task).to_json()
-        assert abstention_curve(again, task, 0.5).to_json()
+        labelled = classified(again, task)
+        assert reliability_diagram(labelled.found).to_json()
+        assert abstention_curve(labelled, 0.5, abstention_points(labelled)).to_json()
     for draw in (age_density, cumulative_score_curve):
         assert draw(again).to_json()
 

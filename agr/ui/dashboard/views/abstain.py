@@ -4,7 +4,8 @@ import gradio as gr
 
 from agr.evaluation import figures as f
 from agr.evaluation import metrics as m
-from agr.evaluation.bootstrap import estimates
+from agr.evaluation.bootstrap import estimate
+from agr.evaluation.curves import abstention_points
 
 from ...cards import message
 from ..html import csv_link, faces
@@ -23,12 +24,12 @@ def show(look: Look) -> list:
         return [message(nothing), None, ""]
     floor, found = look.options["floor"], look.part.found
     kept = found.confidence >= floor
-    points = look.once(("abstain", look.task), lambda: f.abstention_points(look.table, look.task))
-    figure = f.abstention_curve(look.table, look.task, floor, points=points)
+    points = look.once(("abstain", look.task), lambda: abstention_points(look.part))
+    figure = f.abstention_curve(look.part, floor, points)
     curve = csv_link("abstain", points, "Download the curve as CSV")
     if not kept.any():
         return [message(f"No face is answered with a confidence of {floor:.2f} or more."), figure, curve]
-    right = estimates({"": m.accuracy(found.true[kept], found.pred[kept])})[""]
+    right = estimate(m.accuracy(found.true[kept], found.pred[kept]))
     share = 100 * right.n / len(look.part)
     sentence = (
         f"From a confidence of {floor:.2f} on, {right.n:,} of {faces(len(look.part))} are answered ({share:.1f} %), "

@@ -6,7 +6,7 @@ from gradio.components import Component
 
 from agr.evaluation import figures as f
 from agr.evaluation.summary import LEAST_GROUP, Group, ages_in_common, groups_of
-from agr.labels import AGE_GROUPS, TASK_CLASSES
+from agr.labels import AGE_GROUPS, TASK_CLASSES, TASK_TITLES
 
 from ...cards import message
 from ..figure_cards import TITLES
@@ -60,9 +60,9 @@ def show(look: Look) -> list:
         ]
     kind = look.options["figure"]
     if kind == "selection rate" and look.task in by:
-        return [message(SAME.format(f.TASK_TITLES[look.task].lower())), None, _table(groups, by, {})]
+        return [message(SAME.format(TASK_TITLES[look.task].lower())), None, _table(groups, by, {})]
     names = _figures_of(kind, look.task)
-    title = f"{f.TASK_TITLES[look.task]}: {kind}" if kind in KINDS[:2] else kind
+    title = f"{TASK_TITLES[look.task]}: {kind}" if kind in KINDS[:2] else kind
     drawn = f.group_bars(groups, names, title + ", at equal ages" * at_equal_ages)
     widest = _widest(groups, names)
     said = _gap(groups, widest, names[widest])

@@ -5,8 +5,8 @@ import html
 
 import gradio as gr
 
-from agr.evaluation.figures import TASK_TITLES
 from agr.evaluation.mislabels import ORDERS, mislabels, relabel_list
+from agr.labels import TASK_TITLES
 
 from ...cards import message
 from ..gallery import gallery
