@@ -15,7 +15,7 @@ from typing import Annotated, Literal, TextIO
 import typer
 
 from .command import Model, fail, format_of, is_same, open_output
-from .errors import AgrError
+from .errors import AgrError, reason_of
 from .memory import keep_freed_memory
 from .video_command import is_video, video, write_videos
 
@@ -132,7 +132,7 @@ def report(
     except AgrError as error:
         fail(str(error))
     except OSError as error:
-        fail(f"{error.filename or output} cannot be read or written: {error.strerror or error}.")
+        fail(f"{error.filename or output} cannot be read or written: {reason_of(error)}.")
     data = made.summary["data"]
     photos = "1 labelled photo" if data["n"] == 1 else f"{data['n']:,} labelled photos"
     typer.echo(f"{photos}, a face found in {data['detected']:,}: {output}", err=True)

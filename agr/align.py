@@ -132,4 +132,4 @@ def _reduce(window: Image.Image, to_crop: np.ndarray) -> tuple[Image.Image, np.n
     reduced = (max(1, round(window.width * factor)), max(1, round(window.height * factor)))
     # Each axis has its own exact factor after rounding; the difference is below one pixel over the whole window.
     back = np.diag([window.width / reduced[0], window.height / reduced[1], 1.0])
-    return window.resize(reduced, Image.Resampling.BOX, reducing_gap=None), to_crop @ back
+    return window.resize(reduced, Image.Resampling.BOX), to_crop @ back

@@ -20,6 +20,11 @@ from .mtcnn import load_weights
 
 WINDOW, STRIDE = 12, 2
 """Pixels of P-Net's window, and of the step between two."""
+PNET_NMS, ONET_NMS = 0.7, 0.7
+"""Overlap up to which two boxes both stay, of all levels together (intersection over union) and in the end (over the
+smaller one)."""
+ONET_THRESHOLD = 0.7
+"""Least face probability of O-Net."""
 SAME_FACE = 0.6
 """Intersection over union from which two of O-Net's boxes are looks at the same face."""
 CERTAIN = 0.9
@@ -44,23 +49,19 @@ class Search:
 
     `min_face_size`: pixels of the smallest face; somewhat smaller ones are found too.
     `scale_factor`: scale of each level of the pyramid relative to the one before; the paper's authors take 0.71.
-    `pnet_threshold`, `rnet_threshold`, `onet_threshold`: least face probability, 0 to 1. The authors take 0.6 for
-    P-Net; letting more through costs less than finer steps.
-    `level_nms`, `pnet_nms`, `rnet_nms`, `onet_nms`: of two boxes that overlap by more, the better one stays: within a
-    level of the pyramid, and after each network (intersection over union; after O-Net, over the smaller one). The
-    authors take 0.5 within a level and 0.7 after R-Net, which lets twice as many through to O-Net, and finds no face
-    more.
+    `pnet_threshold`, `rnet_threshold`: least face probability, 0 to 1. The authors take 0.6 for P-Net; letting more
+    through costs less than finer steps.
+    `level_nms`, `rnet_nms`: of two boxes that overlap by more (intersection over union), the better one stays: within
+    a level of the pyramid, and after R-Net. The authors take 0.5 and 0.7; the latter lets twice as many through to
+    O-Net, and finds no face more.
     """
 
     min_face_size: float
     scale_factor: float = 0.6
     pnet_threshold: float = 0.35
     rnet_threshold: float = 0.7
-    onet_threshold: float = 0.7
     level_nms: float = 0.4
-    pnet_nms: float = 0.7
     rnet_nms: float = 0.5
-    onet_nms: float = 0.7
 
 
 class Cascade:
@@ -79,10 +80,10 @@ class Cascade:
         boxes, scores, corrections = self._read("rnet", copies, boxes, search.rnet_threshold)
         kept = self._suppressed(boxes, scores, search.rnet_nms)
         boxes = to_squares(apply_offsets(boxes[kept], corrections[kept]))
-        found = best_of(self._looks(copies, boxes, search.onet_threshold), search.onet_nms)
+        found = best_of(self._looks(copies, boxes, ONET_THRESHOLD), ONET_NMS)
         if (found.scores >= CERTAIN).all():
             return found
-        return best_of(self._looked_at_again(copies, found), search.onet_nms)
+        return best_of(self._looked_at_again(copies, found), ONET_NMS)
 
     def _looks(self, copies: list[Image.Image], boxes: np.ndarray, threshold: float) -> Faces:
         """What O-Net says of square boxes (n, 4), where its score is above the threshold: often several looks at a
@@ -115,7 +116,7 @@ class Cascade:
         if not found:
             return np.empty((0, 4), np.float32)
         boxes, scores, corrections = (np.concatenate(part) for part in zip(*found, strict=True))
-        kept = self._suppressed(boxes, scores, search.pnet_nms)
+        kept = self._suppressed(boxes, scores, PNET_NMS)
         return apply_offsets(boxes[kept], corrections[kept])
 
     def _proposals_of(

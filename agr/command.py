@@ -10,6 +10,8 @@ from typing import Annotated, NoReturn, TextIO
 
 import typer
 
+from .errors import reason_of
+
 Model = Annotated[
     str | None,
     typer.Option(
@@ -31,7 +33,7 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
     except BrokenPipeError:  # whoever reads it has seen enough
         raise
     except OSError as error:
-        fail(f"{path or 'The output'} cannot be written: {error.strerror}.")
+        fail(f"{path or 'The output'} cannot be written: {reason_of(error)}.")
 
 
 def _opened(path: Path | None) -> AbstractContextManager[TextIO]:
@@ -56,7 +58,7 @@ def expect_writable(path: Path | None) -> None:
         if is_new:
             path.unlink()
     except OSError as error:
-        fail(f"{path} cannot be written: {error.strerror}.")
+        fail(f"{path} cannot be written: {reason_of(error)}.")
 
 
 def format_of(path: Path | None, format: str | None, known: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from .align import TEMPLATE, fit_of
 from .attributes import INTERVAL_AGES, N_AGES, PLAIN_SPREAD, SPREAD_AGES
 from .engine import backbones
-from .errors import AgrError
+from .errors import AgrError, reason_of
 from .labels import AGE_GROUPS, GENDERS, RACES
 
 SCHEMA_VERSION = 4
@@ -139,8 +139,7 @@ def read_config(path: Path) -> ModelConfig:
                 f"{path.parent} is a training run that was not finished. Go on with it (fit --resume), or take {best}."
             ) from error
         raise ModelError(
-            f"{path} cannot be read: {getattr(error, 'strerror', None) or error}. "
-            f"Expected a folder with {CONFIG_FILE} and {WEIGHTS_FILE}."
+            f"{path} cannot be read: {reason_of(error)}. Expected a folder with {CONFIG_FILE} and {WEIGHTS_FILE}."
         ) from error
     return ModelConfig.from_dict(values)
 

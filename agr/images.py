@@ -15,7 +15,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from .errors import AgrError
+from .errors import AgrError, reason_of
 
 MAX_PIXELS = 100_000_000
 """Pictures of more pixels are refused before they are decoded: one would take 800 MB and more."""
@@ -212,7 +212,7 @@ def _read_file(name: str) -> bytes:
     except FileNotFoundError as error:
         raise ImageError(f"There is no file {name}.") from error
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
+        reason = reason_of(error)
         raise ImageError(f"The file {name} cannot be read: {reason}.") from error
     _check_bytes(content, f"The file {name}")
     return content

@@ -8,8 +8,6 @@ from .config import CONFIG_FILE, WEIGHTS_FILE, ModelError
 BUNDLED = Path(__file__).parent / "weights"
 REPORT_FOLDER = "report"
 """Where a published model has its evaluation report, for the dashboard."""
-
-
 POINTER = "hub.txt"
 """Beside or instead of bundled weights: the Hub id of the model to use in their place."""
 
@@ -20,13 +18,12 @@ def find_model(model: str | Path | None = None, *, revision: str | None = None) 
 
     A Hub model is downloaded once and cached. Raises ModelError, saying what to do, if it cannot be had.
     """
-    model = model or default_model()
-    folder = BUNDLED if model is None else Path(model)
+    model = model or default_model() or BUNDLED
+    folder, name = Path(model), str(model)  # a name is not a path, which has other slashes elsewhere
     if folder.is_dir():
         if revision:
             raise ModelError(f"Only a Hub model has revisions, {folder} is a folder. Name a Hub id, or leave it out.")
         return folder
-    name = str(BUNDLED if model is None else model)  # not as a path, which has other slashes elsewhere
     repo_id, at = split_revision(name)
     if isinstance(model, Path) or repo_id.count("/") != 1 or name.startswith((".", "/", "~")):
         raise ModelError(
@@ -54,7 +51,6 @@ def _from_hub(repo_id: str, revision: str | None) -> Path:
     from huggingface_hub.errors import (
         HfHubHTTPError,
         HFValidationError,
-        LocalEntryNotFoundError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
@@ -72,7 +68,7 @@ def _from_hub(repo_id: str, revision: str | None) -> Path:
         raise ModelError(f"The Hub model {repo_id} has no revision {revision!r}.") from error
     except HFValidationError as error:
         raise ModelError(f"The Hub model {repo_id} cannot be loaded: {error}") from error
-    except (broken, LocalEntryNotFoundError, OSError, RuntimeError, UnicodeError) as error:
+    except (broken, OSError, RuntimeError, UnicodeError) as error:
         try:  # what was downloaded once works without the Hub
             return _snapshot(repo_id, revision, local_files_only=True)
         except (broken, OSError, RuntimeError):

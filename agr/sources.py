@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from .errors import AgrError
+from .errors import AgrError, reason_of
 from .images import MAX_FILE_BYTES, PICTURE_ENDINGS, ImageError, printable
 
 TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
@@ -158,7 +158,7 @@ def _list(path: Path) -> Iterator[Item]:
                 if name and not name.lower().endswith(VIDEO_ENDINGS):
                     yield _file(name)
     except (OSError, UnicodeError) as error:
-        raise SourceError(f"The list {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+        raise SourceError(f"The list {path} cannot be read: {reason_of(error)}.") from error
 
 
 def _archive(path: Path) -> Iterator[Item]:
@@ -170,7 +170,7 @@ def _archive(path: Path) -> Iterator[Item]:
                 if _is_picture(inside.name) and not any(map(is_hidden, inside.parts)):
                     yield Item(printable(f"{path}/{name}"), place_of, place)
     except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
+        raise SourceError(f"{path} cannot be read: {reason_of(error)}.") from error
 
 
 @contextmanager
@@ -181,9 +181,7 @@ def damage_named(archive: Path, error: type[ValueError]) -> Iterator[None]:
     except error:
         raise
     except Exception as damage:
-        if (
-            isinstance(damage, OSError) and damage.errno is not None
-        ):  # gone, or a full disk; gzip and bz2 give no number
+        if isinstance(damage, OSError) and damage.errno is not None:  # gone, or a full disk; gzip gives no number
             raise
         raise error(f"{archive} is damaged or cut off ({damage}). Get or make it again.") from damage
 

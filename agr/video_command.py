@@ -102,6 +102,7 @@ def video(
             with open_output(output) as people_stream, _first_interrupt(run):
                 with open_output(times) if times else nullcontext() as times_stream:
                     take = _times_writer(times_stream, times_as_csv) if times_stream else None
+                    # The first step of drawing is dropped: it holds no frame.
                     found = takewhile(lambda _: not run.is_drawing, chain(first, steps))
                     ended = _follow(found, str(clip), take)
                 _write_people(people_stream, run.people, people_as_csv)
@@ -112,6 +113,13 @@ def video(
         fail(str(error))
     except VideoError as error:
         fail(f"{clip}: {error}")
+    _end(run, ended, clip, annotated)
+
+
+def _end(run: "VideoRun", ended: "KeyboardInterrupt | VideoError | None", clip: Path, annotated: Path | None) -> None:
+    """Fail if not all was done; `ended`: what ended the run early."""
+    from .video import VideoError
+
     if isinstance(ended, VideoError):  # of the copy: what there is to know of the clip is known
         fail(f"{clip}: {ended} The tables are complete.")
     if ended and run.is_drawing:

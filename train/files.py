@@ -10,6 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from agr.errors import reason_of
 from agr.pictures import DataError, content_hash
 
 LOCK_FILE = ".lock"
@@ -31,7 +32,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         is_full = not isinstance(error, OSError) or error.errno == ENOSPC
         what_to_do = "Free some space or choose" if is_full else "Choose"
         raise DataError(
-            f"{path} could not be written ({getattr(error, 'strerror', None) or error}). {what_to_do} another folder; "
+            f"{path} could not be written ({reason_of(error)}). {what_to_do} another folder; "
             "what was there before is untouched."
         ) from error
     finally:
@@ -86,7 +87,7 @@ def content_hash_of(path: Path) -> str:
     try:
         return content_hash(path.read_bytes())
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+        raise DataError(f"{path} cannot be read: {reason_of(error)}.") from error
 
 
 def files_in(folder: Path) -> dict[str, Path]:

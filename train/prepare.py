@@ -23,6 +23,7 @@ from tqdm import tqdm
 from agr.align import CROP_SIGMA, TEMPLATE, crop_face
 from agr.annotations import labels_of
 from agr.engine import cores
+from agr.errors import reason_of
 from agr.images import ImageError, load_photo
 from agr.pictures import DataError, PictureSource, content_hash, file_key
 from agr.workers import worker_pool
@@ -94,7 +95,7 @@ def load_prepared(folder: Path) -> Prepared:
         source = json.loads((folder / SOURCE_FILE).read_text(encoding="utf-8"))
         crops = np.load(folder / CROPS_FILE, mmap_mode="r")
     except (OSError, ValueError, KeyError) as error:
-        why = getattr(error, "strerror", None) or error
+        why = reason_of(error)
         raise DataError(
             f"{folder} holds no finished prepared data ({why}). Run `python -m train prepare --data UTKFace --output "
             "FOLDER` first, and name that folder."

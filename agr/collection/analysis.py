@@ -12,6 +12,7 @@ from itertools import islice
 from os import PathLike
 from pathlib import Path
 
+from ..errors import reason_of
 from ..sources import Item, is_archive, photos_of
 from .folder import Counts, claim, claim_of, clear_away, counts_of, part_path, unread_of
 from .listing import CollectionError, Listing, read_listing, write_whole
@@ -44,7 +45,7 @@ def analyze_collection(
     if absent := [str(path) for path in paths if not os.path.lexists(path)]:
         raise CollectionError(f"There is no {' and no '.join(absent)}.")
     folder = find_model(model)
-    now = claim(output, _shown(photos_of(paths), desc="Looking for photos"), _facts(paths, folder))
+    now = claim(output, _shown(photos_of(paths)), _facts(paths, folder))
     listing = Listing(**claim_of(output)["photos"])
     clear_away(output)
     in_part = _in_part(listing.photos)
@@ -80,26 +81,25 @@ def _checked(output: Path, listing: Listing, now: Listing) -> Counts:
 
 
 def _computed(
-    folder: Path, parts: Iterator[Part], ray: str | None, seen: Callable[[int], object]
+    folder: Path, parts: Iterator[Part], ray: str | None, on_photos: Callable[[int], object]
 ) -> Iterator[tuple[int, bytes]]:
     if ray is not None:
         from .ray_run import encoded_by_cluster
 
-        return encoded_by_cluster(folder, parts, seen, address=ray)
+        return encoded_by_cluster(folder, parts, on_photos, address=ray)
     from .local_run import encoded_by_cores
 
-    return encoded_by_cores(folder, parts, seen)
+    return encoded_by_cores(folder, parts, on_photos)
 
 
 def _facts(inputs: list[Path], model: Path) -> dict:
-    """What a table is made of, to know it again."""
-    return {"inputs": _identified(inputs), "model": _model(model)}
-
-
-def _identified(inputs: list[Path]) -> list[list]:
-    """Absolute paths, and sizes in bytes of archives, of which two may hold the same names."""
+    """What a table is made of, to recognise it: absolute paths, the sizes in bytes of archives, as two archives may
+    hold the same names, and the model."""
     sizes = (os.path.getsize(path) if is_archive(path) else None for path in inputs)
-    return [[str(path.absolute()), size] for path, size in zip(inputs, sizes, strict=True)]
+    return {
+        "inputs": [[str(path.absolute()), size] for path, size in zip(inputs, sizes, strict=True)],
+        "model": _model(model),
+    }
 
 
 def _model(folder: Path) -> dict:
@@ -113,7 +113,7 @@ def _model(folder: Path) -> dict:
         for name in (CONFIG_FILE, WEIGHTS_FILE):
             digest.update((folder / name).read_bytes())
     except OSError as error:
-        raise ModelError(f"{error.filename} cannot be read: {error.strerror}") from error
+        raise ModelError(f"{error.filename} cannot be read: {reason_of(error)}") from error
     facts = {"backbone": reader.config.backbone, "input_size": reader.config.input_size}
     return {"name": str(folder.absolute()), "digest": digest.hexdigest(), **facts, "parameters": reader.parameters}
 
@@ -139,8 +139,8 @@ def _parts(items: Iterator[Item], size: int) -> Iterator[Part]:
         number += 1
 
 
-def _shown(items: Iterable[Item], *, desc: str) -> Iterator[Item]:
-    yield from _bar(iterable=items, desc=desc, leave=False)
+def _shown(items: Iterable[Item]) -> Iterator[Item]:
+    yield from _bar(iterable=items, desc="Looking for photos", leave=False)
 
 
 def _bar(**options):

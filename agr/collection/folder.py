@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ..errors import reason_of
 from ..sources import Item
 from .listing import UNFINISHED, CollectionError, Listing, is_listing, listing_of, write_listing, write_whole
 
@@ -39,7 +40,7 @@ def claim(output: Path, photos: Iterable[Item], facts: dict) -> Listing:
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CollectionError(f"{output} cannot be made: {error.strerror}.") from error
+        raise CollectionError(f"{output} cannot be made: {reason_of(error)}.") from error
     try:
         listing = write_listing(photos, output)
         if not listing.photos:

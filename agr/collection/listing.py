@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from ..errors import AgrError
+from ..errors import AgrError, reason_of
 from ..sources import Item
 
 UNFINISHED = ".new"
@@ -63,7 +63,7 @@ def write_listing(items: Iterable[Item], folder: Path) -> Listing:
             beside.replace(_path(folder, listing))
         return listing
     except OSError as error:
-        raise CollectionError(f"{beside} cannot be written: {error.strerror or error}.") from error
+        raise CollectionError(f"{beside} cannot be written: {reason_of(error)}.") from error
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
@@ -108,7 +108,7 @@ def write_whole(path: Path, content: bytes) -> None:
             os.fsync(stream.fileno())
         beside.replace(path)
     except OSError as error:
-        raise CollectionError(f"{path} cannot be written: {error.strerror}.") from error
+        raise CollectionError(f"{path} cannot be written: {reason_of(error)}.") from error
 
 
 def _beside(path: Path) -> Path:

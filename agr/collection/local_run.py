@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..engine import cores
+from ..errors import reason_of
 from ..sources import Contents
 from ..workers import worker_pool
 from .listing import CollectionError
@@ -27,12 +28,15 @@ _worker: "tuple[FaceAnalyzer, Contents, multiprocessing.sharedctypes.Synchronize
 """In a worker: what it computes with, or why it has nothing to."""
 
 
-def encoded_by_cores(model: Path, parts: Iterator[Part], seen: Callable[[int], object]) -> Iterator[tuple[int, bytes]]:
-    """Each part's number and its rows as a parquet file, as they are done; `seen` is told how many photos are."""
+def encoded_by_cores(
+    model: Path, parts: Iterator[Part], on_photos: Callable[[int], object]
+) -> Iterator[tuple[int, bytes]]:
+    """Each part's number and its rows as a parquet file, as they are done; `on_photos` is told how many more photos
+    are."""
     try:
         photos = multiprocessing.get_context("spawn").Value("Q", 0)
     except OSError as error:
-        raise CollectionError(f"There is no shared memory for the workers: {error.strerror} (/dev/shm).") from error
+        raise CollectionError(f"There is no shared memory for the workers: {reason_of(error)} (/dev/shm).") from error
     pool = worker_pool(cores(), _start, model, photos)
     running: set[Future] = set()
     told = 0
@@ -43,7 +47,7 @@ def encoded_by_cores(model: Path, parts: Iterator[Part], seen: Callable[[int], o
                 return
             done, running = wait(running, _LOOK_EVERY, FIRST_COMPLETED)
             now = photos.value
-            seen(now - told)
+            on_photos(now - told)
             told = now
             for future in done:
                 yield future.result()
@@ -80,8 +84,8 @@ def _work(part: Part) -> tuple[int, bytes]:
         raise _worker
     analyzer, contents, photos = _worker
 
-    def count(number: int) -> None:
+    def count() -> None:
         with photos.get_lock():
-            photos.value += number
+            photos.value += 1
 
     return part.number, encoded_part(analyzer, contents, part, count)

@@ -29,9 +29,9 @@ class Part:
 
 
 def encoded_part(
-    analyzer: "FaceAnalyzer", contents: Contents, part: Part, seen: Callable[[int], object] = lambda photos: None
+    analyzer: "FaceAnalyzer", contents: Contents, part: Part, on_photo: Callable[[], object] = lambda: None
 ) -> bytes:
-    """A part's rows as a parquet file; `seen` is told of every photo that is done.
+    """A part's rows as a parquet file; `on_photo` is called after each photo.
 
     The same here and on every worker of a cluster, which keeps its `contents`: an archive opened anew for each part
     would be unpacked or looked through from its start each time.
@@ -39,7 +39,7 @@ def encoded_part(
     rows: list[dict] = []
     for file, result in analyzer.analyze_named((item.file, contents.source(item)) for item in part.items):
         rows += photo_rows(file, result)
-        seen(1)
+        on_photo()
     return _encoded(rows)
 
 

@@ -27,7 +27,7 @@ MISSING = 'Ray is not installed. Run `pip install "ray[data]>=2.40"` here and on
 
 
 def encoded_by_cluster(
-    model: Path, parts: Iterator[Part], seen: Callable[[int], object], *, address: str
+    model: Path, parts: Iterator[Part], on_photos: Callable[[int], object], *, address: str
 ) -> Iterator[tuple[int, bytes]]:
     """Each part's number and its rows as a parquet file, as they are done, each as `encoded_part` makes it.
 
@@ -54,7 +54,7 @@ def encoded_by_cluster(
             )
             for row in done.iter_rows():
                 yield row["part"], row["content"]
-                seen(photos[row["part"]])
+                on_photos(photos[row["part"]])
     except ray.exceptions.RayError as error:
         raise CollectionError(
             f"The cluster gave up ({str(error).strip().splitlines()[-1]}). Every machine of it needs what "

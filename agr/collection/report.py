@@ -7,6 +7,7 @@ from pathlib import Path, PureWindowsPath
 import pandas as pd
 
 from ..annotations import LabelError, Labels, labels_of, read_labels
+from ..errors import reason_of
 from ..evaluation.report import EvalReport, ReportError
 from ..places import labels_at, name_of, place_of, report_names
 from ..predictions import REPORT_NAMES, report_of
@@ -102,7 +103,7 @@ def _labels(places: list[str], path: Path | None) -> tuple[pd.DataFrame, LeftOut
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise LabelError(f"{path} cannot be read: {error.strerror}.") from error
+            raise LabelError(f"{path} cannot be read: {reason_of(error)}.") from error
         listed, bad = read_labels(content)
         found, ambiguous, absent = labels_at(places, listed)
         left_out = LeftOut(ambiguous=len(ambiguous), absent=tuple(absent), wrong=tuple(bad))

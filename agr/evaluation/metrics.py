@@ -118,8 +118,7 @@ def recall(true: ArrayLike, pred: ArrayLike, label: int) -> Statistic:
 
 def selection_rate(pred: ArrayLike, label: int) -> Statistic:
     """Share of faces, predicted classes (n,), that are taken for class `label`, rightly or not; 0 to 1."""
-    pred, _ = _same_length(pred, pred)
-    return mean(pred == label)
+    return mean(np.asarray(pred) == label)
 
 
 def macro_f1(true: ArrayLike, pred: ArrayLike, n_classes: int) -> Statistic:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from agr.errors import AgrError
+from agr.errors import AgrError, reason_of
 from agr.labels import GENDERS, MAX_AGE, RACES, TASK_CLASSES
 
 SCHEMA_VERSION = 1
@@ -30,13 +30,21 @@ COLUMNS = [
 """Columns of the predictions. Ages in years, classes by name, probabilities 0 to 1. Labels may be missing, and what the
 network says is empty for a face that was not detected. `has_twin`: the same picture, byte by byte, is in the training
 or validation data."""
-
+_CLASS_COLUMNS = {
+    "true_gender": GENDERS,
+    "true_race": RACES,
+    **{f"pred_{task}": labels for task, labels in TASK_CLASSES.items()},
+}
+_AGES = ["true_age", "pred_age", "age_low", "age_high"]
+_NUMBERS = [*_AGES, *(c for part in PROBABILITY_COLUMNS.values() for c in part)]
 
 MAX_HISTORY_COLUMNS = 100
 _LARGEST = 1e9
 """No figure comes near; the largest are squares of ages, and counts."""
 _ROUNDED = 0.01
 """By so much a class may be less likely than the likeliest: whoever wrote the table may have rounded."""
+_OF_OTHERS = ("fit.json", "config.json", "source.json")
+"""Files of runs, of models and of prepared data."""
 
 
 class ReportError(AgrError):
@@ -86,7 +94,7 @@ class EvalReport:
         try:
             summary = json.loads((folder / REPORT_FILE).read_text(encoding="utf-8"), parse_constant=_no_number)
         except (OSError, ValueError, RecursionError) as error:
-            reason = getattr(error, "strerror", None) or error  # the whole would tell where on the machine it lies
+            reason = reason_of(error)  # the whole would tell where on the machine it lies
             raise ReportError(f"{folder / REPORT_FILE} cannot be read: {reason}") from error
         _check_summary(summary)
         try:
@@ -97,10 +105,6 @@ class EvalReport:
             raise
         except Exception as error:  # damaged parquet and CSV raise many types, some only where a value is looked at
             raise ReportError(f"The tables of {folder} cannot be read: {error}") from error
-
-
-_OF_OTHERS = ("fit.json", "config.json", "source.json")
-"""Files of runs, of models and of prepared data."""
 
 
 def expect_no_report(folder: Path, *, overwrite: bool) -> None:
@@ -176,11 +180,19 @@ def _check_predictions(table: pd.DataFrame) -> None:
         raise ReportError(f"{PREDICTIONS_FILE}: expected detected and has_twin to be true or false")
     _check_numbers(table)
     found = table[table["detected"].to_numpy()]
+    _check_classes(table, found)
+    _check_probabilities(found)
+
+
+def _check_classes(table: pd.DataFrame, found: pd.DataFrame) -> None:
     for column, labels in _CLASS_COLUMNS.items():
         said = table[column].dropna() if column.startswith("true_") else found[column]
         foreign = sorted(set(said.map(str)) - set(labels))
         if foreign:
             raise ReportError(f"{PREDICTIONS_FILE}: {column} has {foreign[:5]}, expected {', '.join(labels)}")
+
+
+def _check_probabilities(found: pd.DataFrame) -> None:
     for task, columns in PROBABILITY_COLUMNS.items():
         probs = found[columns].to_numpy(float)
         wrong = (abs(probs.sum(axis=1) - 1) > 1e-3) | (probs < 0).any(axis=1)
@@ -192,15 +204,6 @@ def _check_predictions(table: pd.DataFrame) -> None:
         other = probs.max(axis=1) - probs[np.arange(len(probs)), told] > _ROUNDED
         if other.any():
             raise ReportError(f"{PREDICTIONS_FILE}: pred_{task} is not the likeliest class in {other.sum()} row(s)")
-
-
-_CLASS_COLUMNS = {
-    "true_gender": GENDERS,
-    "true_race": RACES,
-    **{f"pred_{task}": labels for task, labels in TASK_CLASSES.items()},
-}
-_AGES = ["true_age", "pred_age", "age_low", "age_high"]
-_NUMBERS = [*_AGES, *(c for part in PROBABILITY_COLUMNS.values() for c in part)]
 
 
 def _check_numbers(table: pd.DataFrame) -> None:

@@ -17,7 +17,7 @@ from av.stream import Disposition
 from PIL import Image
 
 from ..engine import cores
-from ..errors import AgrError
+from ..errors import AgrError, reason_of
 from ..images import MIN_SIDE, Photo, printable
 from .boxes import most_samples
 
@@ -199,7 +199,7 @@ def open_video(source: str | PathLike | BinaryIO) -> Iterator[BinaryIO]:
     except FileNotFoundError as error:
         raise VideoError(f"There is no file {name}.") from error
     except (OSError, ValueError) as error:
-        raise VideoError(f"The file {name} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+        raise VideoError(f"The file {name} cannot be read: {reason_of(error)}.") from error
     with file:
         status = os.fstat(file.fileno())
         if not S_ISREG(status.st_mode):

@@ -13,6 +13,7 @@ from av.error import FFmpegError
 from PIL import Image
 
 from ..engine import cores
+from ..errors import reason_of
 from ..render import Rect
 from .frames import VideoError
 
@@ -108,6 +109,6 @@ def mp4_writer(path: Path, *, rate: float) -> Iterator[_Writer]:
         if writer.finished:
             part.replace(path)
     except (FFmpegError, OSError) as error:
-        raise VideoError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}.") from error
+        raise VideoError(f"{path} cannot be written: {reason_of(error)}.") from error
     finally:
         part.unlink(missing_ok=True)
