@@ -8,7 +8,6 @@ disk. Here the browser shows the camera itself, sends the next frame when the la
 import base64
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import gradio as gr
 
@@ -17,8 +16,8 @@ from agr.images import ImageError, load_photo
 from agr.tracking import FaceTracker
 
 from .live_html import overlay, panel, table_link
+from .scripts import script
 
-SCRIPT = Path(__file__).parent / "live.js"
 SECONDS = 60
 """After which the camera stops until its visitor goes on: a forgotten page takes no more from the others."""
 MAX_FRAME = 2_000_000
@@ -109,7 +108,7 @@ def live_tab(analyzer: FaceAnalyzer) -> None:
     visit = gr.State(Visit(new_tracker()))
     with gr.Row():
         with gr.Column(scale=3, min_width=300):
-            camera = gr.HTML(_CAMERA, js_on_load=SCRIPT.read_text(encoding="utf-8"), elem_id="live-camera")
+            camera = gr.HTML(_CAMERA, js_on_load=script("live.js"), elem_id="live-camera")
         with gr.Column(scale=2, min_width=300):
             counted = gr.HTML(panel([], [], seconds=0), elem_id="live-panel")
     answer = gr.HTML(js_on_load=_HAND_OVER, elem_id="live-answer", elem_classes="agr-live-hidden")

@@ -21,6 +21,7 @@ from .gpu import satisfy_zero_gpu
 from .guard import Guard, allow_connections, keep_no_statistics, keep_to_itself, restrain_gradio
 from .live import live_tab
 from .predict import predict_tab
+from .scripts import script
 from .theme import HEAD, STYLE, theme
 from .video import video_tab
 
@@ -33,7 +34,6 @@ AT_ONCE = 2
 MAX_SESSIONS = 256
 """Visitors whose state is kept; with more, the oldest one is dropped. A report of one's own may take 30 MB."""
 _CACHE_SECONDS = 300
-SCRIPT = Path(__file__).parent / "page.js"
 # Gradio's camera, on the photo's tab, would stay on behind the other tabs: choosing another source ends it.
 OPEN_TAB = """
 () => {
@@ -75,7 +75,7 @@ def build_page(
                 shown = Reports(reports, pictures.find if pictures else None)
                 with_model = None if isinstance(analyzer, ModelError) else analyzer
                 Dashboard(shown).build(evaluation, tabs, page, with_model)
-        page.load(None, js=SCRIPT.read_text(encoding="utf-8"))
+        page.load(None, js=script("page.js"))
     # Not open: calls past the queue would be worked on all at once.
     return page.queue(max_size=MAX_WAITING, default_concurrency_limit=AT_ONCE, api_open=False)
 

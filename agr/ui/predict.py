@@ -11,6 +11,7 @@ from agr.render import annotated
 
 from .cards import ANNOUNCE, cards, data_uri, downloads, message
 from .received import sent
+from .scripts import script
 
 EXAMPLE = Path(__file__).parent / "examples" / "astronaut.jpg"
 
@@ -20,21 +21,6 @@ PURPOSE = (
     "it to decide anything about a person. Photos are analyzed in memory, and their temporary copies deleted within "
     "minutes: save what you want to keep."
 )
-# On a phone the answer begins below the screen; and what had the focus, to choose or remove a photo, is gone by now:
-# the answer gets it, and not what removes the photo, for the next key may be Space, to scroll.
-SHOW_ANSWER = """
-() => setTimeout(() => {
-    const [photo, boxed, status] = ['photo', 'boxed', 'status'].map((id) => document.getElementById(id));
-    if (status.querySelector('.agr-error')) for (const each of photo.querySelectorAll('img')) each.alt = '';
-    const answer = boxed.querySelector('img') ? boxed : status;
-    const isStill = matchMedia('(prefers-reduced-motion: reduce)').matches;
-    if (status.querySelector('p') && answer.getBoundingClientRect().top > 0.7 * innerHeight)
-        answer.scrollIntoView({behavior: isStill ? 'auto' : 'smooth'});
-    if (document.activeElement !== document.body) return;
-    status.tabIndex = -1;
-    (status.querySelector('p') ? status : photo.querySelector('button'))?.focus({preventScroll: true});
-}, 100)
-"""
 NO_FACE = "No face was found. A photo where faces are larger, sharper or more upright may do better."
 
 
@@ -79,7 +65,7 @@ def predict_tab(analyzer: FaceAnalyzer) -> None:
         show_progress_on=[boxed],
         api_visibility="private",
         concurrency_id="analyze",
-    ).then(None, js=SHOW_ANSWER)
+    ).then(None, js=script("show_answer.js"))
 
     with gr.Row(visible=False):  # the same in one call, for programs
         received, answer = _photo_input(), gr.JSON()

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import gradio as gr
 
+from .scripts import script
+
 STYLE = Path(__file__).parent / "style.css"
-SCRIPTS = [Path(__file__).parent / name for name in ("queue.js", "address.js")]
 # In the head, as Gradio confines a style sheet to what is within its own elements.
 _PRINT = """
 <style>
@@ -15,7 +16,7 @@ _PRINT = """
 }
 </style>
 """
-HEAD = _PRINT + "".join(f"<script>{script.read_text(encoding='utf-8')}</script>" for script in SCRIPTS)
+HEAD = _PRINT + "".join(f"<script>{script(name)}</script>" for name in ("queue.js", "address.js"))
 """Of the page; its scripts are there before the first component is."""
 
 

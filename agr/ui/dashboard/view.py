@@ -6,8 +6,11 @@ from typing import Any
 
 import gradio as gr
 
-from .html import ACT, SAVE_FIGURE, save_buttons
+from ..scripts import script
+from .html import save_buttons
 from .look import Look
+
+ACT, SAVE_FIGURE = script("dashboard/act.js"), script("dashboard/save_figure.js")
 
 
 @dataclass(frozen=True)

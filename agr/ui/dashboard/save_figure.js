@@ -1,0 +1,27 @@
+// Saves the figure above the buttons, with Plotly, which Gradio has loaded, and names it for screen readers. Runs as
+// js_on_load of the buttons' component.
+const figure = element.closest('.agr-figure');
+figure?.setAttribute('role', 'group');
+const nameIt = () => {
+    const title = figure.querySelector('.js-plotly-plot')?.layout?.title?.text;
+    const name = title ?? element.querySelector('[data-name]').dataset.name.replaceAll('_', ' ');
+    figure.setAttribute('aria-label', `Figure: ${name}`);
+};
+if (figure) {
+    nameIt();
+    new MutationObserver(nameIt).observe(figure, {childList: true, subtree: true});
+}
+element.addEventListener('click', (event) => {
+    const button = event.target.closest('button[data-format]');
+    const plot = element.closest('.agr-figure').querySelector('.js-plotly-plot');
+    if (!button || !plot) return;
+    // Of which report and which faces, on white: it is put among others, on slides of any colour.
+    const report = document.querySelector('#report input')?.value ?? '';
+    const faces = document.querySelector('#head [role=status]')?.textContent ?? '';
+    const title = {...plot.layout.title, subtitle: {text: `${report}. ${faces}`, font: {size: 11}}};
+    const layout = {...plot.layout, title, paper_bgcolor: 'white', plot_bgcolor: 'white'};
+    window.Plotly.downloadImage({data: plot.data, layout}, {
+        format: button.dataset.format, filename: `${report}_${button.dataset.name}`, width: 900,
+        height: Math.max(600, layout.height ?? 0), scale: 2,
+    });
+});
