@@ -45,8 +45,8 @@ def main(
     keep_freed_memory()  # before any of the rest starts a thread
     from agr.pictures import DataError, PictureSource
     from agr.pretrained import default_model
-    from agr.ui.guard import keep_swept, own_upload_folder
     from agr.ui.page import build_page, launch, reports_of
+    from agr.ui.uploads import keep_swept, own_upload_folder
 
     _expect_free(host or "127.0.0.1", port)
     try:

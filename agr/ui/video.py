@@ -17,8 +17,8 @@ from agr.video import DEFAULT_RATE, MIN_RATE, FaceAtTime, VideoRun
 from agr.video.frames import VideoError
 
 from .cards import ANNOUNCE_STEPS, message
-from .guard import BOXED
 from .received import held, sent
+from .uploads import BOXED
 from .video_html import people_table, progress_bar, time_table, timeline, video_downloads
 
 LONGEST = 120.0

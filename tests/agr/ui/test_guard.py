@@ -1,11 +1,7 @@
 """The page refuses what Gradio alone would let through, by its real HTTP interface."""
 
 import asyncio
-import os
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from types import SimpleNamespace
 
 import gradio as gr
@@ -15,7 +11,7 @@ import pytest
 from agr.ui import guard
 from tests.agr.ui.conftest import patient_client
 from tests.agr.ui.test_holds import FILE, ask
-from tests.conftest import ASTRONAUT, ROOT
+from tests.conftest import ASTRONAUT
 
 
 @pytest.fixture
@@ -106,36 +102,6 @@ def test_bodies_without_a_length_end_at_the_limit(most, last):
         assert pool.submit(asyncio.run, all_three()).result() == ["http.request", "http.request", last]
 
 
-def test_what_gradio_lost_sight_of_is_swept_and_the_pages_own_stays(tmp_path, monkeypatch):
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    folder = guard.own_upload_folder()
-    assert folder.parent == tmp_path
-    assert os.environ["GRADIO_TEMP_DIR"] == str(folder)
-    with gr.Blocks() as page:
-        picture = gr.Image()
-        gr.Examples([[str(ASTRONAUT)]], picture, cache_examples=False)
-    shown = {str(path) for block in page.blocks.values() for path in block.keep_in_cache}
-    assert shown
-    (folder / "part").mkdir()
-    (folder / "part" / "tmp123").write_bytes(b"broken off")
-    guard.sweep(folder, page)
-    assert (folder / "part" / "tmp123").exists()  # still young
-    (folder / guard.BOXED).write_bytes(b"x")
-    time.sleep(0.01)
-    guard.sweep(folder, page, boxed=0)
-    assert not (folder / guard.BOXED).exists()
-    assert (folder / "part" / "tmp123").exists()  # an upload may take long
-    guard.sweep(folder, page, older=0)
-    assert {str(path) for path in folder.rglob("*") if path.is_file()} == shown
-    assert not (folder / "part").exists()
-
-
-def test_app_has_a_folder_of_its_own_and_sweeps_it():
-    """Before the page is made, as its components remember their folder."""
-    code = (ROOT / "app.py").read_text()
-    assert code.index("own_upload_folder()") < code.index("build_page(analyzer") < code.index("keep_swept(")
-
-
 def test_only_the_last_event_is_remembered_and_none_are_summed_up(monkeypatch):
     for name in ("GRADIO_ANALYTICS_MAX_EVENTS", "GRADIO_ANALYTICS_CACHE_FREQUENCY"):
         monkeypatch.setenv(name, "7")  # and so put back at the end
@@ -205,92 +171,6 @@ def test_a_field_in_many_pieces_is_limited_too():
     parser.on_part_data(bytes(guard.MAX_FIELD), 0, guard.MAX_FIELD)
     with pytest.raises(guard.MultiPartException):
         parser.on_part_data(b"x", 0, 1)
-
-
-def test_files_go_after_an_hour_and_boxed_videos_after_ten_minutes(tmp_path, monkeypatch):
-    (tmp_path / "photo.jpg").write_bytes(b"x")
-    (tmp_path / guard.BOXED).write_bytes(b"x")
-    now = time.time()
-    for later, left in ((590, 2), (610, 1), (3590, 1), (3610, 0)):
-        monkeypatch.setattr(guard.time, "time", lambda later=later: now + later)
-        guard.sweep(tmp_path, SimpleNamespace(blocks={}))
-        assert len(list(tmp_path.iterdir())) == left
-
-
-def test_sweeping_goes_on_after_an_error(tmp_path, monkeypatch):
-    swept, thrice = [], threading.Event()
-
-    def sweep(*_):
-        swept.append(1)
-        if len(swept) < 3:
-            raise OSError
-        thrice.set()
-        threading.Event().wait()  # no fourth time
-
-    monkeypatch.setattr(guard, "sweep", sweep)
-    monkeypatch.setattr(guard, "SWEEP_SECONDS", 0)
-    guard.keep_swept(tmp_path, None)
-    assert thrice.wait(10)
-
-
-def test_what_visitors_were_shown_is_forgotten():
-    from datetime import datetime, timedelta
-
-    ago = {"closed": 2, "open": 2, "new": 0, "left open": 7}
-    holder = SimpleNamespace(lock=threading.Lock(), session_data={}, time_last_used={})
-    for name, hours in ago.items():
-        holder.session_data[name] = SimpleNamespace(is_closed=name == "closed")
-        holder.time_last_used[name] = datetime.now() - timedelta(hours=hours)
-    queue = SimpleNamespace(pending_messages_per_session=dict.fromkeys(ago))
-    guard.forget_visitors(SimpleNamespace(state_holder=holder, _queue=queue))
-    for kept in (holder.session_data, holder.time_last_used, queue.pending_messages_per_session):
-        assert set(kept) == {"open", "new"}
-    guard.forget_visitors(SimpleNamespace(state_holder=None))  # of a page that is not served
-
-
-@pytest.mark.skipif(guard.fcntl is None, reason="Windows has no such locks")
-def test_folders_of_pages_that_were_killed_are_removed_and_others_are_not(tmp_path, monkeypatch):
-    (tmp_path / "agr-uploads-left").mkdir(mode=0o700)
-    (tmp_path / "agr-uploads-left" / "deep").mkdir()
-    (tmp_path / "agr-uploads-left" / "deep" / "jane.jpg").touch()
-    for name in ("other", "agr-results"):
-        (tmp_path / name).mkdir(mode=0o700)
-    (tmp_path / "agr-uploads-of-mine").mkdir(mode=0o755)
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    first = guard.own_upload_folder()
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    second = guard.own_upload_folder()
-    assert {each.name for each in tmp_path.iterdir()} == {
-        *("other", "agr-results", "agr-uploads-of-mine"),
-        *(first.name, second.name),
-    }
-
-
-@pytest.mark.skipif(guard.fcntl is None, reason="Windows has no such locks")
-def test_a_folder_that_another_page_took_for_a_left_one_is_made_anew(tmp_path, monkeypatch):
-    flock = guard.fcntl.flock
-    taken = []
-
-    def overtaken(place, kind):
-        if len(taken) == 1:
-            taken.extend(tmp_path.iterdir())
-            taken[1].rmdir()
-        flock(place, kind)
-
-    def opened(path, *rest):
-        if not taken and tmp_path in Path(path).parents:
-            taken.append(Path(path))
-            taken[0].rmdir()
-        return real_open(path, *rest)
-
-    real_open = os.open
-    monkeypatch.setattr(os, "open", opened)
-
-    monkeypatch.setattr(guard.fcntl, "flock", overtaken)
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    folder = guard.own_upload_folder()
-    assert folder.is_dir()
-    assert len({*taken, folder}) == 3
 
 
 @pytest.mark.slow

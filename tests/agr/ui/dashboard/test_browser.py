@@ -10,7 +10,7 @@ import pytest
 from agr.evaluation.report import EvalReport
 from agr.evaluation.selection import Selection, select
 from agr.labels import RACES
-from agr.ui import guard
+from agr.ui import uploads
 from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -530,7 +530,7 @@ def test_the_page_says_who_is_evaluated_and_can_be_stopped(visit, astronaut, tmp
 def test_a_session_that_was_forgotten_goes_on_where_it_was(visit, served):
     page = visit(query="show=Confusion&task=gender&predicted=Male")
     page.get_by_label("true Female, predicted Male").wait_for(timeout=WAIT)
-    guard.forget_visitors(served, closed=-1, idle=-1)
+    uploads.forget_visitors(served, closed=-1, idle=-1)
     page.get_by_label("counts", exact=True).check()
     page.wait_for_function("location.search.includes('by=counts')", timeout=WAIT)
     assert "show=Confusion" in page.url
