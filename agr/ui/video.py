@@ -18,6 +18,7 @@ from agr.video.frames import VideoError
 
 from .cards import ANNOUNCE_STEPS, message
 from .received import held, sent
+from .scripts import focus
 from .uploads import BOXED
 from .video_html import people_table, progress_bar, time_table, timeline, video_downloads
 
@@ -36,9 +37,6 @@ GUIDE = (
 )
 NOBODY = "No face was found. A video where faces are larger, sharper or longer in view may do better."
 TOO_BRIEF = "Faces were found, but each in fewer than three frames: too briefly to count as a person."
-FOCUS_START = "() => document.querySelector('#clip-start').focus()"
-"""The other button is disabled when the work has ended, and whoever pressed it by keyboard would be lost."""
-
 GONE = "The video is no longer on the server: uploads are deleted after a few minutes. Choose it again."
 Answer = tuple[object, object, object, object, object]
 """Video with boxes, sentence or progress, links, tables, and the stop button."""
@@ -120,7 +118,7 @@ def video_tab(analyzer: FaceAnalyzer) -> None:
     )
     # Not Gradio's `cancels`: what it sends and what the work still says arrive in any order.
     unqueued: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    stop.click(stop_it, visit, None, js=FOCUS_START, **unqueued)
+    stop.click(stop_it, visit, None, js=focus("#clip-start"), **unqueued)
     clip.change(choose, [clip, visit], [boxed, status, links, found], **unqueued)
 
 

@@ -5,7 +5,7 @@ open view alone; all else stays as it is.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,41 +16,18 @@ from agr.analyzer import FaceAnalyzer
 from agr.evaluation.report import ReportError
 from agr.labels import AGE_GROUPS, GENDERS, RACES, TASK_CLASSES, TASK_TITLES
 
-from ..cards import ANNOUNCE, message
-from ..received import all_sent
+from ..cards import message
+from .events import BUSY, IDLE, QUIET, READ_ADDRESS, WRITE_ADDRESS
 from .face import OPEN_DIALOG, face_page
 from .head import head
 from .look import OWN, Opened, Reports, look_at
-from .own import GUIDE, KEPT_SECONDS, Evaluation, evaluate_own
+from .own import KEPT_SECONDS, connect_own, lay_out_own
 from .state import FIRST_TAB, REPORT_CONTROLS, Spot, Ticked, address_of, names_lost_report, read_address, tab_of
 from .view import View, text_slot
 from .views import VIEWS
 
 VIEW_NAMES = [view.name for view in VIEWS]
 TASKS = [(TASK_TITLES[task], task) for task in TASK_CLASSES]
-WRITE_ADDRESS = """
-const write = () => props.value?.startsWith('?') && window.agrAddress.show(props.value);
-watch('value', write);
-write();  // the answer may have been faster than this
-window.agrAddress.onBack((query) => trigger('select', {value: query}));
-"""
-FOCUS_START = "() => document.querySelector('#own-start').focus()"
-"""The button that was pressed is disabled, and whoever pressed it by keyboard would be lost."""
-# What is sent first is the address, as it is when the event is sent.
-READ_ADDRESS = "(_, ...sent) => [location.search, ...sent]"
-# Where an answer takes long, as somebody else's comparison is ahead; Gradio's own sign costs each click 0.2 seconds.
-BUSY = "(_, ...sent) => { window.agrBusy(true); return [location.search, ...sent]; }"
-IDLE = "() => window.agrBusy(false)"
-# One at a time, or a click that overtakes another would undo what that one changed of the spot.
-IN_TURN: dict[str, Any] = {"concurrency_id": "dashboard", "concurrency_limit": 1}
-QUIET: dict[str, Any] = {
-    "show_progress": "hidden",
-    "api_visibility": "private",
-    "trigger_mode": "always_last",
-    **IN_TURN,
-}
-
-
 OF_TASK = "for Confusion, Mislabels, Groups, Abstain and the faces of Compare; other views show all three tasks"
 FILTERS = ("gender", "race", "age_group", "predicted", "least", "most", "twins")
 """Controls that lie in an accordion, which is open if an address says anything of them."""
@@ -79,7 +56,7 @@ class Dashboard:
         self.tab, self.tabs = opened, tabs
         self.query = gr.Textbox(visible=False)
         self._lay_out_filters()
-        own = self._lay_out_own() if analyzer else {}
+        own = lay_out_own(is_open=not self.reports.folders) if analyzer else None
         self.head = text_slot("head")
         self.views, view_tab, clickable = self._lay_out_views()
         # What else may be chosen, one's own report or the task's classes, Gradio knows as long as the session, and
@@ -89,8 +66,10 @@ class Dashboard:
         self.address = gr.HTML(html_template=" ", js_on_load=WRITE_ADDRESS)
         self.face = gr.HTML(elem_id="face", js_on_load=OPEN_DIALOG, apply_default_css=False)
         self.clickable = [*clickable, self.face]
-        if analyzer:
-            self._connect_own(analyzer, **own)
+        if analyzer and own:
+            menus = [self.controls[name] for name in REPORT_CONTROLS]
+            offered, is_new = connect_own(own, analyzer, self.reports, self.own, menus)
+            offered.then(self.open_own, [*self.inputs, is_new], self.shown, js=READ_ADDRESS, **QUIET)
 
         def on(event: Callable, answer: Callable, outputs: list = self.shown, **options: Any) -> None:
             answered = event(answer, self.inputs, outputs, js=BUSY, **QUIET | options)
@@ -167,6 +146,11 @@ class Dashboard:
     def first_page(self, query: str, spot: Spot | None, own: Opened | None, *values: Any) -> dict:
         """A filter was changed: the gallery's page was of other faces."""
         return self._whole(self._spot(query, spot).after("page", 0), own, values)
+
+    def open_own(self, *sent: Any) -> dict:
+        """Show the visitor's own report, if the evaluation that ended has made one: the last value says so."""
+        *shown, is_new = sent
+        return self.first_page(*shown) if is_new else {self.spot: gr.skip()}
 
     def other_task(self, query: str, spot: Spot | None, own: Opened | None, *values: Any) -> dict:
         """Another task has other classes: a cell of the old matrix means nothing in the new one."""
@@ -281,55 +265,6 @@ class Dashboard:
                 self.controls |= parts.controls
                 clickable += parts.clickable
         return view_tabs, view_tab, clickable
-
-    def _lay_out_own(self) -> dict[str, Any]:
-        with gr.Accordion("Evaluate your own labelled faces", open=not self.reports.folders, elem_id="own"):
-            gr.Markdown(GUIDE, elem_classes="agr-note")
-            files = gr.File(
-                file_count="multiple", label="Pictures, .zip, .csv or a report", height=160, elem_id="own-files"
-            )
-            files.preprocess = all_sent  # type: ignore[method-assign]
-            with gr.Row():
-                start = gr.Button("Evaluate", variant="primary", elem_id="own-start")
-                stop = gr.Button("Stop", interactive=False)
-            status = gr.HTML(elem_id="own-status", min_height=80, apply_default_css=False, js_on_load=ANNOUNCE)
-        return {"files": files, "start": start, "stop": stop, "status": status}
-
-    def _connect_own(
-        self, analyzer: FaceAnalyzer, *, files: gr.File, start: gr.Button, stop: gr.Button, status: gr.HTML
-    ) -> None:
-        def evaluate(
-            paths: list[str] | None, work: Evaluation, progress: gr.Progress = gr.Progress()
-        ) -> Iterator[tuple]:
-            yield gr.skip(), "", False, gr.Button(interactive=True)
-            for own, said in evaluate_own(analyzer, self.reports, paths, work, progress):
-                yield own or gr.skip(), said or gr.skip(), own is not None, gr.skip()
-            yield gr.skip(), gr.skip(), gr.skip(), gr.Button(interactive=False)
-
-        def stop_it(work: Evaluation) -> None:
-            work.stop = True
-
-        def offer(is_new: bool) -> tuple:
-            """The visitor's report among the others, and open."""
-            if not is_new:
-                return gr.skip(), gr.skip()
-            names = [*self.reports.folders, OWN]
-            return gr.Dropdown(names, value=OWN), gr.Dropdown(names)
-
-        def open_it(*sent: Any) -> dict:
-            *shown, is_new = sent
-            return self.first_page(*shown) if is_new else {self.spot: gr.skip()}
-
-        files.change(lambda: "", None, status, **QUIET | {"concurrency_id": "own"})  # which was of others
-        is_new, work = gr.State(False), gr.State(Evaluation())
-        run = start.click(
-            evaluate, [files, work], [self.own, status, is_new, stop], show_progress_on=[status],
-            api_visibility="private", concurrency_id="evaluate", concurrency_limit=1,
-        )  # fmt: skip
-        ended = run.success(offer, is_new, [self.controls["report"], self.controls["other"]], **QUIET)
-        ended.then(open_it, [*self.inputs, is_new], self.shown, js=READ_ADDRESS, **QUIET)
-        # Not Gradio's `cancels`, which waits for whatever the evaluation has said until then.
-        stop.click(stop_it, work, None, js=FOCUS_START, queue=False, show_progress="hidden", api_visibility="private")
 
 
 def _as_sent(value: Any) -> Any:

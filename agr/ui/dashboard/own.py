@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import gradio as gr
+from gradio.events import Dependency
 from PIL import Image
 
 from agr.analyzer import Face, FaceAnalyzer
@@ -18,8 +19,10 @@ from agr.images import ImageError, load_photo
 from agr.pictures import content_hash
 from agr.predictions import model_facts, predict, report_of, table_of
 
-from ..cards import data_link, jpeg, message
-from ..received import held, uploaded
+from ..cards import ANNOUNCE, data_link, jpeg, message
+from ..received import all_sent, held, uploaded
+from ..scripts import focus
+from .events import QUIET
 from .html import faces
 from .look import OWN, Opened, Reports
 from .upload import MAX_BYTES, MAX_PICTURE_BYTES, MAX_PICTURES, Upload, UploadError, is_report, open_upload
@@ -44,6 +47,68 @@ class Evaluation:
     """Of one session. `stop`: it is to end."""
 
     stop: bool = False
+
+
+@dataclass(frozen=True)
+class OwnParts:
+    """The components of this part of the tab."""
+
+    files: gr.File
+    start: gr.Button
+    stop: gr.Button
+    status: gr.HTML
+
+
+def lay_out_own(*, is_open: bool) -> OwnParts:
+    """Lay out an accordion, folded unless `is_open`, inside the `gr.Blocks` that is being built."""
+    with gr.Accordion("Evaluate your own labelled faces", open=is_open, elem_id="own"):
+        gr.Markdown(GUIDE, elem_classes="agr-note")
+        files = gr.File(
+            file_count="multiple", label="Pictures, .zip, .csv or a report", height=160, elem_id="own-files"
+        )
+        files.preprocess = all_sent  # type: ignore[method-assign]
+        with gr.Row():
+            start = gr.Button("Evaluate", variant="primary", elem_id="own-start")
+            stop = gr.Button("Stop", interactive=False)
+        status = gr.HTML(elem_id="own-status", min_height=80, apply_default_css=False, js_on_load=ANNOUNCE)
+    return OwnParts(files, start, stop, status)
+
+
+def connect_own(
+    parts: OwnParts, analyzer: FaceAnalyzer, reports: Reports, own: gr.State, menus: list[gr.Dropdown]
+) -> tuple[Dependency, gr.State]:
+    """A click evaluates, keeps the report in the session (`own`), and offers it in the `menus` of reports: the one of
+    the report that is shown, and the one to compare it with. Returns the last of these events, and a state that says
+    whether there is a new report."""
+
+    def evaluate(paths: list[str] | None, work: Evaluation, progress: gr.Progress = gr.Progress()) -> Iterator[tuple]:
+        yield gr.skip(), "", False, gr.Button(interactive=True)
+        for opened, said in evaluate_own(analyzer, reports, paths, work, progress):
+            yield opened or gr.skip(), said or gr.skip(), opened is not None, gr.skip()
+        yield gr.skip(), gr.skip(), gr.skip(), gr.Button(interactive=False)
+
+    def stop_it(work: Evaluation) -> None:
+        work.stop = True
+
+    def offer(is_new: bool) -> tuple:
+        """The visitor's report is among the choices, and chosen."""
+        if not is_new:
+            return gr.skip(), gr.skip()
+        names = [*reports.folders, OWN]
+        return gr.Dropdown(names, value=OWN), gr.Dropdown(names)
+
+    # The status was about other files.
+    parts.files.change(lambda: "", None, parts.status, **QUIET | {"concurrency_id": "own"})
+    is_new, work = gr.State(False), gr.State(Evaluation())
+    run = parts.start.click(
+        evaluate, [parts.files, work], [own, parts.status, is_new, parts.stop], show_progress_on=[parts.status],
+        api_visibility="private", concurrency_id="evaluate", concurrency_limit=1,
+    )  # fmt: skip
+    # Not Gradio's `cancels`, which waits until everything that the evaluation has reported so far is delivered.
+    parts.stop.click(
+        stop_it, work, None, js=focus("#own-start"), queue=False, show_progress="hidden", api_visibility="private"
+    )
+    return run.success(offer, is_new, menus, **QUIET), is_new
 
 
 def evaluate_own(

@@ -1,0 +1,25 @@
+"""How the tab's events reach the server: what the browser does before and after, and how they queue."""
+
+from typing import Any
+
+WRITE_ADDRESS = """
+const write = () => props.value?.startsWith('?') && window.agrAddress.show(props.value);
+watch('value', write);
+write();  // the first answer may have come before this script ran
+window.agrAddress.onBack((query) => trigger('select', {value: query}));
+"""
+READ_ADDRESS = "(_, ...sent) => [location.search, ...sent]"
+"""Puts the page's address, as it is when the event is sent, in place of the first input."""
+BUSY = "(_, ...sent) => { window.agrBusy(true); return [location.search, ...sent]; }"
+"""The same, and says so if the answer takes long, as when another visitor's comparison is computed first. Gradio's own
+progress sign would add 0.2 seconds to every click."""
+IDLE = "() => window.agrBusy(false)"
+QUIET: dict[str, Any] = {
+    "show_progress": "hidden",
+    "api_visibility": "private",
+    "trigger_mode": "always_last",
+    # One at a time: a click that overtook another would undo that one's change of the spot.
+    "concurrency_id": "dashboard",
+    "concurrency_limit": 1,
+}
+"""Options of every event of the tab."""
