@@ -34,17 +34,20 @@ def all_sent(payload) -> list[str] | None:
 
 
 def held(paths: list[Path], folder: Path) -> list[Path]:
-    """The same files under a second name: the page deletes uploads after minutes, and what is done with
-    them may take longer. Raises FileNotFoundError if one is gone already."""
-    held = [folder / str(number) / path.name for number, path in enumerate(paths)]
-    for path, link in zip(paths, held, strict=True):
+    """The same files under a second name in `folder`, which stay when the originals go: the page deletes uploads after
+    minutes, and the work on them may take longer. Raises FileNotFoundError if one is gone already."""
+    links = [folder / str(number) / path.name for number, path in enumerate(paths)]
+    for path, link in zip(paths, links, strict=True):
         link.parent.mkdir()
-        try:
-            if os.name == "nt":  # an open file cannot be deleted there, by none of its names
-                raise OSError
-            os.link(path, link)
-        except FileNotFoundError:
-            raise
-        except OSError:  # a file system without links
-            shutil.copyfile(path, link)
-    return held
+        _link_or_copy(path, link)
+    return links
+
+
+def _link_or_copy(path: Path, link: Path) -> None:
+    if os.name == "nt":  # an open file cannot be deleted there under any of its names
+        shutil.copyfile(path, link)
+        return
+    try:
+        os.link(path, link)
+    except OSError:  # a file system without hard links; if the file is gone, copying raises FileNotFoundError
+        shutil.copyfile(path, link)
