@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from agr.evaluation.bootstrap import Estimate
-from agr.evaluation.summary import LEAST_GROUP
+from agr.evaluation.summary import LEAST_GROUP, Group
 
 from ..cards import data_link
 
@@ -50,6 +50,17 @@ def csv_link(name: str, table: pd.DataFrame, title: str = "Download as CSV") -> 
 def _as_text(cell: Any) -> Any:
     """What a spreadsheet would take for a formula, as the text that it is: names in a report may come from anyone."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def group_rows(groups: Sequence[Group], by: Sequence[str]) -> pd.DataFrame:
+    """A table to save: one row per group, with its names under `by`, n, and each figure with its interval."""
+    rows = []
+    for group in groups:
+        row: dict = dict(zip(by, group.names, strict=True)) | {"n": group.n}
+        for name, estimate in group.figures.items():
+            row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def table_html(head: Sequence[str], rows: Sequence[tuple[Sequence[str], str]]) -> str:

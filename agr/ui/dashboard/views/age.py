@@ -8,9 +8,8 @@ from agr.evaluation.metrics import cumulative_score
 from agr.evaluation.summary import LEAST_GROUP, groups_of
 
 from ...cards import message
-from ..html import csv_link, estimate_html, table_html
+from ..html import csv_link, estimate_html, group_rows, table_html
 from ..look import Look
-from ..tables import group_rows
 from ..view import Parts, View, figure_slot, text_slot
 
 SMALL = (

@@ -10,9 +10,8 @@ from agr.labels import AGE_GROUPS, TASK_CLASSES, TASK_TITLES
 
 from ...cards import message
 from ..figure_cards import TITLES
-from ..html import csv_link, estimate_html, table_html
+from ..html import csv_link, estimate_html, group_rows, table_html
 from ..look import Look
-from ..tables import group_rows
 from ..view import Parts, View, figure_slot, text_slot
 
 KINDS = ["accuracy", "selection rate", "age error", "age bias", "80 % interval holds"]
