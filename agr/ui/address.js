@@ -72,23 +72,3 @@ window.agrAddress = (() => {
         onBack(listener) { onBack = listener; },
     };
 })();
-
-// Says that an answer takes long; most are there before anyone would read it.
-window.agrBusy = (() => {
-    let timer = null;
-    let said = null;
-    const say = (isBusy) => {
-        document.getElementById('head')?.classList.toggle('agr-busy', isBusy);
-        if (!said) {  // beside what changes, or screen readers would leave out one of both
-            said = document.body.appendChild(document.createElement('p'));
-            said.setAttribute('role', 'status');
-            said.style.cssText = 'position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); margin: 0';
-        }
-        said.textContent = isBusy ? 'Working…' : '';
-    };
-    return (isBusy) => {
-        clearTimeout(timer);
-        if (isBusy) timer = setTimeout(say, 500, true);
-        else say(false);
-    };
-})();

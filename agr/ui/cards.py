@@ -50,6 +50,11 @@ def data_link(file: str, title: str, content: str | bytes) -> str:
     return f'<a class="agr-download" download="{html.escape(file)}" href="{href}">{html.escape(title)}</a>'
 
 
+def count_of_faces(n: int) -> str:
+    """Such as "1 face" or "2,000 faces"."""
+    return "1 face" if n == 1 else f"{n:,} faces"
+
+
 def message(text: str, *, is_error: bool = False) -> str:
     """A sentence for the visitor, announced by screen readers."""
     role, kind = ("alert", "agr-error") if is_error else ("status", "agr-status")

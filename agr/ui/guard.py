@@ -26,10 +26,10 @@ MAX_BODY = 8_000_000
 """Bytes of any other request; the largest, a frame of the camera, has at most 2 million."""
 MAX_FIELD = 10_000
 """Bytes of a form's field that is no file, and which Gradio keeps in memory; the page sends none."""
-POSTS = ("upload", "queue/join", "run/predict", "cancel", "reset")
+ALLOWED_POSTS = ("upload", "queue/join", "run/predict", "cancel", "reset")
 """What may be sent to below `/gradio_api/`, beside `call/NAME`: what the page and Gradio's clients use. Gradio has
 more, such as one that hands a visitor's bytes to FFmpeg."""
-NOT_GOT = ("deep_link", "monitoring", "custom_component", "stream", "vibe-code", "login_check")
+REFUSED_GETS = ("deep_link", "monitoring", "custom_component", "stream", "vibe-code", "login_check")
 """What may not be got from there: the first writes a visitor's answers to the disk, for whoever knows where."""
 HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin")]
 MOST_FILES = 65_536
@@ -52,10 +52,10 @@ class Guard:
         if "://" in scope["path"]:
             await PlainTextResponse("Addresses are not opened.", 403)(scope, receive, send)
             return
-        if scope["method"] in ("GET", "HEAD") and name.partition("/")[0] in NOT_GOT:
+        if scope["method"] in ("GET", "HEAD") and name.partition("/")[0] in REFUSED_GETS:
             await PlainTextResponse("There is nothing here.", 404)(scope, receive, send)
             return
-        if scope["method"] not in ("GET", "HEAD") and name not in POSTS and not name.startswith("call/"):
+        if scope["method"] not in ("GET", "HEAD") and name not in ALLOWED_POSTS and not name.startswith("call/"):
             await PlainTextResponse("There is nothing here to send to.", 404)(scope, receive, send)
             return
         most = MAX_UPLOAD_BODY if name == "upload" else MAX_BODY

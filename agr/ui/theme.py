@@ -16,7 +16,7 @@ _PRINT = """
 }
 </style>
 """
-HEAD = _PRINT + "".join(f"<script>{script(name)}</script>" for name in ("queue.js", "address.js"))
+HEAD = _PRINT + "".join(f"<script>{script(name)}</script>" for name in ("queue.js", "address.js", "busy.js"))
 """Of the page; its scripts are there before the first component is."""
 
 

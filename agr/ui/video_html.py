@@ -9,7 +9,7 @@ from agr.tracking import MIN_FRAMES, PATIENCE, Person
 from agr.video import FaceAtTime
 from agr.video.table import time_row, time_writer, write_people
 
-from .cards import crop_uri, data_link, percent
+from .cards import count_of_faces, crop_uri, data_link, percent
 
 MOST_ROWS = 1000
 """That the page shows of the table by time; the CSV has all."""
@@ -65,10 +65,9 @@ def time_table(rows: Sequence[FaceAtTime]) -> str:
     rest = f"<p>The first {MOST_ROWS:,} of {len(rows):,}; the CSV has all.</p>" if len(rows) > MOST_ROWS else ""
     if any(row.track is None for row in rows):
         rest += f"<p>– in place of a person: found in fewer than {MIN_FRAMES} frames, too briefly to count.</p>"
-    count = "1 face" if len(rows) == 1 else f"{len(rows):,} faces"
     head = _head("Time", "Person", "Age", "Gender", "Race")
     return (
-        f'<details class="agr-times"><summary>By time: {count}</summary>'
+        f'<details class="agr-times"><summary>By time: {count_of_faces(len(rows))}</summary>'
         '<div class="agr-scroll agr-tall" tabindex="0" role="region" aria-label="By time">'
         '<table class="agr-table agr-people" aria-label="By time">'
         f"{head}{shown}</table></div>{rest}</details>"

@@ -5,7 +5,8 @@ import numpy as np
 from agr.evaluation.curves import normalized
 from agr.labels import TASK_CLASSES, TASK_TITLES
 
-from .html import act, faces
+from ..cards import count_of_faces
+from .html import act
 
 _STRONG = 0.92
 """Shade, as a share of the darkest, from which a cell is so dark that white is read more easily on it than black."""
@@ -35,7 +36,8 @@ def confusion_grid(
                 f'<td><button type="button" {act("cell", None if is_chosen else [i, j])} data-key="{i},{j}" '
                 f'tabindex="{0 if (i, j) == (chosen or (0, 0)) else -1}" aria-pressed="{str(is_chosen).lower()}" '
                 f'style="--share:{shades[i, j]:.3f}" class="{"agr-strong" if shades[i, j] > _STRONG else ""}" '
-                f'aria-label="true {label}, predicted {other}: {faces(int(counts[i, j]))}{said}">{text}</button></td>'
+                f'aria-label="true {label}, predicted {other}: {count_of_faces(int(counts[i, j]))}{said}">'
+                f"{text}</button></td>"
             )
         rows.append(f'<tr><th scope="row">{label}</th>{"".join(cells)}</tr>')
     return (

@@ -16,11 +16,6 @@ from ..cards import data_link
 MOST_CSV_ROWS = 5000
 
 
-def faces(n: int) -> str:
-    """Such as "1 face" or "2 faces"."""
-    return "1 face" if n == 1 else f"{n:,} faces"
-
-
 def save_buttons(name: str) -> str:
     """Buttons that save the figure above them."""
     buttons = "".join(

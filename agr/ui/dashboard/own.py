@@ -19,11 +19,10 @@ from agr.images import ImageError, load_photo
 from agr.pictures import content_hash
 from agr.predictions import model_facts, predict, report_of, table_of
 
-from ..cards import ANNOUNCE, data_link, jpeg, message
+from ..cards import ANNOUNCE, count_of_faces, data_link, jpeg, message
 from ..received import all_sent, held, uploaded
 from ..scripts import focus
 from .events import QUIET
-from .html import faces
 from .look import OWN, Opened, Reports
 from .upload import MAX_BYTES, MAX_PICTURE_BYTES, MAX_PICTURES, Upload, UploadError, is_report, open_upload
 
@@ -140,7 +139,7 @@ def _answered(
             report = unpack(files[0])
             yield (
                 Opened(OWN, report, reports.find, reports.has_faces, is_own=True),
-                message(f"Opened a report of {faces(len(report.predictions))}."),
+                message(f"Opened a report of {count_of_faces(len(report.predictions))}."),
             )
             return
         yield from _evaluated(analyzer, open_upload(files), work, progress)
@@ -187,7 +186,7 @@ def _evaluated(
         history=None,
     )
     found = int(report.predictions["detected"].sum())
-    text = message(f"{faces(len(rows))} evaluated, {found} detected, and shown below as the report “{OWN}”.")
+    text = message(f"{count_of_faces(len(rows))} evaluated, {found} detected, and shown below as the report “{OWN}”.")
     link = f'<div class="agr-downloads">{data_link("report.zip", "Download the report", pack(report))}</div>'
     yield Opened(OWN, report, kept.get, is_own=True), text + link + _listed(bad)
 

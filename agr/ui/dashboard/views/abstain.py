@@ -7,8 +7,8 @@ from agr.evaluation import metrics as m
 from agr.evaluation.bootstrap import estimate
 from agr.evaluation.curves import abstention_points
 
-from ...cards import message
-from ..html import csv_link, faces
+from ...cards import count_of_faces, message
+from ..html import csv_link
 from ..look import Look
 from ..view import Parts, View, figure_slot, text_slot
 
@@ -32,8 +32,8 @@ def show(look: Look) -> list:
     right = estimate(m.accuracy(found.true[kept], found.pred[kept]))
     share = 100 * right.n / len(look.part)
     sentence = (
-        f"From a confidence of {floor:.2f} on, {right.n:,} of {faces(len(look.part))} are answered ({share:.1f} %), "
-        f"{100 * right.value:.1f} % of them rightly ({100 * right.low:.1f} to {100 * right.high:.1f})."
+        f"From a confidence of {floor:.2f} on, {right.n:,} of {count_of_faces(len(look.part))} are answered "
+        f"({share:.1f} %), {100 * right.value:.1f} % of them rightly ({100 * right.low:.1f} to {100 * right.high:.1f})."
     )
     return [message(sentence), figure, curve]
 

@@ -12,10 +12,10 @@ from agr.evaluation.report import PROBABILITY_COLUMNS, ReportError
 from agr.evaluation.selection import select
 from agr.evaluation.summary import LEAST_GROUP
 
-from ...cards import message
+from ...cards import count_of_faces, message
 from ..figure_cards import TITLES, direction
 from ..gallery import gallery, heading
-from ..html import csv_link, difference_html, estimate_html, faces, table_html
+from ..html import csv_link, difference_html, estimate_html, table_html
 from ..look import NO_FACE, Look
 from ..view import Parts, View, click_slot, text_slot
 
@@ -104,8 +104,8 @@ def _faces(look: Look, this: pd.DataFrame, other: pd.DataFrame, name: str) -> li
     sureness = wrong[PROBABILITY_COLUMNS[look.task]].max(axis=1)
     rows = this.loc[sureness.sort_values(ascending=False, kind="stable").index]  # last those that were not found
     title = (
-        f"Only {name} is right: {faces(len(second))}; only {look.opened.title}: {len(first):,}. Below are those of "
-        f"{name if is_other_right else look.opened.title}, first those of which the other was surest."
+        f"Only {name} is right: {count_of_faces(len(second))}; only {look.opened.title}: {len(first):,}. Below are "
+        f"those of {name if is_other_right else look.opened.title}, first those of which the other was surest."
     )
     tiles = gallery(
         rows, look.task, look.opened.find, page=look.spot.page,
@@ -119,7 +119,7 @@ def _contradicted(look: Look, this: pd.DataFrame, other: pd.DataFrame) -> list[s
     sureness = contradicted(this, other, look.task)
     rows = this.set_index("file", drop=False).loc[sureness.index]
     title = message(
-        f"Both models give {faces(len(sureness))} the same class, and the label another; for "
+        f"Both models give {count_of_faces(len(sureness))} the same class, and the label another; for "
         f"{(sureness >= SURE).sum()} of them both are at least {SURE:.0%} sure. Where models err alike and are sure, "
         "the label is often wrong: open the faces to judge."
     )

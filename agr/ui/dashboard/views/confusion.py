@@ -9,10 +9,10 @@ from agr.evaluation import metrics as m
 from agr.evaluation.report import PROBABILITY_COLUMNS
 from agr.labels import TASK_CLASSES
 
-from ...cards import message
+from ...cards import count_of_faces, message
 from ..gallery import gallery
 from ..grid import confusion_grid
-from ..html import csv_link, faces
+from ..html import csv_link
 from ..look import Look
 from ..view import Parts, View, click_slot, figure_slot, text_slot
 
@@ -47,7 +47,7 @@ def show(look: Look) -> list:
     if cell is None:
         return [message("Choose a cell to see its faces.") + grid, heatmap, "", ""]
     true, pred = (labels[i] for i in cell)
-    said = f"True {true}, predicted {pred}: {faces(int(counts[cell]))}, below."
+    said = f"True {true}, predicted {pred}: {count_of_faces(int(counts[cell]))}, below."
     return [message(said) + grid, heatmap, *_faces(look, cell)]
 
 
@@ -71,7 +71,7 @@ def _faces(look: Look, cell: tuple[int, int]) -> list[str]:
     true, pred = (TASK_CLASSES[look.task][i] for i in cell)
     part = look.part
     inside = part.rows[(part.true == cell[0]) & (part.pred == cell[1])]
-    title = f"true {true}, predicted {pred}: {faces(len(inside))}"
+    title = f"true {true}, predicted {pred}: {count_of_faces(len(inside))}"
     if not len(inside):
         return [message(f"{title}. There is none to show."), ""]
     inside = inside.sort_values(f"prob_{look.task}_{pred}", ascending=False, kind="stable")

@@ -8,9 +8,9 @@ import gradio as gr
 from agr.evaluation.mislabels import ORDERS, mislabels, relabel_list
 from agr.labels import TASK_TITLES
 
-from ...cards import message
+from ...cards import count_of_faces, message
 from ..gallery import gallery
-from ..html import act, csv_link, faces
+from ..html import act, csv_link
 from ..look import Look
 from ..state import MOST_SENT
 from ..view import Parts, View, click_slot, text_slot
@@ -47,7 +47,7 @@ def show(look: Look) -> list:
     confident = ranked if by_age else ranked[ranked["wrong_confidence"] >= threshold]
     which = f"{len(confident):,} of them with a probability of {threshold:.2f} or more"
     title = (
-        f"Predicted as another class than the label says: {faces(len(ranked))}, "
+        f"Predicted as another class than the label says: {count_of_faces(len(ranked))}, "
         f"{'those with the largest age error first, however sure' if by_age else which}. Tick those whose label looks "
         "wrong; a click on a face opens it."
     )
