@@ -7,19 +7,13 @@ const [video, boxes, status, toggle, choice] = ['video', 'boxes', 'status', 'tog
 const canvas = document.createElement('canvas');
 let stream = null, timer = null, stale = null, slow = null, until = 0, sentAt = null, mirrored = true, again = false, asking = false, isSlow = false, isWarned = false, starts = 0;
 
-const REFUSALS = {
-    NotAllowedError: 'The camera was refused. Allow it for this page in the browser, beside the address, and press the button again.',
-    NotFoundError: 'No camera was found. Connect one, and press the button again.',
-    OverconstrainedError: 'That camera is gone. Press the button again for another one.',
-    NotReadableError: 'The camera cannot be used: another program may hold it. Close that, and press the button again.',
-};
 const NO_CAMERA = 'This page cannot use a camera here. Open it at an address that begins with https, or at localhost.';
 
 const say = (text, isError = false) => {
     status.textContent = text;
     status.className = isError ? 'agr-error' : 'agr-status';
 };
-const refuse = (error) => say(REFUSALS[error.name] ?? `The camera cannot be used: ${error.message}`, true);
+const refuse = (error) => say(`${window.agrCameraProblem(error)} Press the button to try again.`, true);
 const label = () => {
     toggle.textContent = stream ? 'Pause' : again ? 'Resume' : 'Start camera';
     document.getElementById('live-panel').classList.toggle('agr-live-off', !stream);  // nobody is in view of no camera

@@ -47,7 +47,7 @@ def panel(people: Sequence[Person], here: Sequence[Person], *, seconds: float) -
         f"<div><dt>Watched</dt><dd>{seconds:.0f} s</dd></div>"
     )
     return (
-        f'<div class="agr-card agr-live-panel"><dl class="agr-live-counts">{head}</dl>'
+        f'<div class="agr-card"><dl class="agr-live-counts">{head}</dl>'
         f"{_bars('Age', AGE_GROUPS, [person.age_group_probs for person in people])}"
         f"{_bars('Gender', GENDERS, [person.gender_probs for person in people])}"
         '<p class="agr-interval agr-live-how">Each person counts once. Someone who is 70 % likely to be female '

@@ -121,11 +121,6 @@
     }
 
     // Gradio's camera is silent when it is refused.
-    const REFUSALS = {
-        NotAllowedError: 'The camera was refused. Allow it for this page in the browser, beside the address.',
-        NotFoundError: 'No camera was found. Connect one.',
-        NotReadableError: 'The camera cannot be used: another program may hold it.',
-    };
     const lender = navigator.mediaDevices;
     if (lender) {
         const lend = lender.getUserMedia.bind(lender);
@@ -133,7 +128,7 @@
             try {
                 return await lend(wanted);
             } catch (error) {
-                if (photo.checkVisibility()) tell(`${REFUSALS[error.name] ?? `The camera cannot be used: ${error.message}.`} Or choose a photo.`);
+                if (photo.checkVisibility()) tell(`${window.agrCameraProblem(error)} Or choose a photo.`);
                 throw error;
             }
         };

@@ -7,6 +7,7 @@ import gradio as gr
 from .scripts import script
 
 STYLE = Path(__file__).parent / "style.css"
+SCRIPTS = ("queue.js", "address.js", "busy.js", "camera.js")
 # In the head, as Gradio confines a style sheet to what is within its own elements.
 _PRINT = """
 <style>
@@ -16,7 +17,7 @@ _PRINT = """
 }
 </style>
 """
-HEAD = _PRINT + "".join(f"<script>{script(name)}</script>" for name in ("queue.js", "address.js", "busy.js"))
+HEAD = _PRINT + "".join(f"<script>{script(name)}</script>" for name in SCRIPTS)
 """Of the page; its scripts are there before the first component is."""
 
 
