@@ -76,7 +76,7 @@ def main(
 
 
 def _load(model: str | None) -> "tuple[Path | None, FaceAnalyzer | ModelError]":
-    """The model's folder, and what analyzes with it, or why there is none: the reports can be read without."""
+    """The model's folder, and its analyzer or the error: the reports can be shown without a model."""
     from agr.analyzer import FaceAnalyzer
     from agr.config import ModelError
     from agr.pretrained import find_model
@@ -91,15 +91,15 @@ def _load(model: str | None) -> "tuple[Path | None, FaceAnalyzer | ModelError]":
 
 
 def _end_tidily() -> None:
-    """Or what visitors sent would outlive a container's stop, or the terminal."""
+    """Exit normally on signals: otherwise uploads would remain after a container is stopped or a terminal is closed."""
     for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
         number = getattr(signal, name, None)
-        if number and signal.getsignal(number) == signal.SIG_DFL:  # nohup has SIGHUP ignored
+        if number and signal.getsignal(number) == signal.SIG_DFL:  # under nohup, SIGHUP stays ignored
             signal.signal(number, lambda *_: sys.exit(0))
 
 
 def _expect_free(host: str, port: int | None) -> None:
-    """End with a sentence where the page could not listen: Gradio would try for minutes, or say so in a trace."""
+    """Exit with a message if the page cannot listen there: Gradio would try for minutes, or print a traceback."""
     try:
         family, *_, place = socket.getaddrinfo(host, port or 0, type=socket.SOCK_STREAM)[0]
         socket.create_server(place[:2], family=family).close()

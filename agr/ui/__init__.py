@@ -1,1 +1,1 @@
-"""The page. With app.py, the only rooms that know Gradio."""
+"""The web page. Only this package and app.py import Gradio."""

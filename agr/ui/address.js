@@ -1,22 +1,22 @@
-// The address says what is open, so that it can be sent to someone, and Back leads to what was open before.
+// The page's address says what is open, so that a view can be shared, and the browser's Back returns to what was open before.
 window.agrAddress = (() => {
-    // What one goes back to; other changes, such as those of filters, take the place of the address before.
+    // A change of these makes a new entry in the history; other changes, such as of filters, replace the current entry.
     const PLACES = ['tab', 'show', 'report', 'other', 'task', 'cell', 'sheet'];
-    let isTouched = false;  // as a page loads, and after Back, the address is read: what it opens is not to be written
+    let isTouched = false;  // false after loading and after Back: what the address has opened makes no new entry
     let tab = new URLSearchParams(location.search).get('tab');
-    let isBack = false;  // Back was pressed, and nothing since: of all answers only that to it is to be written
-    let shown = null;  // the address of what the dashboard shows, in another tab too
-    let closing = null;
+    let isBack = false;  // Back was pressed, and nothing since: only the answer to Back may write the address
+    let shown = null;  // the address of what the dashboard shows, also while another tab is open
+    let closing = null;  // a face was closed by going back: what to write when that is done
     let onBack = () => {};
 
     for (const kind of ['pointerdown', 'keydown', 'click'])
         window.addEventListener(kind, () => { isTouched = true; isBack = false; }, {capture: true});
 
-    // A Space's page shows the address of its frame.
+    // On a Hugging Face Space the page is in a frame; the surrounding page is told its address.
     const tell = () => window.parent !== window && window.parent.postMessage({queryString: location.search || '?'}, 'https://huggingface.co');
 
     const write = (query) => {
-        if (closing) {  // on the way back already
+        if (closing) {  // going back already
             closing = query;
             return;
         }
@@ -25,7 +25,7 @@ window.agrAddress = (() => {
         const isElsewhere = PLACES.some((name) => query.get(name) !== before.get(name));
         const opensFace = query.has('face') && !before.has('face');
         if (before.has('face') && !query.has('face') && !isElsewhere && history.state?.openedFace) {
-            closing = query;  // which is where Back leads
+            closing = query;  // the entry before is the view without the face
             history.back();
             return;
         }
@@ -48,8 +48,8 @@ window.agrAddress = (() => {
     });
 
     return {
-        // What the dashboard shows, and behind a # the address that it was asked for by Back. What starts with two
-        // underscores is Gradio's, such as the theme.
+        // The address of what the dashboard shows; if it answers Back, followed by # and the address that Back led to.
+        // Parameters that start with two underscores are Gradio's, such as the theme, and are kept.
         show(value) {
             const [text, asked] = value.split('#');
             shown = text;
@@ -59,11 +59,11 @@ window.agrAddress = (() => {
             if (tab) query.set('tab', tab);
             write(query);
         },
-        // A tab of the page was selected; null: the dashboard's, whose own address follows if there is none yet.
+        // A tab of the page was selected; null: the dashboard's, which writes its own address if there is none yet.
         open(selected) {
             if (!isTouched) return;
             tab = selected;
-            if (!tab && shown && !new URLSearchParams(location.search).has('show')) return this.show(shown);  // as it was left
+            if (!tab && shown && !new URLSearchParams(location.search).has('show')) return this.show(shown);  // as the visitor left it
             const query = new URLSearchParams(closing ?? location.search);
             if (tab) query.set('tab', tab);
             else if (query.has('show')) query.delete('tab');

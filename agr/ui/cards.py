@@ -1,4 +1,4 @@
-"""Faces as HTML: one card each, with the crop, the age distribution and the probabilities. Knows no Gradio."""
+"""Faces as HTML: a card each, with the crop, the age distribution and the probabilities. Does not use Gradio."""
 
 import base64
 import csv
@@ -18,7 +18,8 @@ from agr.table import COLUMNS, face_row
 
 _PLOT_WIDTH, _PLOT_HEIGHT = 260, 64
 ANNOUNCE = "element.setAttribute('aria-live', 'polite')"
-"""For a place whose sentences appear: screen readers read out what comes into a place that they know."""
+"""js_on_load for messages that appear later: screen readers read out changes only in a region that they know
+already."""
 ANNOUNCE_STEPS = """
 const said = element.parentNode.appendChild(document.createElement('p'));
 said.className = 'agr-unseen';
@@ -28,7 +29,8 @@ watch('value', () => {
     if (said.textContent !== text) said.textContent = text;
 });
 """
-"""For a place whose progress moves on all the time: what is read out are its steps, and what comes in the end."""
+"""js_on_load for progress that changes all the time: screen readers read out only its steps, and the message at the
+end."""
 
 
 def cards(faces: Sequence[Face]) -> str:
@@ -88,8 +90,8 @@ def _bars(title: str, probs: dict[str, float]) -> str:
 
 
 def bar(label: str, share: float, value: str, *, is_top: bool) -> str:
-    """A line of a list of bars: what it is called, a bar over that share of its track, 0 to 1, and its value; both
-    texts are HTML."""
+    """A line of a bar chart: a label, a bar of a length from 0 to 1 (`share`), and its value. `label` and `value` are
+    HTML."""
     return (
         f'<div class="agr-bar{" agr-top" * is_top}"><dt>{label}</dt>'
         f'<dd><span class="agr-track"><span style="width:{100 * share:.1f}%"></span></span>'
@@ -98,7 +100,7 @@ def bar(label: str, share: float, value: str, *, is_top: bool) -> str:
 
 
 def _age_plot(face: Face) -> str:
-    """The age distribution as a filled curve; the interval is the darker part, the line its mean."""
+    """The age distribution as a filled curve, with a band for the interval and a line at the mean."""
     x = np.arange(MAX_AGE + 1) / MAX_AGE * _PLOT_WIDTH
     y = _PLOT_HEIGHT - face.age_probs / face.age_probs.max() * (_PLOT_HEIGHT - 4)
     curve = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
@@ -121,7 +123,7 @@ def _age_plot(face: Face) -> str:
 
 
 def percent(p: float) -> str:
-    """A probability in whole percent, as HTML; what is nearly none or all is not rounded to it."""
+    """A probability in whole percent, as HTML; what is close to 0 or 1 is not rounded to it."""
     return ("&lt;1" if 0 < p < 0.01 else "&gt;99" if 0.99 < p < 1 else f"{100 * p:.0f}") + "&nbsp;%"
 
 
@@ -133,12 +135,12 @@ def jpeg(picture: Image.Image) -> bytes:
 
 
 def crop_uri(crop: np.ndarray) -> str:
-    """A crop, uint8 (h, w, 3), as the address of an <img>."""
+    """A crop, uint8 (h, w, 3), as a data: URL for an <img>."""
     return data_uri("image/jpeg", jpeg(Image.fromarray(crop)))
 
 
 def data_uri(kind: str, content: bytes) -> str:
-    """The data is in the address itself, so nothing of it is kept on the server."""
+    """A data: URL, which holds the content itself, so that nothing is kept on the server."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 

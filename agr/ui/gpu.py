@@ -1,11 +1,11 @@
-"""What ZeroGPU, the hardware of Spaces that are free of charge, asks of a page."""
+"""What ZeroGPU, the free hardware of Hugging Face Spaces, requires of an app."""
 
 
 def satisfy_zero_gpu() -> None:
-    """Mark a function as one that is lent a GPU: ZeroGPU does not start a page that has none.
+    """Register a function as one that uses a GPU: ZeroGPU does not start an app without one.
 
-    It is never called. The networks take milliseconds on the CPU, less than it takes to be lent a GPU, and visitors
-    keep their share of it. Elsewhere than on such a Space nothing happens.
+    It is never called. On the CPU, the networks take milliseconds, less than it takes to get a GPU, and visitors do not
+    use up their quota. On other machines this does nothing.
     """
     try:
         import spaces
@@ -15,4 +15,4 @@ def satisfy_zero_gpu() -> None:
 
 
 def _nothing() -> None:
-    """Needs no GPU."""
+    """Uses no GPU."""

@@ -1,4 +1,4 @@
-"""What Gradio alone would let through: addresses to open, and bodies of any size."""
+"""Refuses requests that Gradio would accept: to fetch URLs, with bodies of any size, to endpoints that are not used."""
 
 import os
 import secrets
@@ -21,28 +21,29 @@ except ImportError:  # on Windows
     resource = None  # type: ignore[assignment]
 
 MAX_UPLOAD_BODY = MAX_BYTES + 4_000_000
-"""Bytes of one request that sends files: as many as are evaluated at once, and what separates them."""
+"""Bytes of one upload: all files that can be evaluated at once, and the multipart separators between them."""
 MAX_BODY = 8_000_000
-"""Bytes of any other request; the largest, a frame of the camera, has at most 2 million."""
+"""Bytes of any other request; the largest is a camera frame, of at most 2 million."""
 MAX_FIELD = 10_000
-"""Bytes of a form's field that is no file, and which Gradio keeps in memory; the page sends none."""
+"""Bytes of a form field that is not a file. Gradio keeps these in memory; the page sends none."""
 ALLOWED_POSTS = ("upload", "queue/join", "run/predict", "cancel", "reset")
-"""What may be sent to below `/gradio_api/`, beside `call/NAME`: what the page and Gradio's clients use. Gradio has
-more, such as one that hands a visitor's bytes to FFmpeg."""
+"""Endpoints below `/gradio_api/` that accept anything but GET, besides `call/NAME`: those that the page and Gradio's
+clients use. Gradio has more, such as one that passes a visitor's bytes to FFmpeg."""
 REFUSED_GETS = ("deep_link", "monitoring", "custom_component", "stream", "vibe-code", "login_check")
-"""What may not be got from there: the first writes a visitor's answers to the disk, for whoever knows where."""
+"""Endpoints there that refuse GET. The first would write a visitor's answers to the disk, for anyone who knows the
+path."""
 HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin")]
 MOST_FILES = 65_536
-"""That are open at once, connections among them."""
+"""Limit of files that are open at once; connections count as files."""
 
 
 class Guard:
-    """ASGI middleware: refuses bodies that are too large, to pass on what lies at an address, and what is not used."""
+    """ASGI middleware: refuses requests with too large a body, with a URL to fetch, or to unused endpoints."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self.compressed = GZipMiddleware(app, compresslevel=6)
-        """Gradio compresses its scripts, and not the page that names them (416 KB; 114 compressed)."""
+        """For the page itself (416 KB; 114 KB compressed): Gradio compresses only its scripts."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -68,7 +69,7 @@ class Guard:
 
 
 def _with_headers(send: Send) -> Send:
-    """Files are what they say they are, and other sites are not told of this page's addresses."""
+    """Adds headers: browsers trust the declared type of a file, and do not send this page's address to other sites."""
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -79,7 +80,7 @@ def _with_headers(send: Send) -> Send:
 
 
 def _counted(receive: Receive, most: int) -> Receive:
-    """For bodies that do not say their length: beyond `most` bytes the client counts as gone."""
+    """For bodies without a declared length: after `most` bytes, the client is taken as disconnected."""
     left = most
 
     async def counted() -> Message:
@@ -92,8 +93,8 @@ def _counted(receive: Receive, most: int) -> Receive:
 
 
 class _Upload(route_utils.GradioUploadFile):
-    """Gradio's lies in a folder that is named after its content: whoever has the same file could see whether it was
-    sent, and under which name."""
+    """Gradio names an upload's folder by the hash of its content, so anyone who has the same file could find out
+    whether it was uploaded, and under which name. Here random bytes go into the hash."""
 
     def __init__(self, *args, **options) -> None:
         super().__init__(*args, **options)
@@ -101,7 +102,7 @@ class _Upload(route_utils.GradioUploadFile):
 
 
 class _Parser(route_utils.GradioMultiPartParser):
-    """Gradio's, with a limit for what it keeps in memory."""
+    """Gradio's parser, with a limit on what it keeps in memory."""
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         part = self._current_part
@@ -116,13 +117,13 @@ _delete_files = route_utils.delete_files_created_by_app
 
 
 def _delete_what_can_be(blocks: gr.Blocks, age: int | None) -> None:
-    with suppress(OSError):  # or one file that is open, on Windows, would end Gradio's deleting for good
+    with suppress(OSError):  # on Windows, one open file would end Gradio's cleanup for good
         _delete_files(blocks, age)
 
 
 def restrain_gradio() -> None:
-    """Gradio fetches whatever public address a client names as its file, of any size, and keeps form fields of any
-    size; here it does neither, and goes on deleting files if one cannot be."""
+    """Patch Gradio, which fetches any public URL that a client names as its file, whatever its size, keeps form fields
+    of any size in memory, and stops its cleanup when a file cannot be deleted."""
 
     async def refused(*_, **__):
         raise gr.Error("Addresses are not opened. Send the photo itself.")
@@ -134,22 +135,23 @@ def restrain_gradio() -> None:
 
 
 def keep_to_itself(host: str | None) -> None:
-    """Gradio asks itself over HTTP whether it runs, and would ask a proxy in place of itself. To be called when all has
-    been downloaded: on Windows and macOS this hides the system's proxy."""
+    """Exempt this server from proxies: Gradio checks over HTTP whether it runs, and a proxy would answer in its place.
+    To be called after all downloads: on Windows and macOS, this hides the system's proxy."""
     own = ["localhost", "127.0.0.1", "::1", *([host] if host else [])]
     for name in ("no_proxy", "NO_PROXY"):
         os.environ[name] = ",".join(filter(None, [os.environ.get(name, ""), *own]))
 
 
 def keep_no_statistics() -> None:
-    """Gradio sums up its last 10,000 events in a new table at the end of each, for a page that is not shown here: so
-    every photo would be answered a little later than the one before. To be called before a page gets its queue."""
+    """Switch off Gradio's event statistics. After each event it summarizes the last 10,000 in a new table, for a
+    monitoring page that is not served here, so each photo would take a little longer than the one before. To be called
+    before `Blocks.queue`."""
     os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
     os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(sys.maxsize)
 
 
 def allow_connections() -> None:
-    """As many open files as this process may have: each visitor takes some, and by default there are a thousand."""
+    """Raise the limit of open files as far as allowed: each visitor takes some, and the default is a thousand."""
     if resource:
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         with suppress(OSError, ValueError):

@@ -1,7 +1,7 @@
-// Runs as the camera component's js_on_load: `element` is its own, `trigger` sends to the server.
-// One frame is on its way at a time; the next one is taken when its answer is there, and none is ever kept.
+// Runs as js_on_load of the camera's component: `element` is its root element, `trigger` sends to the server.
+// One frame is sent at a time; the next one is captured when the answer has come, and none is kept.
 const EVERY = 200, LONGEST = 640, ANSWER_WITHIN = 8000, STALE = 1000, SLOW = 5000, WARNED = 10, SECONDS = Number(element.querySelector('[data-seconds]').dataset.seconds);
-const IS_HERE = ['localhost', '127.0.0.1', '[::1]'].includes(location.hostname);  // which needs no network
+const IS_HERE = ['localhost', '127.0.0.1', '[::1]'].includes(location.hostname);  // the server is on this machine: no network is needed
 const find = (name) => element.querySelector(`[data-live="${name}"]`);
 const [video, boxes, status, toggle, choice] = ['video', 'boxes', 'status', 'toggle', 'choice'].map(find);
 const canvas = document.createElement('canvas');
@@ -16,7 +16,7 @@ const say = (text, isError = false) => {
 const refuse = (error) => say(`${window.agrCameraProblem(error)} Press the button to try again.`, true);
 const label = () => {
     toggle.textContent = stream ? 'Pause' : again ? 'Resume' : 'Start camera';
-    document.getElementById('live-panel').classList.toggle('agr-live-off', !stream);  // nobody is in view of no camera
+    document.getElementById('live-panel').classList.toggle('agr-live-off', !stream);  // without a camera, nobody is in view
 };
 const quick = () => {
     clearTimeout(stale);
@@ -47,7 +47,7 @@ const offer = async () => {
 const start = async () => {
     if (!navigator.mediaDevices?.getUserMedia) return say(NO_CAMERA, true);
     if (asking) return;
-    asking = true;  // the button stays enabled: a disabled one would lose the focus
+    asking = true;  // rather than disabling the button, which would lose the focus
     say('Waiting for the camera …');
     let lent = false;
     try {
@@ -64,14 +64,14 @@ const start = async () => {
         await offer();
         if (!stream) throw new Error('taken away');
         [until, sentAt, again, isWarned] = [performance.now() + SECONDS * 1000, null, true, false];
-        starts += 1;  // whoever is in view then is followed anew
+        starts += 1;  // the server tracks the people in view anew
         say(`The camera is on, for ${SECONDS} seconds. No picture is kept.`);
         later(0);
     } catch (error) {
-        const taken = lent && !stream;  // which was said already
+        const taken = lent && !stream;  // its listener has said so already
         stream?.getTracks().forEach((track) => track.stop());
         stream = video.srcObject = null;
-        choice.replaceChildren();  // the next try takes any camera
+        choice.replaceChildren();  // so that the next try takes any camera
         choice.hidden = true;
         if (!taken) refuse(error);
     }
@@ -92,7 +92,7 @@ const send = () => {
         say(`The camera is on, for ${WARNED} more seconds. Then press “Resume” to go on.`);
     }
     if (video.readyState < 2) return later(50);
-    if (!navigator.onLine && !IS_HERE) {  // a call that fails would make Gradio load the whole page anew, and all counts be lost
+    if (!navigator.onLine && !IS_HERE) {  // after a failed call, Gradio would reload the whole page, and all counts would be lost
         if (!isSlow) say('The camera is on. There is no connection: boxes come when it is back.');
         boxes.innerHTML = '';
         sentAt = null;
@@ -105,12 +105,12 @@ const send = () => {
     if (mirrored) context.setTransform(-1, 0, 0, 1, canvas.width, 0);
     context.drawImage(video, 0, 0, canvas.width, canvas.height);
     const now = performance.now();
-    const step = sentAt === null ? EVERY / 1000 : (now - sentAt) / 1000;  // a pause is no time
+    const step = sentAt === null ? EVERY / 1000 : (now - sentAt) / 1000;  // pauses do not count
     sentAt = now;
     trigger('frame', {jpeg: canvas.toDataURL('image/jpeg', 0.85).split(',')[1], step, start: starts});
-    later(ANSWER_WITHIN);  // should it never come
+    later(ANSWER_WITHIN);  // in case the answer never comes
     if (stale) return;
-    stale = setTimeout(() => { boxes.innerHTML = ''; }, STALE);  // who was there has moved on
+    stale = setTimeout(() => { boxes.innerHTML = ''; }, STALE);  // the people have moved in the meantime
     slow = setTimeout(() => {
         say('The camera is on. The server is slow or out of reach: boxes come with its next answer.');
         isSlow = true;
@@ -145,4 +145,4 @@ find('table').addEventListener('click', () => trigger('table'));
         if (permission.state === 'denied' && !stream && !asking) refuse({name: 'NotAllowedError'});
         if (permission.state === 'granted' && !stream && !asking) say('The camera is allowed. Press the button.');
     });
-})().catch(() => {});  // a browser that does not tell is asked when the camera starts
+})().catch(() => {});  // a browser that does not support this query reports problems when the camera starts

@@ -1,8 +1,9 @@
-"""The live tab: the camera's picture with boxes that follow each face, and one steady answer a person.
+"""The live tab: the camera's picture with boxes that follow each face, and one steady answer per person.
 
-Gradio's own webcam stream is not used. It sends a frame every so often whether or not earlier ones are answered, starts
-anew by itself when its time is over, is silent when the camera is refused, and writes every picture that it shows to
-disk. Here the browser shows the camera itself, sends the next frame when the last one is answered, and gets boxes back.
+Gradio's own webcam stream is not used. It sends frames at a fixed rate whether or not earlier ones have been answered,
+restarts by itself when its time is over, says nothing when the camera is refused, and writes every picture that it
+shows to disk. Here the browser shows the camera's picture itself, sends a frame when the last one has been answered,
+and gets boxes back.
 """
 
 import base64
@@ -19,11 +20,11 @@ from .live_html import overlay, panel, table_link
 from .scripts import script
 
 SECONDS = 60
-"""After which the camera stops until its visitor goes on: a forgotten page takes no more from the others."""
+"""After this time the camera stops until the visitor resumes, so that a forgotten page takes no more computing time."""
 MAX_FRAME = 2_000_000
-"""Characters of an encoded frame; one of 640 × 480 has some 60,000."""
+"""Characters of a frame in base64; one of 640 × 480 pixels has some 60,000."""
 MAX_PIXELS = 2_000_000
-"""Of a frame: few bytes of a flat picture can stand for very many."""
+"""Pixels of a frame: a plain picture of few bytes can have very many."""
 MAX_STEP = 10.0
 
 PURPOSE = (
@@ -46,7 +47,7 @@ _CAMERA = f"""
   <select data-live="choice" class="agr-small" aria-label="Camera" hidden></select>
 </div>"""
 
-# Answers go to the camera's element, which must not be drawn anew while its video runs.
+# Passes answers to the camera's component, which must not be rendered again while its video runs.
 _HAND_OVER = """
 watch('value', () => {
     document.querySelector('#live-camera .agr-live-stage')?.dispatchEvent(
@@ -56,7 +57,7 @@ watch('value', () => {
 _SAVE = """
 watch('value', () => {
     const link = element.querySelector('a');
-    if (link) link.tabIndex = -1;  // out of sight, it is nothing to go to
+    if (link) link.tabIndex = -1;  // hidden, so the Tab key should skip it
     link?.click();
 });
 """
@@ -64,8 +65,8 @@ watch('value', () => {
 
 @dataclass
 class Visit:
-    """What a visitor's session keeps: numbers only. `seconds`: watched so far, pauses not counted; `start`: which start
-    of the camera the last frame came from."""
+    """What a visitor's session keeps, numbers only. `seconds`: watched so far, without pauses; `start`: which start of
+    the camera the last frame belongs to; `frames`, `tables`: how many were answered."""
 
     tracker: FaceTracker
     seconds: float = 0.0
@@ -121,7 +122,7 @@ def live_tab(analyzer: FaceAnalyzer) -> None:
 
 @dataclass(frozen=True)
 class SentFrame:
-    """`picture`: encoded; `step`: seconds since the frame before; `start`: counts how often the camera was started."""
+    """`picture`: an image file; `step`: seconds since the last frame; `start`: of the camera, counted."""
 
     picture: bytes
     step: float

@@ -1,4 +1,4 @@
-"""What the live tab shows, as HTML: boxes that lie over the camera's picture, a panel, a table. Knows no Gradio."""
+"""What the live tab shows, as HTML: boxes over the camera's picture, a panel, a table. Does not use Gradio."""
 
 import html
 import io
@@ -12,13 +12,15 @@ from agr.video.table import write_people
 from .cards import bar, data_link, percent
 
 LETTERS = 26
-"""Captions are a longer side over this high: to be read on a phone, where the picture is 350 pixels wide."""
+"""A caption's height is the picture's longer side divided by this: legible on a phone, where the picture is 350 pixels
+wide."""
 
 
 def overlay(tracked: Sequence[TrackedFace], size: tuple[int, int], *, frame: int) -> str:
-    """An SVG of a frame's size with everybody's box and caption. Who was seen too briefly to count gets a dashed box.
+    """An SVG of the frame's size with a box and a caption for each person; the box is dashed, without a caption, for
+    those who were seen too briefly to count.
 
-    `frame`: how many came before, so that two answers are never the same.
+    `frame`: its number, so that no two answers are the same (Gradio does not report an unchanged value).
     """
     letters = max(13, round(max(size) / LETTERS))
     known = [person for person in tracked if person.is_sure]
@@ -40,7 +42,7 @@ def overlay(tracked: Sequence[TrackedFace], size: tuple[int, int], *, frame: int
 
 
 def panel(people: Sequence[Person], here: Sequence[Person], *, seconds: float) -> str:
-    """How many people there were and are, who is `here`, and how age and gender are spread over all who were seen."""
+    """How many people were seen, who is in view (`here`), and the distribution of age and gender over all `people`."""
     head = (
         f"<div><dt>People seen</dt><dd>{len(people)}</dd></div>"
         f'<div class="agr-live-now"><dt>In view</dt><dd>{len(here)}</dd></div>'
@@ -56,7 +58,7 @@ def panel(people: Sequence[Person], here: Sequence[Person], *, seconds: float) -
 
 
 def table_link(people: Sequence[Person], *, asked: int) -> str:
-    """A link that saves the table of all people as CSV; `asked`: how often before, so that each is a new one."""
+    """A link that saves the table of all people as CSV; `asked`: how often it was, so that links differ."""
     text = io.StringIO()
     write_people(text, people)
     return f'<span data-asked="{asked}">{data_link("people.csv", "people.csv", text.getvalue())}</span>'
@@ -92,7 +94,7 @@ def _in_view(here: Sequence[Person]) -> str:
 
 
 def _bars(title: str, labels: Sequence[str], each: Sequence[dict[str, float]]) -> str:
-    """One bar a class, as long as its share of all people; beside it how many that is."""
+    """A bar for each class, as long as its share of all people, with their (fractional) number beside it."""
     totals = {label: sum(probs[label] for probs in each) for label in labels}
     largest = max(totals.values()) or 1.0
     rows = "".join(

@@ -1,5 +1,5 @@
 () => {
-    // Beside an input, the browser would open a dropped file in place of this page, and all that it shows.
+    // A file that is dropped beside an input would be opened by the browser in place of this page, and all results be lost.
     window.addEventListener('dragover', (event) => {
         if (event.defaultPrevented || !event.dataTransfer.types.includes('Files')) return;
         event.preventDefault();
@@ -7,10 +7,10 @@
     });
     window.addEventListener('drop', (event) => event.dataTransfer.types.includes('Files') && event.preventDefault());
 
-    // Plotly would take every touch for a zoom, and the page could not be scrolled over a figure.
+    // Plotly would treat every touch on a figure as a zoom, and the page could not be scrolled there.
     document.addEventListener('touchstart', (event) => event.target.closest?.('.js-plotly-plot') && event.stopPropagation(), {capture: true, passive: true});
 
-    // Gradio hides a view's tab in a menu where there is no room, and the menu with what was chosen in it, which had the focus.
+    // Gradio moves tabs that do not fit into a menu. When one is chosen there, the menu closes, and the focus would be lost.
     document.addEventListener('click', (event) => {
         const tabs = event.target.closest?.('.overflow-dropdown') && event.target.closest('.tab-wrapper');
         if (tabs) setTimeout(() => {
@@ -19,7 +19,7 @@
         }, 300);
     });
 
-    // Gradio's accordions do not say whether they are open.
+    // Gradio's accordions do not tell screen readers whether they are open.
     new MutationObserver(() => {
         for (const head of document.querySelectorAll('button.label-wrap')) {
             const isOpen = String(head.classList.contains('open'));
@@ -27,7 +27,7 @@
         }
     }).observe(document.body, {subtree: true, childList: true, attributeFilter: ['class']});
 
-    // Tables of several reports would overwrite each other.
+    // The report's name goes into the names of saved tables, so that those of several reports can be told apart.
     document.addEventListener('click', (event) => {
         const link = event.target.closest?.('#views a.agr-download'), report = document.querySelector('#report input')?.value;
         if (!link || !report) return;
@@ -37,14 +37,14 @@
     }, {capture: true});
 
     const photo = document.getElementById('photo');
-    if (!photo) return;  // without a model
+    if (!photo) return;  // there is no model
 
-    // Such as a TIFF: beside it stands the same photo with its faces.
+    // Such as a TIFF. The result beside it shows the same photo.
     photo.addEventListener('error', (event) => {
         if (event.target.matches('img')) event.target.alt = 'This browser does not display this kind of picture.';
     }, {capture: true});
 
-    // What went wrong before anything was sent.
+    // Messages on problems before anything is sent to the server.
     const said = document.createElement('p');
     said.setAttribute('role', 'alert');
     const tell = (text, kind = 'agr-error') => {
@@ -55,18 +55,18 @@
     for (const kind of ['click', 'change', 'drop']) photo.addEventListener(kind, (event) => event.isTrusted && said.remove(), {capture: true});
 
     let newest = null;
-    photo.addEventListener('click', (event) => {  // another source is chosen: what waits is not wanted any more
+    photo.addEventListener('click', (event) => {  // another source was chosen: drop the file that waits
         if (event.isTrusted && event.target.closest('.source-selection')) newest = null;
     }, {capture: true});
     const take = (file) => {
         newest = file;
-        photo.querySelector('.source-selection button')?.click();  // that of files: the others have no input
+        photo.querySelector('.source-selection button')?.click();  // the source of files: the others have no file input
         const files = new DataTransfer();
         files.items.add(file);
         const handIn = (tries = 0) => {
             if (newest !== file) return;
             const input = photo.querySelector('input[type="file"]');
-            if (!input) {  // there is a photo, or one is being sent
+            if (!input) {  // there is a photo already, or one is being sent
                 photo.querySelector('button[aria-label="Remove Image"]')?.click();
                 if (tries === 20) tell('The photo before is still being sent. This one comes next.', 'agr-status');
                 return setTimeout(handIn, 50, tries + 1);
@@ -85,7 +85,7 @@
         take(new File([content], picture.dataset.name, {type: content.type}));
     });
 
-    // A picture may be pasted wherever the cursor is, and in place of another one.
+    // A picture can be pasted wherever the cursor is, and replaces the one that is there.
     document.addEventListener('paste', (event) => {
         const file = [...event.clipboardData.files].find((each) => each.type.startsWith('image/'));
         if (!file || !photo.checkVisibility()) return;
@@ -93,8 +93,8 @@
         take(file);
     });
 
-    // Gradio removes the photo that is there before it reads the dropped one, which by then cannot be read any more; and
-    // while the camera or the clipboard is chosen, it takes none at all.
+    // Gradio removes the current photo before it reads the dropped one, which cannot be read any more by then; and while the
+    // camera or the clipboard is chosen as source, it accepts no drop at all.
     photo.addEventListener('dragover', (event) => event.dataTransfer.types.includes('Files') && event.preventDefault(), {capture: true});
     photo.addEventListener('drop', (event) => {
         const files = [...event.dataTransfer.files];
@@ -102,13 +102,13 @@
         if (!file) return;
         event.preventDefault();
         event.stopPropagation();
-        event.target.dispatchEvent(new DragEvent('dragleave', {bubbles: true}));  // or it looks as if it were dragged on
+        event.target.dispatchEvent(new DragEvent('dragleave', {bubbles: true}));  // or Gradio would still show that something is dragged over it
         if (file.type && !file.type.startsWith('image/')) return tell(`${file.name} is no picture. Drop a JPEG, PNG, WebP, AVIF, HEIC, GIF, BMP or TIFF.`);
         take(file);
         if (files.length > 1) tell(`Of ${files.length} files only ${file.name} is analyzed. Drop one photo at a time; many at once: python -m agr analyze.`);
     }, {capture: true});
 
-    // Gradio says nothing if there is no picture to paste, or the browser does not show it.
+    // Gradio gives no message if the clipboard holds no picture, or the browser does not allow reading it.
     const clipboard = navigator.clipboard;
     if (clipboard?.read) {
         const read = clipboard.read.bind(clipboard);
@@ -120,7 +120,7 @@
         };
     }
 
-    // Gradio's camera is silent when it is refused.
+    // Gradio gives no message if the camera is refused.
     const lender = navigator.mediaDevices;
     if (lender) {
         const lend = lender.getUserMedia.bind(lender);

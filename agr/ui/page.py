@@ -1,4 +1,4 @@
-"""The whole page, and how it is served."""
+"""Builds the whole page, and serves it."""
 
 import json
 from collections.abc import Mapping
@@ -28,13 +28,13 @@ from .video import video_tab
 TITLE = "Age, gender and race from faces"
 MAX_UPLOAD = "40mb"
 MAX_WAITING = 64
-"""Visitors in the queue; further ones are told to come back, rather than left waiting for minutes."""
+"""Length of the queue; further visitors are told to come back, rather than left waiting for minutes."""
 AT_ONCE = 2
-"""Events of one kind in work at the same time: the networks use every core for each."""
+"""Events of one kind that are processed at the same time: for each, the networks use every core."""
 MAX_SESSIONS = 256
-"""Visitors whose state is kept; with more, the oldest one is dropped. A report of one's own may take 30 MB."""
+"""Visitors whose session is kept; with more, the oldest one is dropped. A visitor's own report may take 30 MB."""
 _CACHE_SECONDS = 300
-# Gradio's camera, on the photo's tab, would stay on behind the other tabs: choosing another source ends it.
+# Gradio's camera on the photo tab would stay on when another tab is opened; choosing another source turns it off.
 OPEN_TAB = """
 () => {
     const photo = document.getElementById('photo');
@@ -50,7 +50,7 @@ def build_page(
 ) -> gr.Blocks:
     """The page as Gradio blocks; `reports`: folders by name; `pictures` holds their faces, if the user has them.
 
-    In place of an analyzer, why there is none: the page says so, and shows the reports.
+    If the model cannot be loaded, `analyzer` is the error: the page shows it, and the reports.
 
     Uploads and results are deleted from disk within ten minutes.
     """
@@ -70,31 +70,31 @@ def build_page(
                 with gr.Tab("Video", id="video"):
                     video_tab(analyzer)
             with gr.Tab("Evaluation", id="evaluation") as evaluation:
-                for tab in tabs.children:  # before the dashboard's listeners: Gradio runs one after the other
+                for tab in tabs.children:  # before the dashboard's listeners: Gradio runs them in this order
                     tab.select(None, js=OPEN_TAB % json.dumps(None if tab is evaluation else tab.id))
                 shown = Reports(reports, pictures.find if pictures else None)
                 with_model = None if isinstance(analyzer, ModelError) else analyzer
                 Dashboard(shown).build(evaluation, tabs, page, with_model)
         page.load(None, js=script("page.js"))
-    # Not open: calls past the queue would be worked on all at once.
+    # api_open=False: calls that bypass the queue would all be processed at the same time.
     return page.queue(max_size=MAX_WAITING, default_concurrency_limit=AT_ONCE, api_open=False)
 
 
 def reports_of(folder: Path, *, model: Path | None = None, name: str | None = None) -> dict[str, Path]:
-    """Folders of reports by name: the one that lies beside a `model`, called `name`, and all directly below `folder`;
-    first the one of that model, or of the bundled one."""
+    """Folders of reports by name: the one beside a `model`, called `name`, and all directly below `folder`. The report
+    of that model, or else of the bundled one, comes first."""
     beside = find_reports(model / REPORT_FOLDER) if model else {}
     found = {name or own: path for own, path in beside.items()} | find_reports(folder)
     weights = (model or BUNDLED) / WEIGHTS_FILE
     try:
         used = content_hash(weights.read_bytes())
-    except OSError:  # told of by whoever opens the model
+    except OSError:  # reported where the model is opened
         used = None
     return dict(sorted(found.items(), key=lambda item: _weights_of(item[1]) != used))
 
 
 def _weights_of(report: Path) -> str | None:
-    """Hash of the weights that a report is about, if it says so: a damaged one is told of where it is opened."""
+    """Hash of the weights that a report is about, if it names them. A damaged report is reported where it is opened."""
     try:
         return json.loads((report / REPORT_FILE).read_text(encoding="utf-8"))["model"].get("weights_hash")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -102,7 +102,7 @@ def _weights_of(report: Path) -> str | None:
 
 
 def launch(page: gr.Blocks, **options) -> None:
-    """Serve the page with its looks and its limits; `options` go to Gradio's `launch`."""
+    """Serve the page with its theme and its limits; `options` are passed to Gradio's `launch`."""
     restrain_gradio()
     allow_connections()
     keep_to_itself(options.get("server_name"))

@@ -1,4 +1,4 @@
-"""The predict tab: a photo in, boxes and a card for each face out."""
+"""The photo tab: a photo in, boxes and a card for each face out."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def predict_tab(analyzer: FaceAnalyzer) -> None:
         with gr.Column(min_width=300):
             boxed = gr.Image(
                 label="Faces",
-                show_label=False,  # it would lie over the picture
+                show_label=False,  # it would cover part of the picture
                 interactive=False,
                 format="jpeg",
                 height=420,
@@ -54,9 +54,9 @@ def predict_tab(analyzer: FaceAnalyzer) -> None:
             status = gr.HTML(elem_id="status", js_on_load=ANNOUNCE)
             links = gr.HTML(elem_id="downloads")
     found = gr.HTML(elem_id="cards")
-    # What is said of the last photo, and would stay if this one's answer failed.
+    # Clear the answer to the photo before, which would stay if the answer to this one failed.
     photo.change(None, None, [status, links, found], js="() => ['', '', '']")
-    # The last photo wins: who drops another one does not want to wait for the first.
+    # Only the last photo counts: a visitor who drops another one does not want to wait for the first.
     photo.change(
         show,
         photo,
@@ -67,7 +67,7 @@ def predict_tab(analyzer: FaceAnalyzer) -> None:
         concurrency_id="analyze",
     ).then(None, js=script("show_answer.js"))
 
-    with gr.Row(visible=False):  # the same in one call, for programs
+    with gr.Row(visible=False):  # the API: the same in one call
         received, answer = _photo_input(), gr.JSON()
         gr.Button().click(analyze, received, answer, api_name="analyze", concurrency_id="analyze")
 
@@ -89,7 +89,7 @@ def _shown(analyzer: FaceAnalyzer, path: str | None) -> tuple[Image.Image | None
 
 
 def _result(analyzer: FaceAnalyzer, path: str | None) -> dict:
-    """What programs get. Raises gr.Error."""
+    """The API's answer. Raises gr.Error."""
     if path is None:
         raise gr.Error("No photo was sent.")
     try:
@@ -101,8 +101,8 @@ def _result(analyzer: FaceAnalyzer, path: str | None) -> dict:
 
 
 def _example() -> str:
-    """A photo to try. The page's script hands it in as if it had been dropped; Gradio's own examples would put another
-    component in the place of the photo's, which opens what is sent by itself."""
+    """A photo to try, which page.js hands in as if it had been dropped. Gradio's own examples would replace the photo's
+    component by another one, which opens uploaded files itself."""
     source = data_uri("image/jpeg", EXAMPLE.read_bytes())
     return (
         '<p class="agr-note">Try one: Eileen Collins, NASA, public domain</p>'
@@ -112,12 +112,12 @@ def _example() -> str:
 
 
 def _photo_input(**options) -> gr.Image:
-    """An image input that hands on the file as it came: `agr.images` says best what is wrong with one."""
+    """An image input that passes on the file as it was sent: `agr.images` gives better messages on what is wrong."""
     component = gr.Image(**options)
     component.preprocess = sent  # type: ignore[method-assign]
     return component
 
 
 def _without(path: str, error: ImageError) -> str:
-    """The error's message without the server's own path of the upload."""
+    """The error's message without the path of the upload on the server."""
     return str(error).replace(str(path), Path(path).name)

@@ -1,11 +1,12 @@
 // Gradio's queue, seen from the page: each event is posted (`/queue/join`), and the answers to all come in one stream
-// (`/queue/data`). Both have a race that this takes away; everything else passes through unchanged.
+// (`/queue/data`). Both have a race condition, which this script removes; all other requests pass through unchanged.
 (() => {
     const send = window.fetch.bind(window);
-    const pending = new Set(), early = new Set();  // ids of events without their answer, and of answers that overtook their id
+    const pending = new Set(), early = new Set();  // ids of unanswered events, and of answers that came before the response with their id
     let last = Promise.resolve();
 
-    // Two events that are posted together may arrive in either order, and the first would undo what the second chose.
+    // Two events that are posted at the same time may arrive in either order, and the first could undo the second's choice.
+    // So each is posted when the one before has been accepted.
     const join = (...request) => {
         last = last.catch(() => {}).then(async () => {
             const response = await send(...request);
@@ -18,21 +19,21 @@
         return last;
     };
 
-    // The server closes the stream when nothing is pending. An event that it is sent just then is answered in the next
-    // stream; but if its id comes back before the news of the close, Gradio's page takes this stream for that one, and
-    // waits forever. So this one goes on in the next. And the page hears of a close when the stream has ended: it breaks
-    // off what is left of it, and the server would take that for a visitor who left.
+    // The server closes the stream when no event is pending. An event that is posted just then is answered in the next
+    // stream; but if its id arrives before the message of the close, Gradio's page expects the answer in this stream, and
+    // waits forever. So this stream continues with the next one. The page gets the message of the close only when the
+    // stream has ended: it aborts the stream on that message, which the server would take for a visitor who left.
     const pass = async (response, answers) => {
         const put = (message) => answers.enqueue(new TextEncoder().encode(`${message}\n\n`));
         const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
         let text = '', close = null;
         for (;;) {
             const {value, done} = await reader.read();
-            if (done && !close) throw new Error('The stream of answers broke off.');  // or Gradio would not notice
+            if (done && !close) throw new Error('The stream of answers broke off.');  // or Gradio would not notice it
             if (done && pending.size) return true;
             if (done) return put(close);
             text += value;
-            if (!value.includes('\n')) continue;  // a large answer comes in many pieces, and holds no line's end
+            if (!value.includes('\n')) continue;  // a piece of a large answer, which contains no line break
             const messages = text.split('\n\n');
             text = messages.pop();
             for (const message of messages) {
@@ -56,7 +57,7 @@
                     }
                     answers.close();
                 } catch (error) {
-                    if (error.name === 'AbortError') answers.close();  // by the page itself, such as when it is left
+                    if (error.name === 'AbortError') answers.close();  // by the page itself, such as when the visitor leaves
                     else answers.error(error);
                 }
             },

@@ -1,4 +1,4 @@
-"""What visitors may name: the files that they sent, and no other."""
+"""Checks that visitors name only files that they have uploaded, and keeps these while they are worked on."""
 
 import os
 import shutil
@@ -9,9 +9,9 @@ from gradio.utils import get_upload_folder
 
 
 def uploaded(path: object) -> str:
-    """`path`, if a file lies there that was sent to this page. Raises gr.Error for everything else.
+    """`path`, if it lies in the folder of this page's uploads. Raises gr.Error for everything else.
 
-    Gradio looks only at what calls itself a file in the request, and hands any other path through.
+    Gradio checks only what is marked as a file in the request, and passes any other path through.
     """
     folder = os.path.realpath(get_upload_folder())
     try:
@@ -24,12 +24,12 @@ def uploaded(path: object) -> str:
 
 
 def sent(payload) -> str | None:
-    """In place of a component's `preprocess`: the path of what was sent, which Gradio would otherwise open or copy."""
+    """Replaces a component's `preprocess`: the path of the uploaded file, which Gradio would otherwise open or copy."""
     return uploaded(payload.path) if payload else None
 
 
 def all_sent(payload) -> list[str] | None:
-    """The same for a component of several files."""
+    """The same for a component that takes several files."""
     return [uploaded(file.path) for file in payload] if payload else None
 
 

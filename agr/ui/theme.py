@@ -1,4 +1,4 @@
-"""How the page looks. System fonts, so that nothing is fetched from elsewhere."""
+"""How the page looks. It uses system fonts, so that nothing is fetched from other servers."""
 
 from pathlib import Path
 
@@ -8,17 +8,17 @@ from .scripts import script
 
 STYLE = Path(__file__).parent / "style.css"
 SCRIPTS = ("queue.js", "address.js", "busy.js", "camera.js")
-# In the head, as Gradio confines a style sheet to what is within its own elements.
+# In the head, as Gradio limits a style sheet to the content of its own elements.
 _PRINT = """
 <style>
-@media print {  /* what is laid out flexibly, or hides what sticks out, is cut off at the end of a page */
+@media print {  /* flex containers, and elements that hide their overflow, are cut off at the end of a page */
   html, body, gradio-app, .gradio-container, .gradio-container > .main, .gradio-container .wrap:has(> main), main,
   main > .column { display: block !important; overflow: visible !important; }
 }
 </style>
 """
 HEAD = _PRINT + "".join(f"<script>{script(name)}</script>" for name in SCRIPTS)
-"""Of the page; its scripts are there before the first component is."""
+"""Goes into the page's <head>, so its scripts run before the first component is made."""
 
 
 def theme() -> gr.themes.Base:
@@ -29,7 +29,7 @@ def theme() -> gr.themes.Base:
         neutral_hue="slate",
         font=[gr.themes.Font(name) for name in ("system-ui", "-apple-system", "Segoe UI", "sans-serif")],
         font_mono=[gr.themes.Font(name) for name in ("ui-monospace", "Consolas", "monospace")],
-    ).set(  # Soft's own are too pale to read (2.4 to 3.7 : 1), and its dark labels look like buttons
+    ).set(  # Soft's colours have too little contrast (2.4 to 3.7 : 1), and its dark labels look like buttons
         color_accent="*primary_600",
         body_text_color_subdued="*neutral_600",
         block_label_text_color="*primary_700",
@@ -43,7 +43,7 @@ def theme() -> gr.themes.Base:
         block_label_background_fill_dark="*neutral_700",
         checkbox_border_color="*neutral_500",
         checkbox_border_color_dark="*neutral_400",
-        # And without its lines, what can be chosen is white on white.
+        # Without borders, inputs and options would be white on white.
         input_border_width="1px",
         input_border_color="*neutral_500",
         input_border_color_dark="*neutral_400",

@@ -20,19 +20,22 @@ except ImportError:  # on Windows
 
 SWEEP_SECONDS = 60
 KEPT_SECONDS, BOXED_SECONDS = 3600, 600
-"""Gradio deletes what was uploaded or shown within ten minutes. This is for what it loses track of: uploads that broke
-off (after an hour, as one may be slow), and annotated videos (after ten minutes) that were never shown to it."""
+"""Age at which `sweep` deletes files. Gradio itself deletes uploads and results within ten minutes. This is for those
+that it loses track of: interrupted uploads (after an hour, as an upload may be slow), and annotated videos that were
+never handed to it (after ten minutes)."""
 BOXED = "boxed.mp4"
 UPLOADS = "agr-uploads-"
-"""So begins the name of the folder of a page's uploads."""
+"""Prefix of the name of the folder in which a process keeps its uploads."""
 CLOSED_SECONDS, IDLE_SECONDS = 3600, 6 * 3600
-"""How long what was shown to a visitor stays in memory: Gradio too lets them come back within an hour."""
+"""How long a visitor's session stays in memory after they closed the page, and after their last action. Gradio too
+lets them come back within an hour."""
 
 
 def own_upload_folder() -> Path:
-    """Where this process keeps uploads and results, deleted with it; by default Gradio shares one with every program.
+    """Make the folder where this process keeps uploads and results, and which is deleted when it ends. By default, all
+    programs that use Gradio share one.
 
-    To be called before any component is made, for each remembers its folder.
+    To be called before any component is created, as each remembers the folder.
     """
     parent = os.environ.get("GRADIO_TEMP_DIR")
     if parent:
@@ -46,12 +49,12 @@ def own_upload_folder() -> Path:
 
 
 def _locked_folder(parent: str | None) -> Path:
-    """A new one, locked for as long as this process lives."""
+    """A new folder, locked for as long as this process runs."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=UPLOADS, dir=parent)).resolve()
         if not fcntl:
             return folder
-        with suppress(FileNotFoundError):  # another page took it for one that was left, before it was locked
+        with suppress(FileNotFoundError):  # before it was locked, another process took it for an abandoned one
             place = os.open(folder, os.O_RDONLY)
             fcntl.flock(place, fcntl.LOCK_EX)
             if folder.exists():
@@ -60,9 +63,9 @@ def _locked_folder(parent: str | None) -> Path:
 
 
 def remove_left(parent: Path) -> None:
-    """Delete the folders of pages that were killed: ours alone to read, and nobody has them locked."""
+    """Delete the folders of processes that were killed: those that only we may read, and that nobody has locked."""
     for folder in parent.glob(f"{UPLOADS}*"):
-        with suppress(OSError):  # somebody else's, or in use
+        with suppress(OSError):  # another user's, or locked
             if stat.S_IMODE(folder.lstat().st_mode) != stat.S_IRWXU:
                 continue
             place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -74,12 +77,12 @@ def remove_left(parent: Path) -> None:
 
 
 def keep_swept(folder: Path, page: gr.Blocks) -> None:
-    """Every minute, `sweep`, for as long as the process runs."""
+    """Start a thread that calls `sweep` and `forget_visitors` every minute."""
 
     def sweep_for_ever() -> None:
         while True:
             time.sleep(SWEEP_SECONDS)
-            with suppress(OSError):  # of a folder that vanished meanwhile; what is left comes next time
+            with suppress(OSError):  # a folder vanished in the meantime; the rest is swept next time
                 sweep(folder, page)
             forget_visitors(page)
 
@@ -87,13 +90,13 @@ def keep_swept(folder: Path, page: gr.Blocks) -> None:
 
 
 def forget_visitors(page: gr.Blocks, *, closed: float = CLOSED_SECONDS, idle: float = IDLE_SECONDS) -> None:
-    """Drop the sessions, and answers that were never fetched, of those who closed the page or did nothing on it for so
-    many seconds.
+    """Drop the sessions, and the answers that were never fetched, of visitors who closed the page `closed` seconds ago,
+    or have done nothing for `idle` seconds.
 
-    Gradio keeps both, faces and all, until hundreds of others have come.
+    Gradio keeps both, with the faces in them, until hundreds of other visitors have come.
     """
     holder = getattr(page, "state_holder", None)
-    if holder is None:  # not yet served
+    if holder is None:  # the page is not served yet
         return
     waiting = page._queue.pending_messages_per_session
     now = datetime.now()
@@ -109,14 +112,14 @@ def forget_visitors(page: gr.Blocks, *, closed: float = CLOSED_SECONDS, idle: fl
 
 
 def sweep(folder: Path, page: gr.Blocks, *, older: float = KEPT_SECONDS, boxed: float = BOXED_SECONDS) -> None:
-    """Delete the files in `folder` that are older than so many seconds, `boxed` for those of that name, save those that
-    the page itself shows, and folders that are left empty.
+    """Delete the files in `folder` that are older than so many seconds (`boxed`: annotated videos, `older`: all
+    others), except those that the page itself shows, and then empty folders.
 
-    Gradio loses sight of uploads that break off, or come under a name that it does not know.
+    Gradio loses track of uploads that are interrupted, or come under a name that it does not know.
     """
     shown = {str(path) for block in page.blocks.values() for path in getattr(block, "keep_in_cache", ())}
-    for path in sorted(folder.rglob("*"), reverse=True):  # what lies in a folder before the folder
-        with suppress(OSError):  # someone else was faster, or a folder is not empty
+    for path in sorted(folder.rglob("*"), reverse=True):  # files before their folder
+        with suppress(OSError):  # deleted by someone else in the meantime, or a folder that is not empty
             kept = boxed if path.name == BOXED else older
             if str(path) in shown or time.time() - path.stat().st_ctime < kept:
                 continue

@@ -23,12 +23,12 @@ from .uploads import BOXED
 from .video_html import people_table, progress_bar, time_table, timeline, video_downloads
 
 LONGEST = 120.0
-"""Seconds of a video that the page analyzes: one visitor's takes all cores, and the others wait."""
+"""Seconds of a video that are analyzed: this takes all cores, and the other visitors wait."""
 MOST_WAITING = 8
-"""Visitors whose videos wait here, and can be stopped; more wait in Gradio's queue."""
+"""Videos that wait here, where they can be stopped; further ones wait in Gradio's queue."""
 MOST_RATE = 10
 _EVERY = 0.25
-"""Seconds between two looks at the progress, and until a stop is heeded."""
+"""Seconds between two updates of the progress, and until a stop takes effect."""
 GUIDE = (
     f"Up to 40 MB, of which the first {LONGEST / 60:.0f} minutes are analyzed; MP4, MOV, WebM, MKV, AVI and others. "
     "Each person gets one answer from all frames; anyone out of view for more than a second, or back after a cut, "
@@ -39,13 +39,13 @@ NOBODY = "No face was found. A video where faces are larger, sharper or longer i
 TOO_BRIEF = "Faces were found, but each in fewer than three frames: too briefly to count as a person."
 GONE = "The video is no longer on the server: uploads are deleted after a few minutes. Choose it again."
 Answer = tuple[object, object, object, object, object]
-"""Video with boxes, sentence or progress, links, tables, and the stop button."""
+"""Values for the outputs: video with boxes, message or progress, links, tables, and the stop button."""
 UNCHANGED: Answer = (gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip())
 
 
 @dataclass(eq=False)
 class Work:
-    """A video that waits for its turn or is analyzed."""
+    """A video that waits for its turn or is being analyzed."""
 
     path: str
     stop: bool = False
@@ -53,8 +53,8 @@ class Work:
 
 @dataclass(eq=False)
 class Visit:
-    """What a visitor's session keeps: the `chosen` file, those that were `left` for another, and the `works` that are
-    not done. What the browser tells of the file and of the button may come in any order."""
+    """What a visitor's session keeps: the `chosen` file, those that were `left` for another one, and the unfinished
+    `works`. The browser's events for the file and for the button may arrive in any order."""
 
     chosen: str | None = None
     left: set[str] = field(default_factory=set)
@@ -67,7 +67,7 @@ class Visit:
         self.left.discard(path or "")
 
     def wants(self, work: Work) -> bool:
-        """Whether its results are to be shown."""
+        """Whether its results should still be shown: the visitor has not chosen another file."""
         return work.path not in self.left
 
 
@@ -109,14 +109,14 @@ def video_tab(analyzer: FaceAnalyzer) -> None:
         analyze,
         [clip, rate, visit],
         [boxed, status, links, found, stop],
-        trigger_mode="multiple",  # another file may be started while the last one ends
+        trigger_mode="multiple",  # another file may be started while the last one is ending
         show_progress="minimal",
         show_progress_on=[boxed],
         api_visibility="private",
         concurrency_id="video",
         concurrency_limit=MOST_WAITING,
     )
-    # Not Gradio's `cancels`: what it sends and what the work still says arrive in any order.
+    # Not Gradio's `cancels`: its own update and the last ones of the work may arrive in any order.
     unqueued: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     stop.click(stop_it, visit, None, js=focus("#clip-start"), **unqueued)
     clip.change(choose, [clip, visit], [boxed, status, links, found], **unqueued)
@@ -125,8 +125,8 @@ def video_tab(analyzer: FaceAnalyzer) -> None:
 def _answers(
     analyzer: FaceAnalyzer, path: str | None, rate: float, visit: Visit, turns: list[Work]
 ) -> Iterator[Answer]:
-    """Yields in between, so that whoever leaves ends it. `turns`: all works that wait or are done, as they came; one is
-    done at a time."""
+    """Yields all the time, so that Gradio can end it when the visitor leaves. `turns`: all videos that wait or are
+    being analyzed, in order of arrival; one is analyzed at a time."""
     if path is None:
         yield _refused("Choose a video first.")
         return
@@ -135,7 +135,7 @@ def _answers(
         gr.Info("This video is still being analyzed. Stop it and wait a moment, then press Analyze again.")
         yield UNCHANGED
         return
-    if not visit.wants(work):  # a file that was left meanwhile
+    if not visit.wants(work):  # another file was chosen in the meantime
         yield UNCHANGED
         return
     visit.works.append(work)
@@ -165,7 +165,7 @@ def _analyzed(analyzer: FaceAnalyzer, clip: Path, rate: float, visit: Visit, wor
     rows: list[FaceAtTime] = []
     moments: list[float] = []
     best: dict[int, tuple[float, np.ndarray]] = {}
-    with TemporaryDirectory() as folder:  # Gradio takes a copy into its cache, which is cleared
+    with TemporaryDirectory() as folder:  # Gradio copies the result into its cache, which it clears
         output = Path(folder) / BOXED
         run = VideoRun(analyzer, clip, rate=rate, output=output, longest=LONGEST)
         yield None, progress_bar(0, "Reading the video"), "", "", gr.Button(interactive=True)
@@ -219,7 +219,7 @@ def _shown(
 
 
 def _keep_best(best: dict[int, tuple[float, np.ndarray]], faces: tuple[tuple[int | None, Face], ...]) -> None:
-    """Of each person the largest face, which shows most."""
+    """Keep each person's largest face, which shows most detail."""
     for number, face in faces:
         left, top, right, bottom = face.box
         size = face.score * (right - left) * (bottom - top)

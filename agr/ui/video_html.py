@@ -1,4 +1,4 @@
-"""A video's results as HTML: its people, when they are in the picture, and every face by time. Knows no Gradio."""
+"""A video's results as HTML: its people, when they are in view, and every face by time. Does not use Gradio."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from agr.video.table import time_row, time_writer, write_people
 from .cards import count_of_faces, crop_uri, data_link, percent
 
 MOST_ROWS = 1000
-"""That the page shows of the table by time; the CSV has all."""
+"""Rows of the table by time that the page shows; the CSV has all."""
 
 
 def people_table(people: Sequence[Person], crops: Mapping[int, np.ndarray]) -> str:
@@ -32,7 +32,7 @@ def people_table(people: Sequence[Person], crops: Mapping[int, np.ndarray]) -> s
 
 
 def timeline(people: Sequence[Person], rows: Sequence[FaceAtTime], moments: Sequence[float], seconds: float) -> str:
-    """A lane for each person, filled where they are in the picture. `moments`: of all analyzed frames."""
+    """A lane for each person, filled while they are in view. `moments`: the times of all analyzed frames."""
     whole = max(seconds, 0.1)
     order = {moment: place for place, moment in enumerate(moments)}
     lanes = []
@@ -54,7 +54,7 @@ def timeline(people: Sequence[Person], rows: Sequence[FaceAtTime], moments: Sequ
 
 
 def time_table(rows: Sequence[FaceAtTime]) -> str:
-    """Every face of every analyzed frame, folded away."""
+    """Every face of every analyzed frame, in a collapsed section."""
     shown = "".join(
         f'<tr><th scope="row">{row.time:.1f} s</th><td>{row.track or "–"}</td>'
         f"<td>{row.face['age']:.0f}<small>{_between(row.face['age_interval'])}</small></td>"
@@ -75,8 +75,8 @@ def time_table(rows: Sequence[FaceAtTime]) -> str:
 
 
 def video_downloads(people: Sequence[Person], rows: Sequence[FaceAtTime], *, name: str) -> str:
-    """Links to both tables as CSV, or to the one by time where there are no people; `name`: the video's, which the
-    files begin with."""
+    """Links to both tables as CSV, or only to the one by time if there are no people. `name`: of the video, with which
+    the files' names begin."""
     by_person, by_time = io.StringIO(), io.StringIO()
     write_people(by_person, people)
     time_writer(by_time).writerows(time_row(row) for row in rows)
@@ -86,14 +86,15 @@ def video_downloads(people: Sequence[Person], rows: Sequence[FaceAtTime], *, nam
 
 
 def progress_bar(share: float, text: str) -> str:
-    """How much is done, 0 to 1, with a few words."""
+    """A progress bar: the `share` that is done, 0 to 1, and what is being done."""
     bar = f'<progress max="1" value="{share:.3f}"></progress>'
     return f'<label class="agr-progress"><span><span data-step>{text}</span>: {100 * share:.0f} %</span>{bar}</label>'
 
 
 def _stretches(times: Sequence[float], order: Mapping[float, int]) -> list[tuple[float, float]]:
-    """Begin and end of each stretch of times without a longer pause than somebody keeps their number for. Between a
-    frame and the next there is none, however long the first is shown; `order`: the place of each frame's time."""
+    """Begin and end of each stretch of `times` without a gap longer than `PATIENCE`, for which a person keeps their
+    number. Between consecutive frames there is no gap, however long the first is shown; `order`: the index of each
+    frame by its time."""
     stretches: list[tuple[float, float]] = []
     for time in times:
         if stretches and (time - stretches[-1][1] <= PATIENCE or order[time] - order[stretches[-1][1]] == 1):

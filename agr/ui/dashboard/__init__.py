@@ -1,7 +1,7 @@
 """The dashboard tab: one report, one selection, and every way of looking at it.
 
-Every event, a filter, a view's tab or a click on a face, gives the whole state to `Dashboard.answer`, which fills the
-open view alone; all else stays as it is.
+Every event (a filter, a view's tab, a click on a face) sends the whole state, and its answer updates only the open view
+(`Dashboard.answer`).
 """
 
 import logging
@@ -30,7 +30,7 @@ VIEW_NAMES = [view.name for view in VIEWS]
 TASKS = [(TASK_TITLES[task], task) for task in TASK_CLASSES]
 OF_TASK = "for Confusion, Mislabels, Groups, Abstain and the faces of Compare; other views show all three tasks"
 FILTERS = ("gender", "race", "age_group", "predicted", "least", "most", "twins")
-"""Controls that lie in an accordion, which is open if an address says anything of them."""
+"""Controls in the accordion of filters, which is opened if the page's address sets any of them."""
 UNSHOWN = (
     "This report holds something that cannot be displayed. Try another view, clear the filters, or choose another "
     "report."
@@ -39,28 +39,28 @@ LOST = "A report in this link is not here: that of your own pictures is kept for
 
 
 class Dashboard:
-    """The tab's components, and what they answer."""
+    """The tab's components, and the handlers of their events."""
 
     def __init__(self, reports: Reports) -> None:
         self.reports = reports
-        # None: nothing was answered yet, or so long ago that the session was forgotten. The address knows more then.
+        # None: nothing was answered yet, or the session has expired. Then the page's address says where the visitor is.
         self.spot, self.own = gr.State(None), gr.State(None, time_to_live=KEPT_SECONDS)
         self.told = gr.State("")
-        """The address of what was answered last."""
+        """The page's address as of the last answer."""
         self.controls: dict[str, Any] = {}
         self.outputs: dict[str, list] = {}
 
     def build(self, opened: gr.Tab, tabs: gr.Tabs, page: gr.Blocks, analyzer: FaceAnalyzer | None) -> None:
-        """Lay out the tab `opened`, one of the page's `tabs`, and connect it. Without an analyzer there is nothing to
-        evaluate one's own faces with."""
+        """Lay out the tab `opened`, one of the page's `tabs`, and connect it. Without an analyzer, visitors cannot
+        evaluate their own faces."""
         self.tab, self.tabs = opened, tabs
         self.query = gr.Textbox(visible=False)
         self._lay_out_filters()
         own = lay_out_own(is_open=not self.reports.folders) if analyzer else None
         self.head = text_slot("head")
         self.views, view_tab, clickable = self._lay_out_views()
-        # What else may be chosen, one's own report or the task's classes, Gradio knows as long as the session, and
-        # refuses then what was chosen before. It is looked at where it is used, and said to be gone.
+        # Choices that are added later (the visitor's own report, the classes of a task) are known to Gradio only until
+        # the session expires; then it would refuse the value. Here it is checked where it is used.
         for name in (*REPORT_CONTROLS, "predicted"):
             self.controls[name].preprocess = _as_sent
         self.address = gr.HTML(html_template=" ", js_on_load=WRITE_ADDRESS)
@@ -97,13 +97,13 @@ class Dashboard:
 
     @property
     def shown(self) -> list:
-        """What every answer may change."""
+        """Components that every answer may update."""
         views = [component for part in self.outputs.values() for component in part]
         return [self.spot, self.address, self.told, self.head, self.face, *views]
 
     def answer(self, query: str, spot: Spot | None, own: Opened | None, *values: Any) -> dict:
-        """Head, face and what the open view shows, for the values of all controls: component -> value. `query`: the
-        page's address, which says where the visitor is if the session does not know any more."""
+        """Values of the head, the face and the open view, by component, for the values of all controls. `query`: the
+        page's address, which says where the visitor is if the session has expired."""
         return self._whole(self._spot(query, spot), own, values)
 
     def _spot(self, query: str, spot: Spot | None) -> Spot:
@@ -113,11 +113,11 @@ class Dashboard:
         return read[0] if read else Spot()
 
     def _whole(self, spot: Spot, own: Opened | None, values: Sequence[Any]) -> dict:
-        """Head, face and what the open view shows."""
+        """Values of the head, the face and the open view."""
         return self._answer(spot, own, values, next(view for view in VIEWS if view.name == spot.view))
 
     def _answer(self, spot: Spot, own: Opened | None, values: Sequence[Any], view: View | None) -> dict:
-        """Head, face and what a view shows; without one, what is shown stays as it is."""
+        """Values of the head, the face and a view; without one, the open view stays as it is."""
         options = dict(zip(self.controls, values, strict=True))
         outputs = self.outputs[view.name] if view else []
         try:
@@ -126,7 +126,7 @@ class Dashboard:
             look = look_at(opened, spot, options, other)
             said = {self.head: head(look), self.face: face_page(look)}
             shown = view.show(look) if view else []
-        except Exception as error:  # a report may come from anyone, and hold what nobody thought of
+        except Exception as error:  # a report may come from anyone, and contain anything
             if not isinstance(error, ReportError):
                 logging.exception("a view could not be shown")
             text = str(error) if isinstance(error, ReportError) else UNSHOWN
@@ -137,14 +137,14 @@ class Dashboard:
         return where | said | dict(zip(outputs, shown, strict=True))
 
     def _other(self, name: str, own: Opened | None) -> Opened | ReportError:
-        """The report to compare with, or what is wrong with it, which is no fault of the one that is open."""
+        """The report to compare with, or the error if it cannot be opened: the open report is still shown."""
         try:
             return self.reports.open(name, own)
         except ReportError as error:
             return error
 
     def first_page(self, query: str, spot: Spot | None, own: Opened | None, *values: Any) -> dict:
-        """A filter was changed: the gallery's page was of other faces."""
+        """A filter was changed: the gallery has other faces now, and starts at its first page."""
         return self._whole(self._spot(query, spot).after("page", 0), own, values)
 
     def open_own(self, *sent: Any) -> dict:
@@ -153,15 +153,15 @@ class Dashboard:
         return self.first_page(*shown) if is_new else {self.spot: gr.skip()}
 
     def other_task(self, query: str, spot: Spot | None, own: Opened | None, *values: Any) -> dict:
-        """Another task has other classes: a cell of the old matrix means nothing in the new one."""
+        """The task was changed: it has other classes, so the chosen cell and the predicted classes are reset."""
         options = dict(zip(self.controls, values, strict=True)) | {"predicted": []}
         before = self._spot(query, spot)
         answer = self._whole(Spot(view=before.view, ticked=before.ticked), own, [*options.values()])
         return answer | {self.controls["predicted"]: _classes(options)}
 
     def act(self, event: gr.EventData, query: str, spot: Spot | None, own: Opened | None, *values: Any) -> dict:
-        """Something was clicked. That changes no figure, and opening or closing a face leaves the whole view as it
-        is."""
+        """Something was clicked. No click changes a figure; opening or closing a face changes nothing of the view, and
+        turning a gallery's page only what can be clicked."""
         sent = event._data or {}
         value = sent.get("value")
         if sent.get("action") == "tick" and isinstance(value, list):
@@ -179,11 +179,11 @@ class Dashboard:
         return {component: value for component, value in answer.items() if not isinstance(component, gr.Plot)}
 
     def restore(self, query: str, spot: Spot | None, own: Opened | None) -> dict:
-        """What the page is to show for the address that it was opened with."""
+        """The page was opened: show what its address says."""
         return self._restored(query, own, None) or {self.tabs: gr.skip()}
 
     def go_back(self, query: str, spot: Spot | None, own: Opened | None) -> dict:
-        """What it showed at an earlier address, by the browser's Back or Forward. What was ticked since stays so."""
+        """The browser went back or forward: show what that address says. Labels ticked since then stay ticked."""
         first: dict[Any, Any] = {self.tabs: gr.Tabs(selected=FIRST_TAB)}
         answer = self._restored(query, own, spot.ticked if spot else None) or first
         if self.address in answer:
@@ -191,15 +191,15 @@ class Dashboard:
         return answer
 
     def reconcile(self, told: str, spot: Spot | None, own: Opened | None, *values: Any) -> dict:
-        """Something that was chosen while `restore` or `go_back` was on its way was answered for controls that it then
-        changed, or changed them after it: what is shown is to be what they say."""
+        """After `restore` or `go_back`: if the visitor chose something while these were running, its answer may have
+        come before or after they set the controls. Show what the controls say now."""
         options = dict(zip(self.controls, values, strict=True))
         if spot is None or address_of(spot, self.controls, options) == told:
             return {self.spot: gr.skip()}
         return self._whole(spot, own, values)
 
     def _restored(self, query: str, own: Opened | None, ticked: Ticked | None) -> dict | None:
-        """None: the address says nothing. `ticked`, if any, in place of what it says of that."""
+        """What an address says, or None if it says nothing; `ticked`, if given, replaces the ticked labels in it."""
         also = _also(own)
         read = read_address(query, self.controls, VIEW_NAMES, also)
         named = tab_of(query, self.tabs)
@@ -222,7 +222,7 @@ class Dashboard:
 
     def _opener_of(self, view: str) -> Callable[..., dict]:
         def open_view(query: str, spot: Spot | None, own: Opened | None, *values: Any) -> dict:
-            # A tab that an address opened is where it should be already.
+            # If the address opened this view, keep the whole spot that it names.
             before = self._spot(query, spot)
             there = before if before.view == view else Spot(view, before.cell, ticked=before.ticked)
             return self._whole(there, own, values)
@@ -247,7 +247,7 @@ class Dashboard:
             with gr.Row():
                 least = gr.Slider(0, 1, 0, step=0.01, label="Minimum confidence", min_width=150)
                 most = gr.Slider(0, 1, 1, step=0.01, label="Maximum confidence", min_width=150)
-                with gr.Column(min_width=240):  # a checkbox alone is squeezed to nothing on a phone
+                with gr.Column(min_width=240):  # without a column, a phone would shrink the checkbox to nothing
                     twins = gr.Checkbox(
                         True, label="with twins", info="pictures that are in the training or validation data too"
                     )
@@ -272,10 +272,10 @@ def _as_sent(value: Any) -> Any:
 
 
 def _also(own: Opened | None) -> tuple[str, ...]:
-    """Reports that this visitor alone can choose."""
+    """Names of reports that only this visitor can choose."""
     return (OWN,) if own else ()
 
 
 def _classes(options: dict[str, Any]) -> gr.Dropdown:
-    """The classes of the chosen task to filter by, and which are chosen."""
+    """The dropdown of predicted classes, with the classes of the chosen task and those that are selected."""
     return gr.Dropdown(list(TASK_CLASSES[options["task"]]), value=options["predicted"], multiselect=True)

@@ -9,13 +9,13 @@ const MOVES = {
     Home: [0, -Infinity], End: [0, Infinity],
 };
 let last = null;
-const key = (e) => e.dataset.key ?? e.dataset.act;  // what a button is, whatever it will do next
+const key = (e) => e.dataset.key ?? e.dataset.act;  // identifies a button, even if its next action is another one
 const find = (wanted) => [...element.querySelectorAll('[data-act]')].find((e) => key(e) === wanted);
 const act = (target) => {
     last = key(target);
     const sent = JSON.parse(target.dataset.act);
     if (target.type === 'checkbox') sent.value = [...sent.value, target.checked];
-    // What is asked for may come below the screen, or above it.
+    // The answer may come above or below the visible part: remember where to scroll.
     if (sent.action === 'cell' && sent.value) window.agrToShow = '#cell-faces';
     if (sent.action === 'page') window.agrToShow = '#' + element.closest('[id]').id;
     trigger('select', sent);
@@ -24,7 +24,7 @@ const show = () => {
     const wanted = window.agrToShow && element.closest(window.agrToShow);
     if (!wanted || !element.querySelector('.agr-gallery')) return;
     window.agrToShow = null;
-    if (document.activeElement.matches('.agr-grid :focus-visible')) return;  // who works by keyboard would lose it
+    if (document.activeElement.matches('.agr-grid :focus-visible')) return;  // scrolling would move the cell that a keyboard user is on out of view
     const {top} = wanted.getBoundingClientRect(), isStill = matchMedia('(prefers-reduced-motion: reduce)').matches;
     if (top < 0 || top > 0.7 * innerHeight) wanted.scrollIntoView({behavior: isStill ? 'auto' : 'smooth'});
 };
@@ -48,14 +48,14 @@ element.addEventListener('keydown', (event) => {
     button.focus();
 });
 watch('value', () => {
-    // A new value is patched into the old boxes, and one that was clicked keeps its own mind.
+    // Gradio patches a new value into the existing checkboxes, and one that was clicked ignores its `checked` attribute.
     for (const box of element.querySelectorAll('input[data-act]')) box.checked = box.defaultChecked;
     const button = last && find(last);
-    // On the first and the last page the other one of both buttons is what there is to press.
+    // On the first and the last page, one of the two buttons is disabled: the other one gets the focus.
     const again = button?.disabled ? button.closest('nav')?.querySelector('button:not([disabled])') : button;
     if (document.activeElement === document.body) {
         const said = last?.includes('"untick"') && element.querySelector('[role=status]');
-        if (said) said.tabIndex = -1;  // in place of the button, which is gone with what it was for
+        if (said) said.tabIndex = -1;  // the button is gone, as nothing is ticked any more
         (again || said || null)?.focus({preventScroll: true});
     }
     show();

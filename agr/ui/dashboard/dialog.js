@@ -22,7 +22,7 @@ const step = (by) => {
     const next = neighbour(by), turn = page(by);
     if (next) return go(next, by);
     if (!turn || turning) return;
-    // On to the next page of the gallery, and to its face at this end.
+    // At the end of the gallery's page: turn it, and go to the nearest face of the new one.
     const before = tiles()[0]?.dataset.act, until = performance.now() + 10_000;
     turn.click();
     turning = setInterval(() => {
@@ -41,7 +41,7 @@ const isBeside = (event) => {
 const open = () => {
     const dialog = box();
     if (!dialog || dialog.dataset.opener !== closed) closed = null;
-    if (!dialog || dialog.open || closed) return;  // what was closed here may still be in an answer that was on its way
+    if (!dialog || dialog.open || closed) return;  // an answer that was under way when a face was closed may still contain it
     dialog.showModal();
     for (const button of dialog.querySelectorAll('[data-step]')) {
         const by = Number(button.dataset.step);
@@ -75,6 +75,6 @@ element.addEventListener('close', () => {
     const opener = [...tiles(), ...document.querySelectorAll('button[data-act]')].find(
         (e) => e.dataset.act === closed && !dialog.contains(e) && e.checkVisibility());
     if (opener) opener.focus({preventScroll: true});
-}, {capture: true});  // it does not bubble
+}, {capture: true});  // this event does not bubble
 watch('value', open);
-open();  // an address may have opened a face before this was here
+open();  // the page's address may have opened a face before this script ran

@@ -1,4 +1,4 @@
-"""How the tab's events reach the server: what the browser does before and after, and how they queue."""
+"""How the tab's events reach the server: the JavaScript before and after an event, and how events are queued."""
 
 from typing import Any
 

@@ -1,4 +1,5 @@
-"""A face's own page: all that the report says of it, its twins, and boxes to mark its labels as suspicious."""
+"""The dialog of a face: all that the report says about it, its twins, and checkboxes to mark its labels as
+suspicious."""
 
 import html
 import json
@@ -13,14 +14,14 @@ from .html import act
 from .look import Look
 
 FACE_SIDE = 200
-"""Pixels; chips of UTKFace are about this large."""
+"""Pixels; about the size of UTKFace's pictures."""
 
 # One script: dialog.js uses names of act.js.
 OPEN_DIALOG = script("dashboard/act.js") + script("dashboard/dialog.js")
 
 
 def face_page(look: Look) -> str:
-    """The open face as a dialog; "" if none is open, or it is not in the report."""
+    """A dialog with the open face; "" if none is open, or it is not in the report."""
     rows = look.opened.predictions
     rows = rows[rows["file"] == look.spot.face]
     if not len(rows):
@@ -53,7 +54,7 @@ def _age(row: dict) -> str:
 
 def _twins(look: Look, file: str) -> str:
     known = look.report.summary["data"].get("twins_of")
-    if known is None:  # nobody looked for them
+    if known is None:  # the report was made without a search for twins
         return ""
     twins = known.get(file, []) if isinstance(known, dict) else []
     if not twins:

@@ -1,4 +1,4 @@
-"""A report's figures as cards, beside those of the two systems that this one descends from. Knows no Gradio."""
+"""A report's figures as cards, beside those of the two projects that this one descends from. Does not use Gradio."""
 
 from collections.abc import Mapping
 
@@ -29,7 +29,7 @@ CARDS: dict[str, tuple[tuple[str, str, int, int], ...]] = {
         ("ECE", "race_ece", 1, 3),
     ),
 }
-"""For each card: what a figure is called, its name in the report, factor and digits."""
+"""For each card: the title of each figure, its name in the report, factor and digits."""
 ANCESTORS = {
     "age_mse": ("MobileNetV2 ancestor, other split: 47.45",),
     "age_group_accuracy": ("DenseNet ancestor: 67.48",),
@@ -37,26 +37,27 @@ ANCESTORS = {
     "gender_accuracy": ("DenseNet ancestor: 92.89", "MobileNetV2 ancestor, other split: 91"),
     "race_accuracy": ("DenseNet ancestor: 82.06", "MobileNetV2 ancestor, other split: 80"),
 }
-"""As their authors give them."""
+"""Figures of the two earlier projects, as their authors state them."""
 TITLES = {
     name: (f"{task}: {title if title.isupper() else title[0].lower() + title[1:]}", factor, digits)
     for task, rows in CARDS.items()
     for title, name, factor, digits in rows
 }
-"""For each figure: what it is called where no card says of which task it is, factor, digits."""
+"""For each figure: a title that names the task too, for use outside the cards, factor and digits."""
 
 
 def direction(name: str) -> int:
-    """1 where more of a figure is better, -1 where less is, 0 where some is (an interval that holds too often)."""
+    """1 if a higher figure is better, -1 if a lower one is, 0 if neither is (such as an interval that holds too
+    often)."""
     if name in ("age_mae", "age_mse") or name.endswith("_ece"):
         return -1
     return 0 if name in ("age_bias", "age_interval_coverage") else 1
 
 
 def figure_cards(figures: Mapping[str, dict], *, with_ancestors: bool, by_chance: Mapping[str, float]) -> str:
-    """Three cards; `figures` as in a report's summary: name -> value, low, high (or None), n. The ancestors' figures
-    are of a whole test part: beside other faces they would mislead. `by_chance`: what a figure would be by chance
-    alone."""
+    """Three cards. `figures` as in a report's summary: name -> value, low, high (or None), n. The ancestors' figures
+    are of a whole test set, and would be misleading beside those of other faces. `by_chance`: the expected figure by
+    chance alone."""
 
     def line(title: str, name: str, factor: float, digits: int) -> str:
         said = ANCESTORS.get(name, ()) if with_ancestors else ()

@@ -1,4 +1,4 @@
-"""Faces as tiles: what each is labelled and taken for; a click opens the face."""
+"""Faces as tiles, each with its label and prediction; a click opens the face."""
 
 import html
 from collections.abc import Callable, Collection
@@ -14,9 +14,9 @@ from .html import act, pager
 from .look import Find
 
 PAGE_SIZE = 24
-"""Faces of a gallery that are shown at once."""
+"""Faces on one page of a gallery."""
 TILE_SIDE = 96
-"""Pixels of a face in the gallery."""
+"""Pixels of a face in a gallery, along its longer side."""
 
 
 def gallery(
@@ -31,7 +31,7 @@ def gallery(
     """One page of tiles, each headed by its true and predicted class with their probabilities.
 
     `rows`: predictions of a report, labelled and detected. A click sends the action "face". With `ticked`, (task, file)
-    pairs, each tile has a box that sends "tick". `note`: of a row, a line more.
+    pairs, each tile has a checkbox that sends "tick". `note` makes an additional line from a row.
     """
     page = min(page, max(0, (len(rows) - 1) // PAGE_SIZE))
     shown = rows.iloc[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
@@ -58,7 +58,7 @@ def _tile(row: dict, task: str, find: Find, ticked: Collection[tuple[str, str]] 
 
 
 def heading(row: dict, task: str) -> tuple[str, str]:
-    """Such as "true 14-20 (0.018)" and "pred 21-32 (0.977)"; of a face not found, or not labelled, what there is."""
+    """Such as "true 14-20 (0.018)" and "pred 21-32 (0.977)"; less if the face has no label, or was not detected."""
     given, said = row[f"true_{task}"], row[f"pred_{task}"]
     true = f"true {given}" if isinstance(given, str) else "no label"
     if not row["detected"]:
@@ -69,10 +69,10 @@ def heading(row: dict, task: str) -> tuple[str, str]:
 
 
 def picture(file: str, find: Find, side: int, *, alt: str = "") -> str:
-    """A face of at most `side` pixels, or a placeholder; `alt`: what it is called where nothing beside it says so."""
+    """A face of at most `side` pixels, or a placeholder; `alt`: for screen readers, if no text is beside it."""
     try:
         content = find(file)
-    except (DataError, OSError, RuntimeError):  # an archive with damage, a file that has gone
+    except (DataError, OSError, RuntimeError):  # a damaged archive, or a file that is gone
         content = b""
     if content is None:
         return _placeholder("no picture", alt)

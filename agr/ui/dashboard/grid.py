@@ -9,15 +9,15 @@ from ..cards import count_of_faces
 from .html import act
 
 _STRONG = 0.92
-"""Shade, as a share of the darkest, from which a cell is so dark that white is read more easily on it than black."""
+"""Shade, as a share of the darkest, above which white text is easier to read on a cell than black."""
 
 
 def confusion_grid(
     counts: np.ndarray, task: str, *, by: str, hide_diagonal: bool, chosen: tuple[int, int] | None
 ) -> str:
-    """A table of buttons, one a cell; clicking one sends the action "cell" with [row, column], or null if it is the
-    chosen one. Rows are true classes, `counts` (k, k). Tab leads into the table and out, arrow keys from cell to
-    cell."""
+    """A table of buttons, one per cell; a click sends the action "cell" with [row, column], or null for the chosen
+    cell. `counts` is (k, k), its rows are the true classes. Tab enters and leaves the table, arrow keys move between
+    cells."""
     labels, values = TASK_CLASSES[task], normalized(counts, by)
     shown = np.where(np.eye(len(counts), dtype=bool) & hide_diagonal, 0, values)
     shades = shown / max(shown.max(), 1e-9)

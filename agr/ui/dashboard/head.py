@@ -1,4 +1,4 @@
-"""The head of the tab: which model, on which data, when, and how many of its faces are looked at."""
+"""The head of the tab: the model, the data, the date, and how many of the faces are selected."""
 
 import html
 
@@ -17,7 +17,7 @@ OWN_NO_FACES = "The faces are not shown: a saved report holds no pictures. To se
 
 
 def head(look: Look) -> str:
-    """A short list of facts; what a report does not say is left out."""
+    """A short list of facts; those that the report does not contain are left out."""
     summary = look.report.summary
     model, data = summary["model"], summary["data"]
     found = int(look.table["detected"].sum())
@@ -48,7 +48,7 @@ def head(look: Look) -> str:
 
 
 def filters_of(selection: Selection) -> list[str]:
-    """What the faces are filtered by, such as "true gender Female"."""
+    """The active filters, such as "true gender Female"."""
     found = []
     for task, title in TASK_TITLES.items():
         if names := getattr(selection, f"true_{task}"):

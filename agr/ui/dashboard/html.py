@@ -1,4 +1,4 @@
-"""Pieces of HTML that several views share: tables with their CSV, galleries' pages, buttons below a figure."""
+"""HTML that several views share: tables and their CSV, the pages of a gallery, the buttons below a figure."""
 
 import html
 import json
@@ -28,13 +28,13 @@ def save_buttons(name: str) -> str:
 
 
 def act(action: str, value: Any) -> str:
-    """The attribute that makes a button or a box send {"action", "value"}. A file's name may hold anything: it goes
-    through both escapings."""
+    """The attribute that makes a button or checkbox send {"action", "value"}. As a file's name may contain anything,
+    the value is escaped for JSON, and then for HTML."""
     return f'data-act="{html.escape(json.dumps({"action": action, "value": value}), quote=True)}"'
 
 
 def csv_link(name: str, table: pd.DataFrame, title: str = "Download as CSV") -> str:
-    """A link that saves a table; of a very long one its first rows."""
+    """A link that saves a table as CSV, or the first rows of a very long one."""
     if len(table) > MOST_CSV_ROWS:
         table, title = table.head(MOST_CSV_ROWS), f"{title} (the first {MOST_CSV_ROWS} of {len(table)})"
     texts = {str(name): table[name].map(_as_text) for name in table.select_dtypes(exclude=["number", "bool"])}
@@ -43,7 +43,7 @@ def csv_link(name: str, table: pd.DataFrame, title: str = "Download as CSV") -> 
 
 
 def _as_text(cell: Any) -> Any:
-    """What a spreadsheet would take for a formula, as the text that it is: names in a report may come from anyone."""
+    """Quote text that a spreadsheet would take for a formula: names in a report may come from anyone."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
@@ -59,7 +59,7 @@ def group_rows(groups: Sequence[Group], by: Sequence[str]) -> pd.DataFrame:
 
 
 def table_html(head: Sequence[str], rows: Sequence[tuple[Sequence[str], str]]) -> str:
-    """A table whose first column names its rows. `rows`: cells as HTML, and a class for the row."""
+    """A table whose first column holds the rows' headers. `rows`: cells as HTML, and the row's CSS class."""
     top = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in head)
     body = "".join(
         f'<tr class="{kind}"><th scope="row">{cells[0]}</th>{"".join(f"<td>{cell}</td>" for cell in cells[1:])}</tr>'
@@ -73,19 +73,20 @@ def table_html(head: Sequence[str], rows: Sequence[tuple[Sequence[str], str]]) -
 
 
 def estimate_html(estimate: Estimate, factor: float = 100, digits: int = 1, *, signed: bool = False) -> str:
-    """A figure with its interval below it, if it has one; a dash if there is no figure."""
+    """A figure, with its interval below if it has one; a dash if there is no figure."""
     if math.isnan(estimate.value):
         return "–"
     value, low, high = (
-        f"{round(number * factor, digits) + 0.0:{'+' * signed}.{digits}f}"  # and no -0.0
+        f"{round(number * factor, digits) + 0.0:{'+' * signed}.{digits}f}"  # + 0.0 turns -0.0 into 0.0
         for number in (estimate.value, estimate.low, estimate.high)
     )
     return value if math.isnan(estimate.low) else f"{value}<small>{low} to {high}</small>"
 
 
 def difference_html(estimate: Estimate, factor: float = 100, digits: int = 1, *, better: int = 0) -> str:
-    """The same with a sign; bold if it is not chance: the interval, of `LEAST_GROUP` faces and more, leaves out
-    zero. `better`: 1 where more is better, -1 where less is: then it says which it is."""
+    """A difference with its sign and interval; bold if it is significant: its interval, from at least `LEAST_GROUP`
+    faces, excludes zero. With `better` (1 if more is better, -1 if less is), it also says whether it is better or
+    worse."""
     is_sure = estimate.n >= LEAST_GROUP and (estimate.low > 0 or estimate.high < 0)
     if not is_sure:
         return estimate_html(estimate, factor, digits, signed=True)
@@ -98,7 +99,7 @@ def difference_html(estimate: Estimate, factor: float = 100, digits: int = 1, *,
 
 
 def pager(count: int, page: int, size: int) -> str:
-    """Buttons to the pages before and after, if there are any."""
+    """Buttons to the previous and the next page; nothing if there is only one page."""
     last = max(0, (count - 1) // size)
     if not last:
         return ""

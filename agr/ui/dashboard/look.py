@@ -1,4 +1,4 @@
-"""What the visitor looks at: one report, the faces that the filters keep, and everything chosen on the tab."""
+"""What the visitor looks at: a report, the faces that the filters keep, and everything that is chosen on the tab."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,11 +17,11 @@ from agr.labels import TASK_CLASSES, TASK_TITLES
 from .state import Spot
 
 Find = Callable[[str], bytes | None]
-"""A file's picture, or None where it cannot be had."""
+"""Returns a file's picture, or None if there is none."""
 T = TypeVar("T")
 _REMEMBERED, _REMEMBERED_ROWS = 64, 400_000
 OWN = "your own"
-"""What the report of a visitor's own pictures is called."""
+"""Name of the report of a visitor's own pictures."""
 LOST_OWN = "The report of your own pictures is gone: it is kept for an hour after it was made. Evaluate them again."
 NO_FACE = "No face matches the filters. Press “Clear filters”."
 NO_REPORT = "There are no reports yet. Write one with python -m train evaluate, or evaluate your own pictures above."
@@ -29,8 +29,8 @@ NO_REPORT = "There are no reports yet. Write one with python -m train evaluate, 
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """A report with the faces behind it, and what was computed of it: intervals are not drawn twice. `is_own`: it is a
-    visitor's, whose session alone may remember anything of it."""
+    """A report with its faces, and a cache of what was computed from it, such as bootstrap intervals. `is_own`: it is a
+    visitor's own, and nothing of it may be cached outside their session."""
 
     title: str
     report: EvalReport
@@ -42,13 +42,13 @@ class Opened:
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
-        """The report's, with `true_age_group` beside them."""
+        """The report's predictions, with the column `true_age_group`."""
         table = self.report.predictions
         return table.assign(true_age_group=group_columns(table)["true_age_group"])
 
     def once(self, key: Any, compute: Callable[[], T]) -> T:
-        """What `compute` gave when it was first asked for under `key`; the oldest answers are forgotten, the sooner the
-        larger the report is. `compute` may run twice if two visitors ask at once."""
+        """The result of `compute`, cached under `key`. The oldest results are dropped, the sooner the larger the report
+        is. `compute` may run twice if two visitors ask at the same time."""
         with self._lock:
             if key in self._memory:
                 return self._memory[key]
@@ -62,7 +62,7 @@ class Opened:
 
 
 class Reports:
-    """The reports that a page shows: each is read once, when it is first asked for; a damaged one says so each time."""
+    """The reports that a page shows. Each is read when it is first opened; opening a damaged one raises every time."""
 
     def __init__(self, folders: Mapping[str, Path], find: Find | None = None) -> None:
         self.folders = dict(folders)
@@ -71,7 +71,7 @@ class Reports:
         self._opened: dict[str, Opened | ReportError] = {}
 
     def open(self, name: str, own: Opened | None = None) -> Opened:
-        """The report of a name; `own` is the visitor's. Raises ReportError if it cannot be used."""
+        """The report called `name`; `own`: the visitor's own one. Raises ReportError if it cannot be used."""
         if own is not None and name == own.title:
             return own
         if name == OWN:
@@ -85,12 +85,12 @@ class Reports:
                 self._opened[name] = ReportError(str(error).replace(str(self.folders[name]), name))
         found = self._opened[name]
         if isinstance(found, ReportError):
-            raise ReportError(str(found))  # a new one: an exception that is raised again keeps what it passed through
+            raise ReportError(str(found))  # a new one: raising an exception again extends its traceback
         return found
 
 
 def find_reports(folder: Path) -> dict[str, Path]:
-    """Every report directly below a folder, by name, or the one that the folder is."""
+    """Every report directly below a folder, by name; or the folder itself, if it is a report."""
     if (folder / REPORT_FILE).exists():
         return {folder.resolve().name: folder}
     return {file.parent.name: file.parent for file in sorted(folder.glob(f"*/{REPORT_FILE}"))}
@@ -98,8 +98,8 @@ def find_reports(folder: Path) -> dict[str, Path]:
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """`table`: the predictions that the selection keeps. `options`: the value of every control, by name. `other`: the
-    report to compare with, if one is chosen, or why there is none."""
+    """`table`: the selected predictions. `options`: the values of all controls, by name. `other`: the report to compare
+    with, if one is chosen, or the error if it cannot be opened."""
 
     opened: Opened
     selection: Selection
@@ -118,16 +118,16 @@ class Look:
 
     @property
     def is_filtered(self) -> bool:
-        """Whether anything but the task and the twins is chosen."""
+        """Whether any filter other than that of the twins is set."""
         return self.selection != Selection(task=self.task, twins=self.selection.twins)
 
     @property
     def part(self) -> Classified:
-        """The selected faces that carry a label of the task."""
+        """The selected faces that have a label for the task."""
         return self.once(("classified", self.task), lambda: classified(self.table, self.task))
 
     def nothing(self) -> str:
-        """Why there is no face with a label of the task to show; "" if there is one."""
+        """Why there is no face with a label for the task; "" if there is one."""
         if len(self.part):
             return ""
         title = TASK_TITLES[self.task].lower()
@@ -137,11 +137,11 @@ class Look:
 
     @property
     def ticked(self) -> tuple[tuple[str, str], ...]:
-        """(task, file) of the labels of this report that were ticked."""
+        """(task, file) of the labels of this report that are ticked."""
         return self.spot.ticked_in(self.opened.title)
 
     def once(self, what: Any, compute: Callable[[], T]) -> T:
-        """What `compute` gives for these faces, computed once: where it depends on the task, `what` names it."""
+        """The result of `compute` for these faces, cached. If it depends on the task, `what` contains it."""
         return self.opened.once((self.selection.faces, what), compute)
 
 
@@ -153,7 +153,7 @@ def look_at(opened: Opened, spot: Spot, options: Mapping[str, Any], other: Opene
         true_gender=tuple(options["gender"] or ()),
         true_race=tuple(options["race"] or ()),
         true_age_group=tuple(options["age_group"] or ()),
-        # Between a change of task and its answer the old task's classes are still chosen.
+        # After a change of task, until it is answered, classes of the old task are still selected.
         predicted=tuple(name for name in TASK_CLASSES[task] if name in (options["predicted"] or ())),
         confidence=(min(least, most), max(least, most)),
         twins=bool(options["twins"]),

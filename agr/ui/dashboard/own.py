@@ -1,4 +1,4 @@
-"""Evaluate your own: labelled pictures of the visitor through the page's model, into a report of their session."""
+"""Evaluate your own: the page's model on a visitor's own labelled pictures; the report is kept in their session."""
 
 import html
 import time
@@ -28,10 +28,10 @@ from .upload import MAX_BYTES, MAX_PICTURE_BYTES, MAX_PICTURES, Upload, UploadEr
 
 KEPT_SECONDS = 3600
 _KEPT_SIDE = 160
-"""Pixels of the small pictures that the session keeps to show: some 5 KB each."""
+"""Pixels of the thumbnails that the session keeps, some 5 KB each."""
 _MOST_BAD = 50
 _EVERY = 0.25
-"""Seconds from one word on the progress to the next."""
+"""Seconds between two updates of the progress."""
 GUIDE = (
     f"Up to {MAX_PICTURES:,} pictures, {MAX_BYTES // 1_000_000} MB unpacked, as files or in .zips of at most "
     f"{MAX_PICTURE_BYTES // 1_000_000} MB each. Labels come from UTKFace's names (`age_gender_race_date.jpg`: gender "
@@ -43,7 +43,7 @@ GUIDE = (
 
 @dataclass
 class Evaluation:
-    """Of one session. `stop`: it is to end."""
+    """The evaluation that a session runs; `stop`: it should end."""
 
     stop: bool = False
 
@@ -113,8 +113,8 @@ def connect_own(
 def evaluate_own(
     analyzer: FaceAnalyzer, reports: Reports, paths: list[str] | None, work: Evaluation, progress: gr.Progress
 ) -> Iterator[tuple[Opened | None, str]]:
-    """What the session is to keep, and what is said; yields (None, "") while it works, so that whoever leaves ends
-    it."""
+    """Yields the report to keep in the session, if any, and a message; and (None, "") while it runs, so that Gradio can
+    end it when the visitor leaves."""
     work.stop = False
     if not paths:
         yield None, message("Choose pictures, a .zip, or a report first.", is_error=True)
@@ -192,7 +192,7 @@ def _evaluated(
 
 
 def _small(content: bytes, found: list[Face]) -> bytes:
-    """What the session keeps of a picture to show it: the face as the network saw it, or the picture, small."""
+    """The thumbnail that the session keeps of a picture: the face as the network saw it, or the whole picture."""
     image = Image.fromarray(found[0].crop) if found else load_photo(content).rgb
     image.thumbnail((_KEPT_SIDE, _KEPT_SIDE))
     return jpeg(image)

@@ -15,7 +15,7 @@ element.addEventListener('click', (event) => {
     const button = event.target.closest('button[data-format]');
     const plot = element.closest('.agr-figure').querySelector('.js-plotly-plot');
     if (!button || !plot) return;
-    // Of which report and which faces, on white: it is put among others, on slides of any colour.
+    // The file names its report and faces, and is white: it may be put beside others, on slides of any colour.
     const report = document.querySelector('#report input')?.value ?? '';
     const faces = document.querySelector('#head [role=status]')?.textContent ?? '';
     const title = {...plot.layout.title, subtitle: {text: `${report}. ${faces}`, font: {size: 11}}};

@@ -1,4 +1,4 @@
-"""Where the visitor is on the tab, and how the address says it, so that a view can be sent to someone."""
+"""Where the visitor is on the tab, and how the page's address encodes it, so that a view can be shared."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,14 +11,14 @@ from agr.annotations import LONGEST_PATH
 from agr.labels import TASK_CLASSES
 
 VIEW, PAGE, TAB = "show", "sheet", "tab"
-"""What an address calls them: `view` and `page` are Gradio's own, which overwrites the one and fails on the other.
-`tab`: the page's, if another one than this was open."""
+"""Parameters of the address. `view` and `page` are taken: Gradio overwrites the one and fails on the other. `tab`: the
+page's tab, if it is another than this one."""
 FIRST_TAB = "analyze"
-"""The page's, which is open where an address says nothing."""
+"""The page's tab that is open if the address names none."""
 REPORT_CONTROLS = ("report", "other")
 _MOST_TICKED = 2000
 MOST_SENT = 50
-"""Ticks that go into the address: more would make it too long for some browsers."""
+"""Ticked labels that the address holds: with more, it would be too long for some browsers."""
 
 
 Ticked = tuple[tuple[str, str, str], ...]
@@ -26,8 +26,8 @@ Ticked = tuple[tuple[str, str, str], ...]
 
 @dataclass(frozen=True)
 class Spot:
-    """What no control shows: the open `view`, the chosen `cell` of the matrix (true, predicted), the open `face` (its
-    file), the `page` of the gallery, and the labels ticked as suspicious, as (report, task, file)."""
+    """State that no control holds: the open `view`, the chosen `cell` of the matrix (true, predicted), the open `face`
+    (its file), the `page` of the gallery, and the labels ticked as suspicious, as (report, task, file)."""
 
     view: str = "Figures"
     cell: tuple[int, int] | None = None
@@ -36,12 +36,12 @@ class Spot:
     ticked: Ticked = ()
 
     def ticked_in(self, report: str) -> tuple[tuple[str, str], ...]:
-        """(task, file) of the labels that were ticked in a report."""
+        """(task, file) of the labels that are ticked in a report."""
         return tuple((task, file) for name, task, file in self.ticked if name == report)
 
     def after(self, action: str, value: Any) -> "Spot":
-        """The spot after a click that sent {"action", "value"}; anything else that a browser may send changes
-        nothing."""
+        """The spot after a click that sent {"action", "value"}. Anything unexpected changes nothing: a browser may send
+        whatever it likes."""
         if action == "cell" and value is None:
             return replace(self, cell=None, page=0)
         if action == "cell" and isinstance(value, list) and len(value) == 2 and all(type(i) is int for i in value):
@@ -64,7 +64,7 @@ def _is_file(value: object) -> bool:
 
 
 def address_of(spot: Spot, controls: Mapping[str, gr.components.Component], values: Mapping[str, Any]) -> str:
-    """A query string such as "?show=Confusion&task=gender": whatever is not as it is at first."""
+    """A query string such as "?show=Confusion&task=gender", with everything that differs from the initial state."""
     parts: dict[str, Any] = {VIEW: spot.view}
     if spot.cell is not None:
         parts["cell"] = f"{spot.cell[0]},{spot.cell[1]}"
@@ -84,12 +84,12 @@ def address_of(spot: Spot, controls: Mapping[str, gr.components.Component], valu
 def read_address(
     query: str, controls: Mapping[str, gr.components.Component], views: list[str], also: Sequence[str] = ()
 ) -> tuple[Spot, dict[str, Any]] | None:
-    """Spot and values of the controls from an address; None if it speaks of no view. What does not fit is left as it
-    is at first: an address may come from an older page, or from anyone. `also`: names of reports that only this visitor
-    can choose."""
+    """The spot and the values of the controls from an address; None if it names no view. Invalid values are replaced by
+    the initial ones: an address may come from an older version of the page, or from anyone. `also`: names of reports
+    that only this visitor can choose."""
     sent = parse_qs(query.lstrip("?"), keep_blank_values=True)
     texts = {name: found[-1] for name, found in sent.items()}
-    view = texts.get(VIEW, texts.get("view"))  # as addresses said it first
+    view = texts.get(VIEW, texts.get("view"))  # `view`: in older addresses
     if view not in views:
         return None
     spot = Spot(view=view)
@@ -102,20 +102,20 @@ def read_address(
     read |= {name: texts[name] for name in REPORT_CONTROLS if texts.get(name) in also}
     for text in sent.get("tick", [])[-MOST_SENT:]:
         spot = spot.after("tick", [read["report"], *text.split(":", 1), True])
-    if "predicted" in read:  # whose choices are the task's, not those it has at first
+    if "predicted" in read:  # its choices depend on the task
         classes = TASK_CLASSES[read["task"]]
         read["predicted"] = [name for name in texts.get("predicted", "").split(",") if name in classes]
     return spot, read
 
 
 def tab_of(query: str, tabs: gr.Tabs) -> str | None:
-    """The page's tab that an address names, if there is such a one."""
+    """The page's tab that an address names, if it exists."""
     named = parse_qs(query.lstrip("?")).get(TAB, [""])[-1]
     return named if named in {getattr(tab, "id", None) for tab in tabs.children} else None
 
 
 def names_lost_report(query: str, controls: Mapping[str, Any], also: Sequence[str] = ()) -> bool:
-    """Whether an address names a report, to look at or to compare with, that there is none of."""
+    """Whether an address names a report, to look at or to compare with, that does not exist."""
     sent = parse_qs(query.lstrip("?"))
     known = {name: {value for _, value in controls[name].choices or []} | {*also} for name in REPORT_CONTROLS}
     return any(not {*sent.get(name, [])} <= values for name, values in known.items())

@@ -1,6 +1,6 @@
-"""What a visitor sends to be evaluated: pictures, archives of them, a CSV with their labels; or a report to open again.
+"""Opens what a visitor uploads to be evaluated: pictures, zips of pictures, a CSV with labels, or a saved report.
 
-Archives are read in place, within limits; nothing is unpacked onto the disk.
+Archives are read in place, within limits; nothing is unpacked to disk.
 """
 
 import zipfile
@@ -20,26 +20,26 @@ from agr.places import labels_at, name_of, place_of, report_names
 MAX_PICTURES = 1000
 MAX_PICTURE_BYTES = 40_000_000
 MAX_BYTES = 400_000_000
-"""Of all pictures together, unpacked."""
+"""Size of all pictures together, uncompressed."""
 MAX_TABLE_BYTES = 2_000_000
-"""Of a CSV with labels: thirty times what a thousand pictures need."""
+"""Size of a CSV with labels: thirty times what a thousand pictures need."""
 MAX_MEMBERS = 20_000
 MAX_RATIO = 20
-"""How many times its own weight an archive may unpack to; pictures are compressed already and come to about 1."""
+"""Largest compression ratio of an archive; pictures are compressed already, so theirs is about 1."""
 ARCHIVE_ENDINGS = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 
 
 Place = tuple[Path, str | None]
-"""A file, or an archive and the name of its member."""
+"""A file (path, None), or a member of an archive (path, name)."""
 
 
 class UploadError(AgrError):
-    """What was sent cannot be used; the message says what was wrong, what was expected and what to do."""
+    """The upload cannot be used; the message says what is wrong, what was expected and what to do."""
 
 
 @dataclass(frozen=True)
 class Upload:
-    """Pictures with labels. `labels`: by file; `bad`: (file, reason) of what was left out."""
+    """Pictures with labels. `labels`: by file; `bad`: (file, reason) of everything that was left out."""
 
     labels: dict[str, Labels]
     bad: tuple[tuple[str, str], ...]
@@ -49,14 +49,14 @@ class Upload:
         return len(self._places)
 
     def read(self) -> Iterator[tuple[str, bytes]]:
-        """(file, content) of every picture; of one that turns out damaged in its archive the content is empty."""
+        """(file, content) of every picture; the content is empty if it is damaged in its archive."""
         yield from zip(self._places, _contents(self._places.values()), strict=True)
 
 
 def open_upload(paths: list[Path]) -> Upload:
-    """Look through what was sent: pictures and zips of pictures, labelled by UTKFace's names or by one CSV.
+    """Find the pictures in the uploaded files and zips, and their labels, from UTKFace's file names or from one CSV.
 
-    Raises UploadError if an archive is refused, limits are passed, or nothing labelled is left.
+    Raises UploadError if an archive is refused, a limit is exceeded, or no labelled picture is left.
     """
     places: dict[str, Place] = {}
     bad: list[tuple[str, str]] = []
@@ -81,7 +81,7 @@ def open_upload(paths: list[Path]) -> Upload:
 
 
 def _labelled(places: dict[str, Place], tables: list[tuple[str, Place]], bad: list[tuple[str, str]]) -> Upload:
-    """The pictures at `places` with the labels that their names and the only table of `tables` give them."""
+    """The pictures at `places`, with labels from their names and from the only table in `tables`."""
     labels = {place: found for place in places if (found := labels_of(name_of(place)))}
     if len(tables) > 1:
         raise UploadError(f"These are {len(tables)} CSV files ({tables[0][0]}, {tables[1][0]}, ...). Send one.")
@@ -112,13 +112,13 @@ def _labelled(places: dict[str, Place], tables: list[tuple[str, Place]], bad: li
 
 
 def _joined(by_name: Labels | None, by_table: Labels) -> Labels:
-    """What the table leaves empty the name may say."""
+    """Labels from the table, and from the file's name where the table has none."""
     said = {key: value for key, value in vars(by_table).items() if value is not None}
     return replace(by_name or Labels(), **said)
 
 
 def is_report(path: Path) -> bool:
-    """Whether a file is a report that was downloaded from the page."""
+    """Whether a file looks like a report that was downloaded from the page."""
     if not zipfile.is_zipfile(path):
         return False
     try:
@@ -129,7 +129,7 @@ def is_report(path: Path) -> bool:
 
 
 def _everything(paths: list[Path]) -> Iterator[Place]:
-    """Every file that was sent: (path, None), or (archive, member). Refuses archives before anything is read."""
+    """Every uploaded file, and every member of the archives. Archives are refused before anything is read."""
     total = 0
     for path in paths:
         if not path.name.lower().endswith(ARCHIVE_ENDINGS):
@@ -140,7 +140,7 @@ def _everything(paths: list[Path]) -> Iterator[Place]:
         for member in _members(path):
             total += member.file_size
             _check_total(total)
-            if not PurePosixPath(member.filename).name.startswith("."):  # such as what macOS adds
+            if not PurePosixPath(member.filename).name.startswith("."):  # such as files that macOS adds
                 yield path, member.filename
 
 
@@ -182,8 +182,8 @@ def _members(path: Path) -> list[zipfile.ZipInfo]:
 
 
 def _contents(places: Iterable[Place]) -> Iterator[bytes]:
-    """What lies at each place; nothing where an archive's member is damaged or larger than it says. An archive stays
-    open for all of its members that follow each other: its directory may be long."""
+    """The content at each place; empty if an archive's member is damaged or larger than declared. An archive stays open
+    for consecutive members, as reading its directory may take long."""
     for path, group in groupby(places, key=itemgetter(0)):
         members = [member for _, member in group]
         if members[0] is None:

@@ -1,4 +1,4 @@
-"""What a view of the tab is: its components, and what it shows of a look."""
+"""A view of the tab: its components, and the values that it shows in them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ ACT, SAVE_FIGURE = script("dashboard/act.js"), script("dashboard/save_figure.js"
 
 @dataclass(frozen=True)
 class Parts:
-    """A view's components: `controls` by name, `outputs` in the order in which `show` answers, and those of the
+    """A view's components: `controls` by name, `outputs` in the order of the values that `show` returns, and those
     outputs that can be clicked (`clickable`)."""
 
     outputs: list[gr.components.Component]
@@ -25,8 +25,8 @@ class Parts:
 
 @dataclass(frozen=True)
 class View:
-    """`layout` makes the view's components, where Gradio is building, for the names of the page's reports; `show`
-    answers a look with their values."""
+    """`layout` makes the view's components inside the `gr.Blocks` that is being built, given the names of the page's
+    reports; `show` returns the values of its outputs for a look."""
 
     name: str
     layout: Callable[[list[str]], Parts]
@@ -34,7 +34,7 @@ class View:
 
 
 def figure_slot(name: str) -> gr.Plot:
-    """A place for a Plotly figure, with buttons to save it below."""
+    """A component for a Plotly figure, with buttons below to save it."""
     with gr.Column(elem_id=f"{name}-figure", elem_classes="agr-figure", min_width=300):
         plot = gr.Plot(show_label=False)
         gr.HTML(save_buttons(name), js_on_load=SAVE_FIGURE, apply_default_css=False)
@@ -42,10 +42,10 @@ def figure_slot(name: str) -> gr.Plot:
 
 
 def text_slot(elem_id: str) -> gr.HTML:
-    """A place for HTML that nobody clicks."""
+    """A component for HTML without actions."""
     return gr.HTML(elem_id=elem_id, apply_default_css=False)
 
 
 def click_slot(elem_id: str) -> gr.HTML:
-    """A place for HTML whose buttons and boxes send actions."""
+    """A component for HTML whose buttons and checkboxes send actions (see `act` in html.py)."""
     return gr.HTML(js_on_load=ACT, elem_id=elem_id, apply_default_css=False)

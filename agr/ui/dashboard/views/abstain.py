@@ -1,4 +1,4 @@
-"""Abstain: what is gained by answering only from some confidence on."""
+"""Abstain: the accuracy if only faces above a confidence are answered, and their share."""
 
 import gradio as gr
 

@@ -18,7 +18,7 @@ SMALL = (
 )
 
 WITHIN = (2, 5, 10, 15, 20)
-"""Years."""
+"""Years of the cumulative scores in the sentence."""
 
 
 def layout(reports: list[str]) -> Parts:
@@ -59,7 +59,7 @@ def _drawn(table: pd.DataFrame) -> list:
 
 
 def _cumulative(table: pd.DataFrame) -> str:
-    """The curve in a sentence."""
+    """Some points of the cumulative score curve in a sentence."""
     labelled = table[table["true_age"].notna().to_numpy()]
     if not len(labelled):
         return ""

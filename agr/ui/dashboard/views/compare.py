@@ -1,5 +1,5 @@
-"""Compare: two reports on the same files, the faces that one gets right and the other wrong, and those whose label
-both contradict."""
+"""Compare: two reports on the same files, the faces that only one of them gets right, and those whose label both
+contradict."""
 
 import math
 from dataclasses import replace
@@ -25,7 +25,7 @@ UNHEEDED = (
     "make the other look better than it is."
 )
 SURE = 0.9
-"""Probability from which a contradiction is called sure."""
+"""Probability from which on a contradiction counts as sure."""
 
 
 def layout(reports: list[str]) -> Parts:
@@ -53,7 +53,7 @@ def show(look: Look) -> list:
     second = look.other.predictions
     if not len(first):
         return [message(NO_FACE), "", ""]
-    # A visitor's own report remembers the comparison, never a report that all share.
+    # A comparison with a visitor's own report is cached in that one, never in a report that all visitors share.
     keeper = look.other if look.other.is_own else look.opened
     key = (selection.faces, look.opened.title, look.other.title)
     this, other = keeper.once((key, "common"), lambda: common(first, second))
@@ -102,7 +102,7 @@ def _faces(look: Look, this: pd.DataFrame, other: pd.DataFrame, name: str) -> li
     files, wrong = (second, this) if is_other_right else (first, other)
     this, other, wrong = (t[t["file"].isin(files)].set_index("file", drop=False) for t in (this, other, wrong))
     sureness = wrong[PROBABILITY_COLUMNS[look.task]].max(axis=1)
-    rows = this.loc[sureness.sort_values(ascending=False, kind="stable").index]  # last those that were not found
+    rows = this.loc[sureness.sort_values(ascending=False, kind="stable").index]  # undetected faces come last
     title = (
         f"Only {name} is right: {count_of_faces(len(second))}; only {look.opened.title}: {len(first):,}. Below are "
         f"those of {name if is_other_right else look.opened.title}, first those of which the other was surest."

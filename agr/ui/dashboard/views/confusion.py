@@ -1,4 +1,4 @@
-"""Confusion: the matrix as a grid to click and as a figure to keep, and the faces of the chosen cell."""
+"""Confusion: the matrix as a grid to click and as a figure to save, and the faces of the chosen cell."""
 
 import gradio as gr
 import numpy as np
@@ -52,7 +52,7 @@ def show(look: Look) -> list:
 
 
 def _caution(look: Look) -> str:
-    """Where a filter makes shares mean nothing."""
+    """A warning if a filter makes the shares meaningless."""
     by, selection = look.options["by"], look.selection
     if by == "rows" and selection.predicted:
         return message("Faces are filtered by predicted class, and so are the shares of rows: look at counts.")

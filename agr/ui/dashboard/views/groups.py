@@ -1,4 +1,4 @@
-"""Groups: a figure for each group of faces with its interval, and the widest gap in words."""
+"""Groups: a figure with its interval for each group of faces, and the widest gap in a sentence."""
 
 import gradio as gr
 import pandas as pd
@@ -22,7 +22,7 @@ SAME = (
 _AGE_FIGURES = {"age error": "age_mae", "age bias": "age_bias", "80 % interval holds": "age_interval_coverage"}
 _COLUMNS = ("gender_accuracy", "race_accuracy", "age_group_accuracy", "age_mae", "age_bias")
 _YEARS_APART = 5.0
-"""Between the mean ages of two groups, from which on their figures are said to be figures of age too."""
+"""Difference between the mean ages of two groups from which a message says that age affects their figures too."""
 
 
 def layout(reports: list[str]) -> Parts:
@@ -49,7 +49,7 @@ def show(look: Look) -> list:
     if not by:
         return [message("Choose at least one way to group."), None, ""]
     is_by_age = "age_group" in by
-    at_equal_ages = bool(look.options["at_equal_ages"]) and not is_by_age  # groups of one age have no other
+    at_equal_ages = bool(look.options["at_equal_ages"]) and not is_by_age  # groups by age have one age each
     groups = look.once(("groups", by, at_equal_ages), lambda: groups_of(look.table, by, at_equal_ages=at_equal_ages))
     if not groups:
         return [
@@ -75,7 +75,7 @@ def show(look: Look) -> list:
 
 
 def _left_out(table: pd.DataFrame, by: tuple[str, ...]) -> str:
-    """Which ages are not compared, as a group has nobody of them."""
+    """A sentence on the ages that are not compared, as some group has no face of that age."""
     absent = [age for age, count in zip(AGE_GROUPS, ages_in_common(table, by), strict=True) if not count]
     if not absent:
         return ""
@@ -83,7 +83,7 @@ def _left_out(table: pd.DataFrame, by: tuple[str, ...]) -> str:
 
 
 def _ages(table: pd.DataFrame, by: tuple[str, ...]) -> str:
-    """What is to be known of the groups' ages before their figures are compared, if these are far apart."""
+    """A sentence on the groups' mean ages, if these are too far apart to compare the figures as they are."""
     aged = table[table["true_age"].notna()]
     ages = aged.groupby([aged[f"true_{name}"] for name in by], observed=True)["true_age"].agg(["mean", "size"])
     mean = ages["mean"][ages["size"] >= LEAST_GROUP]
@@ -97,7 +97,7 @@ def _ages(table: pd.DataFrame, by: tuple[str, ...]) -> str:
 
 
 def _figures_of(kind: str, task: str) -> dict[str, str]:
-    """Figure -> what it is called: one, or a selection rate for each class."""
+    """Name -> title: of one figure, or of a selection rate for each class."""
     if kind == "selection rate":
         return {f"{task}_selection_{label}": f"predicted {label}" for label in TASK_CLASSES[task]}
     return {_AGE_FIGURES.get(kind, f"{task}_accuracy"): kind}
@@ -108,7 +108,7 @@ def _sure(groups: list[Group], name: str) -> list[Group]:
 
 
 def _widest(groups: list[Group], names: dict[str, str]) -> str:
-    """The figure with the widest gap among groups that are large enough."""
+    """The figure with the widest gap between groups that are large enough."""
 
     def width(name: str) -> float:
         values = [group.figures[name].value for group in _sure(groups, name)]
@@ -140,9 +140,9 @@ def _gap(groups: list[Group], name: str, label: str) -> str:
 
 
 def _table(groups: list[Group], by: tuple[str, ...], chosen: dict[str, str]) -> str:
-    """The `chosen` figures (name -> what it is called), which are drawn above, and then those of everyday."""
+    """The `chosen` figures (name -> title), which are drawn above, followed by the usual ones."""
     columns = [*chosen, *(name for name in _COLUMNS if name not in chosen)]
-    # Selection rates are on no card.
+    # TITLES has no selection rates.
     titles = {name: (f"{label}, %", 100, 1) for name, label in chosen.items()} | TITLES
     rows = [
         (
@@ -156,7 +156,7 @@ def _table(groups: list[Group], by: tuple[str, ...], chosen: dict[str, str]) -> 
 
 
 def _cell(group: Group, name: str, factor: float, digits: int) -> str:
-    """Faint where few faces of a large group carry the label; of a small group the whole row is."""
+    """Faint if few faces of a large group have the label; for a small group, the whole row is faint."""
     text = estimate_html(group.figures[name], factor, digits)
     is_small = group.figures[name].n < LEAST_GROUP <= group.n
     return f'<span class="agr-faint">{text}</span>' if is_small else text

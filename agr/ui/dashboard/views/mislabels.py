@@ -1,5 +1,5 @@
-"""Mislabels: faces that the model takes for another class than their label says, with confidence; and the list of
-labels that look wrong."""
+"""Mislabels: faces that the model predicts, with confidence, as another class than their label; and the list of labels
+that look wrong."""
 
 import html
 
@@ -73,7 +73,7 @@ def _export(look: Look) -> str:
 
 
 def _chosen(look: Look) -> str:
-    """What the list is for, the ticked faces by name, to open, and a way to let go of all."""
+    """What the list is for, the names of the ticked faces as buttons that open them, and a button to untick all."""
     lines = "".join(
         f'<li><button type="button" class="agr-small" {act("face", file)}>{html.escape(file)}</button> '
         f"{TASK_TITLES[task].lower()}</li>"

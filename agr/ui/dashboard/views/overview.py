@@ -44,8 +44,8 @@ def show(look: Look) -> list:
 
 
 def _senseless(selection: Selection) -> set[str]:
-    """Of faces of some true or predicted classes alone, the F1 of the others would be 0, and count as much; and no
-    model can be calibrated among faces that were chosen by what it is to guess."""
+    """Figures that make no sense for a selection by class: the F1 of the other classes would be 0, and count as much;
+    and no model is calibrated on faces that were selected by the label that it has to predict."""
     chosen = [task for task in TASK_CLASSES if getattr(selection, f"true_{task}")]
     one_class = {f"{selection.task}_macro_f1"} if selection.predicted else set()
     return {f"{task}_{figure}" for task in chosen for figure in ("macro_f1", "ece")} | one_class
@@ -57,7 +57,7 @@ def _by_chance(table: pd.DataFrame) -> dict[str, float]:
 
 
 def _figures(look: Look) -> dict[str, dict]:
-    """Of a whole report they are read from it; of a selection they are computed, once."""
+    """Read from the report, or computed (once) for a selection."""
     if look.is_filtered:
         return look.once("figures", lambda: figures(look.table))
     return look.report.summary["figures"]["all" if look.selection.twins else "without_twins"]

@@ -1,4 +1,4 @@
-"""Robustness: what is lost when faces are turned, blurred, darkened and the like."""
+"""Robustness: how much worse the figures are when faces are rotated, blurred, darkened and the like."""
 
 import html
 
@@ -61,7 +61,7 @@ def _table(conditions: list[dict]) -> str:
 
 
 def _number(value: object) -> float | None:
-    """A report may come from anyone: a list, multiplied, would be a very long one."""
+    """Check the type: a report may come from anyone, and a list times a number would be a very long list."""
     if value is not None and not isinstance(value, (int, float)):
         raise TypeError(f"expected a number, got {type(value).__name__}")
     return value
