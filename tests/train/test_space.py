@@ -16,7 +16,7 @@ from tests.conftest import ASTRONAUT, ROOT
 from tests.hub import WRITE
 from train.files import files_in
 from train.hub import HubError
-from train.space import OF_THE_BUNDLED, OUR_REPORTS, publish_space, stage_space
+from train.space import FILES, OF_THE_BUNDLED, OUR_REPORTS, publish_space, stage_space
 
 
 @pytest.fixture
@@ -24,6 +24,19 @@ def staged(tmp_path):
     folder = tmp_path / "space"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """A copy of what a Space is made from, to add files to."""
+    copy = tmp_path / "tree"
+    for name in ("agr", "docs", "eval_reports"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+    for name in FILES:
+        (copy / name).parent.mkdir(exist_ok=True)
+        shutil.copyfile(ROOT / name, copy / name)
+    monkeypatch.setattr("train.space.ROOT", copy)
+    return copy
 
 
 def test_just_the_files_that_it_needs(staged):
@@ -79,37 +92,27 @@ def test_of_a_report_only_what_it_consists_of_goes_along(staged, tmp_path):
         stage_space(staged, repo_id="ann/page", reports=[report])
 
 
-def test_hidden_files_stay_here(staged, tmp_path, monkeypatch):
-    copy = tmp_path / "copy"
-    ignored = shutil.ignore_patterns(".*", "runs", "tests", "bench", "__pycache__")
-    shutil.copytree(ROOT, copy, ignore=ignored)
-    (copy / "agr" / ".env").write_text("SECRET=1")
-    (copy / "docs" / ".DS_Store").write_bytes(b"\0\xff")
-    monkeypatch.setattr("train.space.ROOT", copy)
+def test_hidden_files_and_other_pictures_of_the_docs_stay_here(staged, tree):
+    (tree / "agr" / ".env").write_text("SECRET=1")
+    (tree / "docs" / ".DS_Store").write_bytes(b"\0\xff")
+    (tree / "docs" / "me.jpg").write_bytes(b"a face")
     stage_space(staged, repo_id="ann/page")
-    assert not [name for name in files_in(staged) if "/." in name]
+    names = files_in(staged)
+    assert "docs/page.png" in names
+    assert "docs/me.jpg" not in names
+    assert not [name for name in names if "/." in name]
 
 
 @pytest.mark.parametrize("name", ["me.jpg", "ui/notes.csv", "ui/notes.odt"])
-def test_what_is_no_part_of_the_page_is_named_and_not_sent(staged, tmp_path, monkeypatch, name):
-    shutil.copytree(ROOT, tmp_path / "tree", ignore=shutil.ignore_patterns(".*", "runs", "tests", "__pycache__"))
-    monkeypatch.setattr("train.space.ROOT", tmp_path / "tree")
-    (tmp_path / "tree" / "docs" / "me.jpg").write_bytes(b"a face")
-    stage_space(staged, repo_id="ann/page")
-    assert "docs/me.jpg" not in files_in(staged)
-    shutil.rmtree(staged)
-    staged.mkdir()
-    (tmp_path / "tree" / "agr" / name).write_bytes(b"a face")
+def test_what_is_no_part_of_the_page_is_named_and_not_sent(staged, tree, name):
+    (tree / "agr" / name).write_bytes(b"a face")
     with pytest.raises(DataError, match=f"agr/{name} is none of the page's files"):
         stage_space(staged, repo_id="ann/page")
 
 
-@pytest.mark.parametrize("name", ["ui/page.js", "LICENSE", "ui/notes.md"])
-def test_every_text_is_looked_through_for_tokens(staged, tmp_path, monkeypatch, name):
-    shutil.copytree(ROOT, tmp_path / "tree", ignore=shutil.ignore_patterns(".*", "runs", "tests", "__pycache__"))
-    monkeypatch.setattr("train.space.ROOT", tmp_path / "tree")
-    (tmp_path / "tree" / "agr" / name).write_text("const token = 'hf_abcdefghijklmnopqrstuv';")
-    with pytest.raises(DataError, match=f"{name} holds an access token"):
+def test_texts_are_looked_through_for_tokens(staged, tree):
+    (tree / "agr" / "ui" / "page.js").write_text("const token = 'hf_abcdefghijklmnopqrstuv';")
+    with pytest.raises(DataError, match=r"ui/page\.js holds an access token"):
         stage_space(staged, repo_id="ann/page")
 
 
@@ -144,27 +147,25 @@ def test_one_commit_with_everything_and_nothing_else(hub, staged, tmp_path):
     assert len(repo.commits) == 3
 
 
-def test_another_app_is_not_wiped(hub, staged):
+def test_another_app_is_not_wiped(hub, tmp_path):
     repo = hub.create("ann/game", "space")
     repo.add("a game", {"game.py": b"1"})
-    stage_space(staged, repo_id="ann/game")
     with pytest.raises(HubError, match="another app"):
-        publish_space(staged, "ann/game", api=HfApi(endpoint=hub.url, token=WRITE))
+        publish_space(tmp_path, "ann/game", api=HfApi(endpoint=hub.url, token=WRITE))
     assert len(repo.commits) == 2
 
 
-def test_a_model_that_the_space_could_not_load_is_refused(hub, staged):
+def test_a_model_that_the_space_could_not_load_is_refused(hub, tmp_path):
     api = HfApi(endpoint=hub.url, token=WRITE)
-    stage_space(staged, repo_id="ann/page", model="ann/faces")
     with pytest.raises(HubError, match="no model ann/faces"):
-        publish_space(staged, "ann/page", model="ann/faces", api=api)
+        publish_space(tmp_path, "ann/page", model="ann/faces", api=api)
     repo = hub.create("ann/faces", private=True)
     repo.add("a model", {"config.json": b"{}", "model.safetensors": b"x"})
     with pytest.raises(HubError, match="private"):
-        publish_space(staged, "ann/page", model="ann/faces", api=api)
+        publish_space(tmp_path, "ann/page", model="ann/faces", api=api)
     repo.private = False
     with pytest.raises(HubError, match="v9"):
-        publish_space(staged, "ann/page", model="ann/faces@v9", api=api)
+        publish_space(tmp_path, "ann/page", model="ann/faces@v9", api=api)
     assert ("space", "ann/page") not in hub.repos
 
 
