@@ -1,13 +1,12 @@
 import json
 import os
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from agr.align import TEMPLATE
 from agr.attributes import PLAIN_SPREAD
 from agr.config import CODE_VERSION, CONFIG_FILE, HEADS, WEIGHTS_FILE, ModelConfig, ModelError
 from agr.engine import backbones
@@ -29,11 +28,6 @@ def net():
 def saved(net, tmp_path):
     net.save(tmp_path)
     return tmp_path
-
-
-def edit(folder, **changes):
-    values = json.loads((folder / CONFIG_FILE).read_text()) | changes
-    (folder / CONFIG_FILE).write_text(json.dumps({k: v for k, v in values.items() if v is not None}))
 
 
 @pytest.mark.parametrize("backbone", backbones())
@@ -77,59 +71,9 @@ def test_temperatures_soften_and_leave_the_order(net):
     assert after.interval_mass == (0.6,) * 9
 
 
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("backbone", "resnet_of_mine"),
-        ("input_size", 8),
-        ("input_size", "128"),
-        ("mean", [0.5, 0.5]),
-        ("std", [0, 0.5, 0.5]),
-        ("template", [[0, 0]]),
-        ("genders", ["Female", "Male"]),
-        ("races", ["White"]),
-        ("age_groups", ["0-2"]),
-        ("n_ages", 101),
-        ("temperatures", {"age": 1.0}),
-        ("temperatures", {"age": 1.0, "gender": -1.0, "race": 1.0}),
-        ("temperatures", {"age": 1e-308, "gender": 1.0, "race": 1.0}),
-        ("temperatures", {"age": 10**400, "gender": 1.0, "race": 1.0}),
-        ("template", [[0.5, 0.5]] * 5),
-        ("template", [[x * 1e-3, y * 1e-3] for x, y in TEMPLATE]),
-        ("template", [[x + 2, y] for x, y in TEMPLATE]),
-        ("template", [[1 - x, y] for x, y in TEMPLATE]),
-        ("std", [1e-45] * 3),
-        ("mean", [float("nan"), 0.5, 0.5]),
-        ("age_spread", 1.0),
-        ("age_spread", "1"),
-        ("age_spread", [1.0]),
-        ("age_spread", [1.0] * 5 + [0]),
-        ("interval_mass", 0.8),
-        ("interval_mass", [0.8] * 5),
-        ("interval_mass", [0.8] * 8 + [1.5]),
-        ("mean", 5),
-        ("template", 3),
-        ("temperatures", ["age", "gender", "race"]),
-        ("input_size", 128.5),
-        ("schema_version", 99),
-        ("schema_version", 1),
-        ("mean", None),
-        ("surprise", 1),
-    ],
-)
-def test_a_config_that_does_not_fit_names_the_key(saved, key, value):
-    edit(saved, **{key: value})
-    with pytest.raises(ModelError, match=key):
-        AttributeNet.load(saved)
-
-
 def test_the_code_that_wrote_it_last_is_told(net, tmp_path):
     AttributeNet(replace(net.config, code_version="0.0.1")).save(tmp_path)
     assert AttributeNet.load(tmp_path).config.code_version == CODE_VERSION
-
-
-def test_config_survives_json(net):
-    assert ModelConfig.from_dict(json.loads(json.dumps(asdict(net.config)))) == net.config
 
 
 def test_a_narrower_spread_makes_surer_of_age_and_leaves_it(net):
@@ -139,27 +83,6 @@ def test_a_narrower_spread_makes_surer_of_age_and_leaves_it(net):
     assert after.age == pytest.approx(before.age, abs=0.05)
     assert (np.diff(after.age_interval) < np.diff(before.age_interval)).all()
     assert np.array_equal(after.race_probs, before.race_probs)
-
-
-@pytest.mark.parametrize(("version", "spread"), [(2, {}), (3, {"age_spread": 0.8})])
-def test_configs_of_earlier_versions_had_fewer_ages(saved, version, spread):
-    config = json.loads((saved / CONFIG_FILE).read_text())
-    del config["age_spread"]
-    masses = {"interval_mass": [0.5, 0.6, 0.7, 0.8, 0.9]}
-    (saved / CONFIG_FILE).write_text(json.dumps(config | masses | spread | {"schema_version": version}))
-    found = AttributeNet.load(saved).config
-    assert found.age_spread == (spread.get("age_spread", 1.0),) * 6
-    assert found.interval_mass == pytest.approx((0.5, 0.5, 0.5, 0.54, 0.58, 0.625, 0.7, 0.8, 0.9))
-    (saved / CONFIG_FILE).write_text(json.dumps(config | masses | {"schema_version": 3}))
-    with pytest.raises(ModelError, match="age_spread"):
-        AttributeNet.load(saved)
-
-
-@pytest.mark.parametrize("content", ["[]", "{", '"x"'])
-def test_a_broken_config_is_named(saved, content):
-    (saved / CONFIG_FILE).write_text(content)
-    with pytest.raises(ModelError, match=CONFIG_FILE):
-        AttributeNet.load(saved)
 
 
 def test_missing_and_broken_weights_are_named(saved):
@@ -188,6 +111,7 @@ def test_loading_is_strict(saved):
 
 def test_weights_of_another_backbone_do_not_load(net, saved):
     AttributeNet(replace(net.config, backbone="densenet121")).save(saved)
-    edit(saved, backbone="mobilenet_v2")
+    values = json.loads((saved / CONFIG_FILE).read_text())
+    (saved / CONFIG_FILE).write_text(json.dumps(values | {"backbone": "mobilenet_v2"}))
     with pytest.raises(ModelError, match="mobilenet_v2"):
         AttributeNet.load(saved)
