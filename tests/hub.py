@@ -46,8 +46,6 @@ class Repo:
             return self.commits[-1]
         if pull := re.fullmatch(r"refs/pr/(\d+)", revision):
             return next(iter(self.pulls[int(pull[1]) - 1 :]), None)
-        if pull := re.fullmatch(r"refs/pr/(\d+)", revision):
-            return next(iter(self.pulls[int(pull[1]) - 1 :]), None)
         return next((commit for commit in (*self.commits, *self.pulls) if commit.oid == oid), None)
 
     def add(self, title: str, files: dict[str, bytes], *, as_pull: bool = False) -> Commit:

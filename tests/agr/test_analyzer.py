@@ -166,7 +166,6 @@ def test_a_photo_that_cannot_be_read_takes_no_core_from_the_next(analyzer):
     assert engine._photos_in_work == 0
 
 
-@pytest.mark.slow
 def test_one_image_is_not_several(analyzer, astronaut):
     for one in ("photo.jpg", Path("photo.jpg"), b"photo", astronaut, np.asarray(astronaut)):
         with pytest.raises(TypeError, match="analyze takes one"):

@@ -165,7 +165,6 @@ def test_without_what_training_needs_a_sentence_says_what_to_install(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.slow
 def test_letters_that_a_console_does_not_have_are_written_otherwise(tmp_path):
     (tmp_path / "run\u0142").mkdir()
     code = """if True:

@@ -139,12 +139,3 @@ def test_ages_that_a_group_has_nobody_of_are_not_compared(predictions):
         assert one.figures["age_mae"] == other.figures["age_mae"]
     few = table[(table["true_gender"] == "Female") | (table.groupby("true_gender").cumcount() < LEAST_GROUP - 1)]
     assert ages_in_common(few[few["true_age"] < 14], ["gender"])[0] > 0
-
-
-def test_errors_at_equal_ages_are_weighted_by_the_ages_of_all(predictions):
-    groups = predictions["true_age"].map(age_group_of)
-    found = predictions[predictions["detected"] & (predictions["true_gender"] == "Male")]
-    errors = (found["pred_age"] - found["true_age"]).abs().astype(float).groupby(groups).mean()
-    (male, _) = groups_of(predictions, ["gender"], at_equal_ages=True)
-    expected = np.average(errors, weights=groups.value_counts()[errors.index])
-    assert male.figures["age_mae"].value == pytest.approx(expected)
