@@ -14,10 +14,9 @@ SECRETS = ["hf_" + "a" * 16, "api_org_" + "a" * 34, *(f"/{root}/ann" for root in
 SECRETS += ["C:\\a", "C:/Users/ann", "D:/data/x.jpg", "\\\\server\\share\\x"]
 
 
-@pytest.mark.parametrize("text", SECRETS)
-@pytest.mark.parametrize("nested", [lambda text: text, lambda text: [text], lambda text: {"a": [{text: 1}]}])
-def test_tokens_and_paths_are_found_wherever_they_stand(tmp_path, text, nested):
-    (tmp_path / "a.json").write_text(json.dumps({"x": nested(text)}))
+@pytest.mark.parametrize("value", [*SECRETS, [SECRETS[0]], {"a": [{SECRETS[0]: 1}]}])
+def test_tokens_and_paths_are_found_wherever_they_stand(tmp_path, value):
+    (tmp_path / "a.json").write_text(json.dumps({"x": value}))
     with pytest.raises(DataError, match=r"access token|path of this machine"):
         check_private(tmp_path / "a.json", "a.json")
 
