@@ -7,15 +7,25 @@ import pandas as pd
 import pytest
 
 from agr.align import TEMPLATE
+from train.config import FitConfig
 
 SIZE = 32
+ONE_EPOCH = FitConfig(init="none", epochs=1, batch_size=8, precision="fp32")
 
 
 @pytest.fixture
 def prepared(tmp_path):
+    return write_prepared(tmp_path / "prepared")
+
+
+@pytest.fixture
+def split(prepared, tmp_path):
+    return write_split(prepared, tmp_path / "split.csv")
+
+
+def write_prepared(folder):
     """A folder as `prepare` leaves it, with 48 random crops of 32 px, one undetected and one malformed picture."""
     rng = np.random.default_rng(0)
-    folder = tmp_path / "prepared"
     folder.mkdir()
     ages, genders, races = rng.integers(0, 90, 48), rng.integers(0, 2, 48), rng.integers(0, 5, 48)
     files = [f"{a}_{g}_{r}_2017{i:04d}.jpg" for i, (a, g, r) in enumerate(zip(ages, genders, races, strict=True))]
@@ -52,10 +62,8 @@ def prepared(tmp_path):
     return folder
 
 
-@pytest.fixture
-def split(prepared, tmp_path):
+def write_split(prepared, path):
     files = pd.read_csv(prepared / "faces.csv")["file"].tolist()
     parts = ["train"] * 32 + ["valid"] * 12 + ["test"] * 5
-    path = tmp_path / "split.csv"
     pd.DataFrame({"file": files[:49], "split": parts}).to_csv(path, index=False)
     return path

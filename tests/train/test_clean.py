@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,8 +7,8 @@ import pytest
 from agr.attributes import Attributes
 from agr.evaluation.report import EvalReport
 from agr.pictures import DataError
+from tests.train.conftest import ONE_EPOCH
 from train.clean import RELABEL_FILE, REPORT_FOLDER, SOFT_FILE, clean, folds_of
-from train.config import FitConfig
 from train.prepare import load_prepared
 from train.relabel import read_relabel, relabelled
 from train.soft import load_soft
@@ -24,9 +26,8 @@ def test_equal_pictures_share_a_fold_and_folds_are_even():
 
 @pytest.mark.slow
 def test_every_training_face_is_judged_by_a_model_that_did_not_see_it(prepared, split, tmp_path):
-    config = FitConfig(init="none", epochs=1, batch_size=8, precision="fp32")
     asked = {"data": prepared, "split": split, "folds": 2, "threshold": 0.3, "output": tmp_path / "clean"}
-    found = clean(config, **asked)
+    found = clean(ONE_EPOCH, **asked)
     parts = pd.read_csv(split, index_col="file")["split"]
     train = set(parts.index[parts == "train"])
     assert set(found.report.predictions["file"]) == train
@@ -42,8 +43,8 @@ def test_every_training_face_is_judged_by_a_model_that_did_not_see_it(prepared, 
     assert len(listed) == len(found.suspicious) > 0
     relabelled(load_prepared(prepared).index, listed)  # every given label is the data's own
     with pytest.raises(DataError, match="folds 2 then, 3 now"):
-        clean(config, **asked | {"folds": 3})
-    again = clean(config, **asked)  # all folds are there: nothing is trained again
+        clean(ONE_EPOCH, **asked | {"folds": 3})
+    again = clean(ONE_EPOCH, **asked)  # all folds are there: nothing is trained again
     pd.testing.assert_frame_equal(again.suspicious, found.suspicious)
 
 
@@ -68,8 +69,7 @@ def test_each_face_gets_the_answer_to_its_own_crop(prepared, split, tmp_path, mo
     monkeypatch.setattr("train.clean.fit", trained)
     monkeypatch.setattr("train.clean.AttributeReader.load", lambda folder: folder)
     monkeypatch.setattr("train.clean.read_all", answered)
-    config = FitConfig(init="none", epochs=1, batch_size=8)
-    found = clean(config, data=prepared, split=split, folds=3, threshold=0.9, output=tmp_path / "clean")
+    found = clean(ONE_EPOCH, data=prepared, split=split, folds=3, threshold=0.9, output=tmp_path / "clean")
     table = found.report.predictions
     assert len(table) == 32
     assert (table["pred_race"] == table["true_race"]).all()
@@ -88,6 +88,6 @@ def test_first_weights_that_know_the_faces_judge_none(prepared, split, tmp_path)
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "model.safetensors").touch()
     (tmp_path / "run" / "split.csv").write_text(split.read_text())
-    config = FitConfig(init=str(tmp_path / "run" / "model.safetensors"), epochs=1, batch_size=8)
+    config = replace(ONE_EPOCH, init=str(tmp_path / "run" / "model.safetensors"))
     with pytest.raises(DataError, match="trained on 32 of the 32 faces whose labels are to be judged"):
         clean(config, data=prepared, split=split, folds=2, threshold=0.9, output=tmp_path / "clean")

@@ -16,12 +16,21 @@ from safetensors.torch import load_file
 
 from agr.config import ModelConfig
 from agr.pictures import DataError
+from tests.train.conftest import ONE_EPOCH, write_prepared, write_split
 from train.config import FitConfig
 from train.fit import _Run, fit
 from train.model import AttributeNet
 
 ROOT = Path(__file__).parents[2]
-CONFIG = FitConfig(init="none", epochs=3, batch_size=8, precision="fp32")
+CONFIG = replace(ONE_EPOCH, epochs=3)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run that nothing broke off; its data are those of `prepared` and `split`."""
+    folder = tmp_path_factory.mktemp("whole")
+    prepared = write_prepared(folder / "prepared")
+    return fit(CONFIG, data=prepared, split=write_split(prepared, folder / "split.csv"), output=folder / "run")
 
 
 def weights(folder):
@@ -52,9 +61,7 @@ def test_an_impossible_recipe_is_refused(change):
 
 
 @pytest.mark.slow
-def test_a_resumed_run_ends_in_the_same_weights(prepared, split, tmp_path, monkeypatch):
-    fit(CONFIG, data=prepared, split=split, output=tmp_path / "whole")
-
+def test_a_resumed_run_ends_in_the_same_weights(whole, prepared, split, tmp_path, monkeypatch):
     step, count = _Run._step, 0
 
     def failing_step(self, *args):
@@ -71,26 +78,27 @@ def test_a_resumed_run_ends_in_the_same_weights(prepared, split, tmp_path, monke
     torch.manual_seed(999)  # nothing may hang on what the process did before
     fit(CONFIG, data=prepared, split=split, output=tmp_path / "cut", resume=True)
 
-    assert same(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
-    assert (tmp_path / "whole/config.json").read_text() == (tmp_path / "cut/config.json").read_text()
-    one, two = (pd.read_csv(tmp_path / run / "history.csv").drop(columns="seconds") for run in ("whole", "cut"))
+    cut = tmp_path / "cut"
+    assert same(weights(whole), weights(cut))
+    assert (whole / "config.json").read_text() == (cut / "config.json").read_text()
+    one, two = (pd.read_csv(run / "history.csv").drop(columns="seconds") for run in (whole, cut))
     pd.testing.assert_frame_equal(one, two)
     assert len(one) == 3
     # Resuming what is finished changes nothing, not even the calibration.
-    fit(CONFIG, data=prepared, split=split, output=tmp_path / "cut", resume=True)
-    assert (tmp_path / "whole/config.json").read_text() == (tmp_path / "cut/config.json").read_text()
+    fit(CONFIG, data=prepared, split=split, output=cut, resume=True)
+    assert (whole / "config.json").read_text() == (cut / "config.json").read_text()
 
 
 @pytest.mark.slow
 def test_a_run_that_diverges_says_so(prepared, split, tmp_path):
-    config = FitConfig(init="none", epochs=9, batch_size=8, lr=1e25, precision="fp32")
+    config = replace(CONFIG, epochs=9, lr=1e25)
     with pytest.raises(DataError, match=r"NaN or infinite\. Take a lower --lr, and another"):
         fit(config, data=prepared, split=split, output=tmp_path / "run")
 
 
 @pytest.mark.slow
 def test_a_run_whose_first_weights_are_missing_leaves_nothing_in_its_way(prepared, split, tmp_path):
-    config = FitConfig(init=str(tmp_path / "missing.safetensors"), epochs=1, batch_size=8, precision="fp32")
+    config = replace(ONE_EPOCH, init=str(tmp_path / "missing.safetensors"))
     with pytest.raises(DataError, match="cannot be read"):
         fit(config, data=prepared, split=split, output=tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -98,7 +106,7 @@ def test_a_run_whose_first_weights_are_missing_leaves_nothing_in_its_way(prepare
 
 @pytest.mark.slow
 def test_it_learns_and_leaves_what_is_needed_to_repeat_it(prepared, split, tmp_path):
-    config = FitConfig(init="none", epochs=12, batch_size=8, lr=3e-3, ema_decay=0.8, precision="fp32")
+    config = replace(CONFIG, epochs=12, lr=3e-3, ema_decay=0.8)
     run = fit(config, data=prepared, split=split, output=tmp_path / "run")
     history = pd.read_csv(run / "history.csv")
     # Only the gender can be seen on these pictures. Single epochs of 32 scatter, and rounding, which differs between
@@ -126,13 +134,12 @@ def test_two_processes_train_one_model(prepared, split, tmp_path):
     history = pd.read_csv(run / "history.csv")
     assert len(history) == 2
     assert np.isfinite(history.to_numpy()).all()
-    config = FitConfig(init="none", epochs=2, batch_size=8, precision="fp32")
     with pytest.raises(DataError, match="another number of processes"):
-        fit(config, data=prepared, split=split, output=run, resume=True)
+        fit(replace(CONFIG, epochs=2), data=prepared, split=split, output=run, resume=True)
 
 
 @pytest.mark.slow
-def test_errors_are_clear_and_leave_nothing(prepared, split, tmp_path):
+def test_errors_are_clear_and_leave_nothing(whole, prepared, split, tmp_path):
     def run(**changes):
         fit(CONFIG, **({"data": prepared, "split": split, "output": tmp_path / "run"} | changes))
 
@@ -152,17 +159,10 @@ def test_errors_are_clear_and_leave_nothing(prepared, split, tmp_path):
             fit(config, data=prepared, split=split, output=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
-    run()
     with pytest.raises(DataError, match="--resume"):
-        run()
+        run(output=whole)
     with pytest.raises(DataError, match="epochs 3 then, 4 now"):
-        fit(
-            FitConfig(init="none", epochs=4, batch_size=8),
-            data=prepared,
-            split=split,
-            output=tmp_path / "run",
-            resume=True,
-        )
+        fit(replace(CONFIG, epochs=4), data=prepared, split=split, output=whole, resume=True)
 
 
 def test_nothing_is_resumed_or_written_over_that_is_no_run(prepared, split, tmp_path):
@@ -186,7 +186,7 @@ def test_a_part_without_a_face_is_said_before_anything_is_trained(prepared, spli
 
 
 @pytest.mark.slow
-def test_a_full_disk_leaves_the_last_checkpoint_whole(prepared, split, tmp_path, monkeypatch):
+def test_a_full_disk_leaves_the_last_checkpoint_whole(whole, prepared, split, tmp_path, monkeypatch):
     save, calls = torch.save, []
 
     def full_disk(state, path):
@@ -204,12 +204,11 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(prepared, split, tmp_path,
     assert not list((tmp_path / "run").glob("*.tmp"))
     monkeypatch.setattr(torch, "save", save)
     fit(CONFIG, data=prepared, split=split, output=tmp_path / "run", resume=True)
-    fit(CONFIG, data=prepared, split=split, output=tmp_path / "whole")
-    assert same(weights(tmp_path / "run"), weights(tmp_path / "whole"))
+    assert same(weights(tmp_path / "run"), weights(whole))
 
 
 @pytest.mark.slow
-def test_corrected_labels_change_training_but_not_validation(prepared, split, tmp_path, capfd):
+def test_corrected_labels_change_training_but_not_validation(whole, prepared, split, tmp_path, capfd):
     index = pd.read_csv(prepared / "faces.csv", index_col="file")
     parts = pd.read_csv(split, index_col="file")["split"]
     genders = ("Male", "Female")
@@ -218,10 +217,9 @@ def test_corrected_labels_change_training_but_not_validation(prepared, split, tm
         for file, g in index.loc[parts.index[:44], "gender"].items()
     ]
     pd.DataFrame(rows).to_csv(tmp_path / "relabel.csv", index=False)
-    plain = fit(CONFIG, data=prepared, split=split, output=tmp_path / "plain")
     changed = fit(CONFIG, data=prepared, split=split, output=tmp_path / "changed", relabel=tmp_path / "relabel.csv")
     assert "32 labels of the train part are corrected" in capfd.readouterr().out
-    histories = [pd.read_csv(run / "history.csv") for run in (plain, changed)]
+    histories = [pd.read_csv(run / "history.csv") for run in (whole, changed)]
     assert histories[0]["train_gender"].iloc[-1] != histories[1]["train_gender"].iloc[-1]
     with pytest.raises(ValueError, match="other corrected labels"):
         fit(CONFIG, data=prepared, split=split, output=tmp_path / "changed", resume=True)
@@ -231,7 +229,6 @@ def test_corrected_labels_change_training_but_not_validation(prepared, split, tm
 @pytest.mark.parametrize("as_teacher", [True, False])
 def test_what_knows_the_valid_or_test_faces_teaches_nobody(prepared, split, tmp_path, as_teacher):
     """Or the student would be chosen by and measured on faces that it knows at second hand."""
-    config = FitConfig(init="none", epochs=1, batch_size=8, precision="fp32")
     parts = pd.read_csv(split)
     parts["split"] = parts["split"].replace({"train": "test", "test": "train", "valid": "train"})
     parts.loc[:5, "split"] = "valid"
@@ -240,7 +237,7 @@ def test_what_knows_the_valid_or_test_faces_teaches_nobody(prepared, split, tmp_
     AttributeNet(ModelConfig(input_size=32)).save(knowing)
     (knowing / "split.csv").write_text((tmp_path / "other.csv").read_text())
     asked = {"teachers": [knowing]} if as_teacher else {}
-    begun = config if as_teacher else replace(config, init=str(knowing / "model.safetensors"))
+    begun = ONE_EPOCH if as_teacher else replace(ONE_EPOCH, init=str(knowing / "model.safetensors"))
     with pytest.raises(DataError, match="knowing was trained on 12 of the split's 12 valid pictures"):
         fit(begun, data=prepared, split=split, output=tmp_path / "run", **asked)
     assert not (tmp_path / "run").exists()

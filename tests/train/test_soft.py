@@ -4,7 +4,7 @@ import pytest
 
 from agr.attributes import Attributes
 from agr.pictures import DataError
-from train.config import FitConfig
+from tests.train.conftest import ONE_EPOCH
 from train.fit import fit
 from train.prepare import load_prepared
 from train.soft import load_soft, save_soft
@@ -42,13 +42,12 @@ def test_what_is_missing_or_no_such_table_is_said(tmp_path):
 def test_they_change_what_is_learnt(prepared, split, tmp_path):
     files = load_prepared(prepared).index.query("detected").index[:32]
     save_soft(tmp_path / "soft.parquet", files, [made_up(32)])
-    config = FitConfig(init="none", epochs=1, batch_size=8, precision="fp32")
-    plain = fit(config, data=prepared, split=split, output=tmp_path / "plain")
-    soft = fit(config, data=prepared, split=split, output=tmp_path / "soft", soft_labels=tmp_path / "soft.parquet")
+    plain = fit(ONE_EPOCH, data=prepared, split=split, output=tmp_path / "plain")
+    soft = fit(ONE_EPOCH, data=prepared, split=split, output=tmp_path / "soft", soft_labels=tmp_path / "soft.parquet")
     one, two = (pd.read_csv(run / "history.csv") for run in (plain, soft))
     assert one["train_race"][0] != two["train_race"][0]
     with pytest.raises(DataError, match="other soft labels"):
-        fit(config, data=prepared, split=split, output=tmp_path / "soft", resume=True)
+        fit(ONE_EPOCH, data=prepared, split=split, output=tmp_path / "soft", resume=True)
 
 
 def test_two_rows_of_a_face_and_what_does_not_sum_to_1_are_refused(tmp_path):
