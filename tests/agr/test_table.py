@@ -6,7 +6,7 @@ import pytest
 
 from agr.images import ImageError
 from agr.table import COLUMNS, face_row, photo_rows, schema
-from tests.agr.test_tracking import make_face
+from tests.faces import make_face
 
 
 @pytest.fixture

@@ -3,34 +3,28 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from agr.analyzer import Face
 from agr.images import load_photo
-from agr.labels import AGE_GROUPS, GENDERS, RACES
+from agr.labels import AGE_GROUPS, RACES
 from agr.render import caption
 from agr.ui.cards import cards, downloads, message
+from tests.faces import make_face
 
 
 @pytest.fixture
 def face():
-    age_probs = np.exp(-((np.arange(117) - 34) ** 2) / 50)
-    return Face(
-        box=(10.0, 20.0, 110.0, 140.0),
-        score=0.99,
-        landmarks=((1.0, 2.0),) * 5,
+    return replace(
+        make_face(60, width=100, female=0.996),
         age=34.2,
         age_interval=(28.0, 41.0),
         age_group="33-43",
         age_group_probs=dict.fromkeys(AGE_GROUPS, 0.0) | {"33-43": 0.6, "21-32": 0.4},
-        gender="Female",
-        gender_probs=dict(zip(GENDERS, (0.004, 0.996), strict=True)),
         race="Asian",
         race_probs=dict(zip(RACES, (0.1, 0.1, 0.7, 0.1, 0.0), strict=True)),
-        age_probs=age_probs / age_probs.sum(),
-        crop=np.zeros((32, 32, 3), np.uint8),
     )
 
 

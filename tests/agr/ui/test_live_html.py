@@ -9,7 +9,7 @@ import pytest
 
 from agr.tracking import FaceTracker
 from agr.ui.live_html import overlay, panel, table_link
-from tests.agr.test_tracking import MASS, SIZE, make_face
+from tests.faces import MASS, SIZE, make_face
 
 
 @pytest.fixture

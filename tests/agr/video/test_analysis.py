@@ -10,8 +10,8 @@ import agr.video.analysis as module
 from agr.render import Mark
 from agr.video import MIN_RATE, VideoError, VideoRun, analyze_video
 from agr.video.frames import Frames
-from tests.agr.test_tracking import MASS, make_face
 from tests.clips import scene, turned, walk, write_clip
+from tests.faces import MASS, make_face
 
 pytestmark = pytest.mark.slow
 
