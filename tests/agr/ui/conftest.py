@@ -72,7 +72,7 @@ def visit(browser, page_url):
         page.on("request", lambda r: trouble.append(f"asked {r.url}") if not is_local(r.url) else None)
         page.goto(f"{page_url}?{query}" if query else page_url)
         if not query:  # an address may open another tab than that of the photo
-            page.wait_for_selector("#photo input[type=file]", state="attached", timeout=60_000)
+            page.wait_for_selector("#photo input[type=file]", state="attached")
         opened.append(context)
         return page
 

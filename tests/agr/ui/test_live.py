@@ -15,10 +15,9 @@ from PIL import Image
 from agr.analyzer import FaceAnalyzer
 from agr.ui import live
 from agr.ui.live import read_frame
-from tests.agr.ui.conftest import CHROMIUM_FLAGS
+from tests.agr.ui.conftest import CHROMIUM_FLAGS, WAIT
 from tests.conftest import ASTRONAUT
 
-WAIT = 60_000
 FAKE = "--use-fake-device-for-media-stream"
 SHOTS = os.environ.get("AGR_SHOTS")
 """A folder for pictures of the page, for whoever wants to look."""
@@ -63,7 +62,7 @@ def open_live(page_url):
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.goto(page_url)
         page.get_by_role("tab", name="Live").click()
-        page.wait_for_selector("#live-camera [data-live=toggle]", timeout=WAIT)
+        page.wait_for_selector("#live-camera [data-live=toggle]")
         opened.append(context)
         return page
 
@@ -88,7 +87,7 @@ def seen(page) -> str:
 
 def start(page) -> None:
     page.get_by_role("button", name="Start camera").click()
-    page.wait_for_selector("#live-camera svg [data-caption]", timeout=WAIT)
+    page.wait_for_selector("#live-camera svg [data-caption]")
 
 
 def shot(page, name: str) -> None:
@@ -107,10 +106,9 @@ class TestInTheBrowser:
         assert seen(page) == "1"
         first = page.locator("#live-camera .agr-live-box").get_attribute("x")
         page.wait_for_function(
-            f"Math.abs(document.querySelector('#live-camera .agr-live-box')?.getAttribute('x') - {first}) > 30",
-            timeout=WAIT,
+            f"Math.abs(document.querySelector('#live-camera .agr-live-box')?.getAttribute('x') - {first}) > 30"
         )  # the box follows
-        page.wait_for_selector("#live-camera svg [data-caption]", timeout=WAIT)
+        page.wait_for_selector("#live-camera svg [data-caption]")
         assert seen(page) == "1"
         shot(page, "live-light")
 
@@ -136,13 +134,13 @@ class TestInTheBrowser:
         assert int(row["frames"]) >= 3
 
         page.get_by_role("button", name="Resume").click()
-        page.wait_for_selector("#live-camera svg [data-caption]", timeout=WAIT)
+        page.wait_for_selector("#live-camera svg [data-caption]")
         assert seen(page) == "2"  # nobody is recognised: after a pause everybody is somebody else
         page.get_by_role("button", name="Pause").click()
         page.wait_for_timeout(600)
         page.get_by_role("button", name="Reset").click()
-        page.wait_for_function("document.querySelector('#live-panel dd').innerText === '0'", timeout=WAIT)
-        page.get_by_text("The counts are reset. The camera is off.").wait_for(timeout=WAIT)
+        page.wait_for_function("document.querySelector('#live-panel dd').innerText === '0'")
+        page.get_by_text("The counts are reset. The camera is off.").wait_for()
         assert page.get_by_role("button", name="Start camera").is_visible()
 
     def test_it_keeps_up_and_leaves_no_file(self, camera_browser, open_live):
@@ -156,7 +154,7 @@ class TestInTheBrowser:
                 document.querySelector('#live-camera').addEventListener('answer', () => { window.answers += 1; });
             }"""
         )
-        page.wait_for_function("window.answers >= 20", timeout=WAIT)  # in 4 s with two free cores
+        page.wait_for_function("window.answers >= 20")  # in 4 s with two free cores
         assert {*folder.rglob("*")} <= before  # what others left may be deleted meanwhile
 
     def test_the_time_limit_stops_the_camera_and_says_how_to_go_on(self, camera_browser, open_live):
@@ -167,20 +165,20 @@ class TestInTheBrowser:
         )
         start(page)
         page.evaluate(f"window.skew = {live.SECONDS * 1000}")
-        page.get_by_text(f"Paused after {live.SECONDS} seconds").wait_for(timeout=WAIT)
+        page.get_by_text(f"Paused after {live.SECONDS} seconds").wait_for()
         assert seen(page) == "1"
         page.get_by_role("button", name="Resume").click()
-        page.wait_for_selector("#live-camera svg [data-caption]", timeout=WAIT)
+        page.wait_for_selector("#live-camera svg [data-caption]")
         page.get_by_role("tab", name="Evaluation").click()  # out of sight it stops by itself
-        page.wait_for_function("!document.querySelector('#live-camera video').srcObject", timeout=WAIT)
+        page.wait_for_function("!document.querySelector('#live-camera video').srcObject")
         page.get_by_role("tab", name="Live").click()
-        page.get_by_text("this tab was hidden").wait_for(timeout=WAIT)
+        page.get_by_text("this tab was hidden").wait_for()
 
     def test_by_keyboard_in_the_dark_on_a_phone(self, camera_browser, open_live):
         page = open_live(camera_browser, viewport={"width": 390, "height": 844}, color_scheme="dark")
         page.focus("#live-camera [data-live=toggle]")
         page.keyboard.press("Enter")
-        page.wait_for_selector("#live-camera svg [data-caption]", timeout=WAIT)
+        page.wait_for_selector("#live-camera svg [data-caption]")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert page.evaluate("document.activeElement.dataset.live") == "toggle"
         shot(page, "live-dark-phone")
@@ -188,7 +186,7 @@ class TestInTheBrowser:
         assert page.evaluate("document.activeElement.dataset.live") == "reset"
         page.keyboard.press("Shift+Tab")
         page.keyboard.press("Space")
-        page.get_by_text("Paused: the camera is off").wait_for(timeout=WAIT)
+        page.get_by_text("Paused: the camera is off").wait_for()
 
     def test_boxes_do_not_outlive_their_faces(self, camera_browser, open_live, monkeypatch):
         page = open_live(camera_browser)
@@ -200,20 +198,20 @@ class TestInTheBrowser:
             return analyze(self, image)
 
         monkeypatch.setattr(FaceAnalyzer, "analyze", held)
-        page.get_by_text("The server is slow or out of reach").wait_for(timeout=WAIT)
+        page.get_by_text("The server is slow or out of reach").wait_for()
         assert page.locator("#live-camera svg").count() == 0
         release.set()
-        page.wait_for_selector("#live-camera svg [data-caption]", timeout=WAIT)
-        page.get_by_text("The server answers again").wait_for(timeout=WAIT)
+        page.wait_for_selector("#live-camera svg [data-caption]")
+        page.get_by_text("The server answers again").wait_for()
 
     def test_the_photos_camera_does_not_stay_on_behind_another_tab(self, camera_browser, open_live):
         page = open_live(camera_browser, script=REMEMBER)
         page.get_by_role("tab", name="Photo").click()
         page.get_by_role("button", name="Capture from camera").click()
         page.get_by_text("Click to Access Webcam").click()
-        page.wait_for_function("window.taken.length === 1 && taken[0].active", timeout=WAIT)
+        page.wait_for_function("window.taken.length === 1 && taken[0].active")
         page.get_by_role("tab", name="Evaluation").click()
-        page.wait_for_function("!taken[0].active", timeout=WAIT)
+        page.wait_for_function("!taken[0].active")
 
     def test_the_photos_camera_says_when_there_is_none(self, browser, page_url):
         page = browser.new_page()
@@ -223,19 +221,19 @@ class TestInTheBrowser:
         page.get_by_text("Click to Access Webcam").click()
         page.get_by_role("alert").filter(has_text="No camera was found. Connect one. Or choose a photo.").wait_for()
         page.get_by_role("button", name="Upload file").click()
-        page.get_by_role("alert").wait_for(state="detached", timeout=WAIT)
+        page.get_by_role("alert").wait_for(state="detached")
         page.close()
 
     def test_a_refused_camera_says_so(self, camera_browser, open_live):
         page = open_live(camera_browser, permissions=[])
         page.get_by_role("button", name="Start camera").click()
-        page.get_by_role("status").filter(has_text="was refused").wait_for(timeout=WAIT)
+        page.get_by_role("status").filter(has_text="was refused").wait_for()
         assert page.get_by_role("button", name="Start camera").is_enabled()
         shot(page, "live-refused")
 
     def test_without_any_camera_it_says_so_at_once(self, browser, open_live):
         page = open_live(browser)
-        page.get_by_role("status").filter(has_text="No camera was found").wait_for(timeout=WAIT)
+        page.get_by_role("status").filter(has_text="No camera was found").wait_for()
 
 
 def test_a_frame_is_a_picture_a_step_and_a_start():

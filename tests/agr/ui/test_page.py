@@ -15,13 +15,12 @@ from tests.agr.ui.conftest import patient_client
 from tests.conftest import ASTRONAUT
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
-WAIT = 60_000
 
 
 def drop(page, file) -> str:
     """Put a file into the photo's input, as a drop does; returns the sentence that comes."""
     page.set_input_files("#photo input[type=file]", str(file))
-    page.wait_for_selector("#status p", timeout=WAIT)
+    page.wait_for_selector("#status p")
     return page.inner_text("#status p")
 
 
@@ -62,10 +61,10 @@ def test_a_photo_that_comes_while_another_one_is_sent_is_next(visit, tmp_path):
     while not held:
         page.wait_for_timeout(50)
     page.locator("#example button").click()
-    page.get_by_text("The photo before is still being sent. This one comes next.").wait_for(timeout=WAIT)
+    page.get_by_text("The photo before is still being sent. This one comes next.").wait_for()
     held[0].continue_()
-    page.locator("#status p", has_text="1 face").wait_for(timeout=WAIT)
-    page.locator(".agr-card").wait_for(timeout=WAIT)
+    page.locator("#status p", has_text="1 face").wait_for()
+    page.locator(".agr-card").wait_for()
     assert page.get_by_text("still being sent").count() == 0
 
 
@@ -80,7 +79,7 @@ def test_of_several_files_one_is_analyzed_and_the_page_says_which(visit):
             document.querySelector('#photo button').dispatchEvent(drop);
         }"""
     )
-    page.locator("#status p", has_text="1 face").wait_for(timeout=WAIT)
+    page.locator("#status p", has_text="1 face").wait_for()
     assert page.get_by_text("Of 2 files only a.jpg is analyzed.").is_visible()
 
 
@@ -88,12 +87,12 @@ def test_what_cannot_be_read_says_so_and_the_next_photo_works(visit, tmp_path):
     page = visit()
     (tmp_path / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 40)
     page.set_input_files("#photo input[type=file]", str(tmp_path / "cut.png"))
-    alert = page.wait_for_selector("#status [role=alert]", timeout=WAIT)
+    alert = page.wait_for_selector("#status [role=alert]")
     assert "picture" in alert.inner_text()
     assert str(tmp_path) not in page.content()
     assert not page.query_selector(".agr-card")
     page.get_by_label("Remove Image").first.click()
-    page.wait_for_selector("#status p", state="detached", timeout=WAIT)
+    page.wait_for_selector("#status p", state="detached")
     assert "1 face" in drop(page, ASTRONAUT)
 
 
@@ -117,12 +116,12 @@ def test_a_photo_is_pasted_also_in_place_of_another(visit, tmp_path):
     Image.new("RGB", (300, 200), (50, 90, 50)).save(tmp_path / "meadow.png")
     assert "No face was found" in drop(page, tmp_path / "meadow.png")
     page.evaluate(PASTE)
-    page.wait_for_selector(".agr-card", timeout=WAIT)
+    page.wait_for_selector(".agr-card")
     page.get_by_label("Remove Image").first.click()
-    page.wait_for_selector(".agr-card", state="detached", timeout=WAIT)
+    page.wait_for_selector(".agr-card", state="detached")
     page.get_by_role("button", name="Capture from camera").click()  # which has no input for files
     page.evaluate(PASTE)
-    page.wait_for_selector(".agr-card", timeout=WAIT)
+    page.wait_for_selector(".agr-card")
 
 
 def drag(page, file):
@@ -141,15 +140,15 @@ def test_a_photo_is_dropped_also_in_place_of_another(visit, tmp_path):
     Image.new("RGB", (300, 200), (50, 90, 50)).save(tmp_path / "meadow.png")
     (tmp_path / "notes.txt").write_text("no picture")
     drag(page, tmp_path / "meadow.png")
-    page.wait_for_selector("text=No face was found", timeout=WAIT)
+    page.wait_for_selector("text=No face was found")
     drag(page, ASTRONAUT)
-    page.wait_for_selector(".agr-card", timeout=WAIT)
+    page.wait_for_selector(".agr-card")
     drag(page, tmp_path / "notes.txt")
-    page.wait_for_selector("text=notes.txt is no picture", timeout=WAIT)
+    page.wait_for_selector("text=notes.txt is no picture")
     assert page.query_selector(".agr-card")  # nothing is lost
     page.get_by_role("button", name="Capture from camera").click()  # which takes no drops
     drag(page, tmp_path / "meadow.png")
-    page.wait_for_selector("text=No face was found", timeout=WAIT)
+    page.wait_for_selector("text=No face was found")
     assert not page.query_selector("text=notes.txt is no picture")
 
 
@@ -158,7 +157,7 @@ def test_a_clipboard_without_a_picture_is_told(visit):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.evaluate("navigator.clipboard.writeText('no picture')")
     page.get_by_role("button", name="Paste from clipboard").click()
-    page.wait_for_selector("text=The clipboard holds no picture", timeout=WAIT)
+    page.wait_for_selector("text=The clipboard holds no picture")
 
 
 def test_nothing_is_cut_off_in_print(visit):
@@ -186,8 +185,7 @@ def test_on_a_phone_the_answer_comes_into_sight(visit, tmp_path, content):
         """() => [...document.querySelectorAll('#boxed img, #status p')].some((each) => {
             const {top, bottom} = each.getBoundingClientRect();
             return top >= 0 && bottom <= innerHeight;
-        })""",
-        timeout=WAIT,
+        })"""
     )
     assert page.evaluate("document.activeElement !== document.body")
 
@@ -210,20 +208,20 @@ def test_a_file_dropped_beside_the_input_does_not_replace_the_page(visit, is_fil
 def test_the_address_says_which_tab_is_open(visit):
     page = visit()
     page.get_by_role("tab", name="Evaluation").click()
-    page.wait_for_function("location.search === '?show=Figures'", timeout=WAIT)
-    page.wait_for_selector("#figures .agr-card", timeout=WAIT)  # or the reload below breaks off its request
+    page.wait_for_function("location.search === '?show=Figures'")
+    page.wait_for_selector("#figures .agr-card")  # or the reload below breaks off its request
     page.get_by_role("tab", name="Live").click()
-    page.wait_for_function("location.search === '?show=Figures&tab=live'", timeout=WAIT)
+    page.wait_for_function("location.search === '?show=Figures&tab=live'")
     page.reload()
-    page.wait_for_selector("#live-camera", state="visible", timeout=WAIT)
+    page.wait_for_selector("#live-camera", state="visible")
     page.get_by_role("tab", name="Evaluation").click()
-    page.wait_for_selector("#figures .agr-card", timeout=WAIT)
-    page.wait_for_function("location.search === '?show=Figures'", timeout=WAIT)
+    page.wait_for_selector("#figures .agr-card")
+    page.wait_for_function("location.search === '?show=Figures'")
 
 
 @pytest.mark.parametrize("query", ["tab=video", "tab=elsewhere&tab=video"])
 def test_an_address_opens_its_tab(visit, query):
-    visit(query).wait_for_selector("#clip", state="visible", timeout=WAIT)
+    visit(query).wait_for_selector("#clip", state="visible")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -248,7 +246,7 @@ def test_the_example_runs_by_keyboard(visit):
     example = page.get_by_role("button", name="Eileen Collins")
     example.focus()
     page.keyboard.press("Enter")
-    page.wait_for_selector(".agr-card", timeout=WAIT)
+    page.wait_for_selector(".agr-card")
     link = page.get_by_text("Download JSON")
     link.focus()
     assert page.evaluate("document.activeElement.textContent") == "Download JSON"
@@ -268,7 +266,7 @@ def test_a_picture_that_the_browser_cannot_display_is_analyzed_and_said_to_be_on
     astronaut.save(tmp_path / "photo.tiff")
     page = visit()
     assert drop(page, tmp_path / "photo.tiff") == "1 face."
-    page.locator("#photo img[alt*='does not display']").wait_for(timeout=WAIT)
+    page.locator("#photo img[alt*='does not display']").wait_for()
 
 
 def test_programs_have_an_endpoint(page_url, tmp_path):

@@ -3,7 +3,6 @@
 import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
-WAIT = 60_000
 # From `isSlow = true` on, the news that the server has closed the stream of answers is held back until `release()`.
 LATE_CLOSE = """
 const send = window.fetch.bind(window);
@@ -32,11 +31,11 @@ window.fetch = async (...request) => {
 def asked_while_it_closes(page):
     """The page, which has the id of an event, but not yet the news that the stream was closed before."""
     page.get_by_role("tab", name="Evaluation").click()
-    page.wait_for_selector("#figures .agr-card", timeout=WAIT)
+    page.wait_for_selector("#figures .agr-card")
     page.evaluate("window.isSlow = true")
     page.get_by_role("tab", name="Confusion").click()
-    page.wait_for_function("window.isHeld", timeout=WAIT)
-    with page.expect_response("**/queue/join*", timeout=WAIT) as asked:
+    page.wait_for_function("window.isHeld")
+    with page.expect_response("**/queue/join*") as asked:
         page.get_by_label("Gender", exact=True).check()
     assert asked.value.finished() is None
     return page
@@ -45,9 +44,9 @@ def asked_while_it_closes(page):
 def test_an_answer_is_not_lost_while_the_stream_of_the_last_one_closes(visit):
     page = asked_while_it_closes(visit(script=LATE_CLOSE))
     page.evaluate("release()")
-    page.get_by_label("true Male, predicted Female").wait_for(timeout=WAIT)
+    page.get_by_label("true Male, predicted Female").wait_for()
     page.get_by_label("Race", exact=True).check()  # and what follows is answered as ever
-    page.get_by_label("true Others, predicted White").wait_for(timeout=WAIT)
+    page.get_by_label("true Others, predicted White").wait_for()
 
 
 def test_a_stream_that_is_refused_is_noticed(visit):
@@ -55,13 +54,13 @@ def test_a_stream_that_is_refused_is_noticed(visit):
     page = asked_while_it_closes(visit(script=LATE_CLOSE, is_troubled=True))
     page.route("**/queue/data*", lambda route: route.fulfill(status=502))
     page.evaluate("release()")
-    page.get_by_text("Connection").first.wait_for(timeout=WAIT)
+    page.get_by_text("Connection").first.wait_for()
 
 
 def test_what_is_chosen_last_is_shown_whatever_arrives_first(visit):
     page = visit()
     page.get_by_role("tab", name="Evaluation").click()
-    page.wait_for_selector("#figures .agr-card", timeout=WAIT)
+    page.wait_for_selector("#figures .agr-card")
     sent = []
     page.route("**/queue/join*", lambda route: sent.append(route) if not sent else route.continue_())
     page.get_by_role("tab", name="Confusion").click()
@@ -70,4 +69,4 @@ def test_what_is_chosen_last_is_shown_whatever_arrives_first(visit):
         page.wait_for_timeout(50)
     page.wait_for_timeout(500)
     sent[0].continue_()
-    page.get_by_label("true Male, predicted Female").wait_for(timeout=WAIT)
+    page.get_by_label("true Male, predicted Female").wait_for()

@@ -30,13 +30,14 @@ def tab(visit):
 
     def tab(file, **options):
         page = visit(**options)
+        page.set_default_timeout(WAIT)
         button = page.get_by_role("tab", name="Video")
         if button.count() == 0 or not button.first.is_visible():  # on a phone, behind three dots
             page.locator(".overflow-menu > button").first.click()
             button = page.locator(".overflow-dropdown button", has_text="Video")
         button.first.click()
         page.set_input_files("#clip input[type=file]", str(file))
-        page.wait_for_selector("#clip .file-preview", timeout=WAIT)
+        page.wait_for_selector("#clip .file-preview")
         return page
 
     return tab
@@ -73,12 +74,12 @@ def stands_still(count: list[int]) -> bool:
 def test_a_video_is_answered_and_can_be_taken_home(tab, clip):
     page = tab(clip, accept_downloads=True)
     page.click("#clip-start")
-    page.wait_for_selector("#clip-found table", timeout=WAIT)
+    page.wait_for_selector("#clip-found table")
     assert "1 person in 3.0 seconds" in page.inner_text("#clip-status")
     row = page.inner_text("#clip-found table >> nth=0")
     assert "0.0 to 2.8 s" in row
     assert "15 frames" in row
-    page.wait_for_function("document.querySelector('#clip-boxed video')?.readyState >= 1", timeout=WAIT)
+    page.wait_for_function("document.querySelector('#clip-boxed video')?.readyState >= 1")
     width, seconds = page.evaluate(
         "(() => { const v = document.querySelector('#clip-boxed video'); return [v.videoWidth, v.duration]; })()"
     )
@@ -99,7 +100,7 @@ def test_what_cannot_be_read_in_full_is_said_on_a_phone(tab, clip, tmp_path, sch
     path.write_bytes(write_clip(path, walk(3), options={"g": "10"}).read_bytes()[: path.stat().st_size * 7 // 10])
     page = tab(path, viewport={"width": 390, "height": 800}, color_scheme=scheme)
     page.click("#clip-start")
-    page.wait_for_selector("#clip-found table", timeout=WAIT)
+    page.wait_for_selector("#clip-found table")
     assert "cut off" in page.inner_text("#clip-status")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     contrast = page.evaluate(
@@ -116,7 +117,7 @@ def test_what_is_no_video_is_refused(tab, tmp_path):
     (tmp_path / "text.mp4").write_text("no video")
     page = tab(tmp_path / "text.mp4")
     page.click("#clip-start")
-    alert = page.wait_for_selector("#clip-status [role=alert]", timeout=WAIT)
+    alert = page.wait_for_selector("#clip-status [role=alert]")
     assert "not a video" in alert.inner_text()
     assert page.query_selector("#clip-found table") is None
 
@@ -124,7 +125,7 @@ def test_what_is_no_video_is_refused(tab, tmp_path):
 def started(page, slow):
     """The page when some frames are analyzed."""
     page.click("#clip-start")
-    page.wait_for_selector("#clip-stop:not([disabled])", timeout=WAIT)
+    page.wait_for_selector("#clip-stop:not([disabled])")
     deadline = time.monotonic() + WAIT / 1000
     while slow[0] < 8:
         assert time.monotonic() < deadline
@@ -136,7 +137,7 @@ def test_a_stop_ends_the_work_and_shows_who_was_found(tab, clip, slow, tmp_path)
     page = started(tab(write_clip(tmp_path / "long.mp4", walk(60, fps=5))), slow)
     page.focus("#clip-stop")
     page.keyboard.press("Enter")
-    page.wait_for_selector("#clip-status >> text=Stopped after", timeout=WAIT)
+    page.wait_for_selector("#clip-status >> text=Stopped after")
     assert stands_still(slow)
     assert slow[0] < 290
     said = page.inner_text("#clip-status")
@@ -155,9 +156,9 @@ def test_another_file_ends_the_work_and_leaves_nothing_of_it(tab, clip, slow, tm
     assert slow[0] < 290
     assert page.inner_text("#clip-status").strip() == ""
     page.set_input_files("#clip input[type=file]", str(clip))
-    page.wait_for_selector("#clip .file-preview", timeout=WAIT)
+    page.wait_for_selector("#clip .file-preview")
     page.click("#clip-start")
-    page.wait_for_selector("#clip-found table", timeout=WAIT)
+    page.wait_for_selector("#clip-found table")
     assert "seconds of clip.mp4" in page.inner_text("#clip-status")
 
 
@@ -165,27 +166,27 @@ def test_whoever_waits_for_another_visitor_is_told_and_can_stop(tab, clip, slow,
     first = started(tab(write_clip(tmp_path / "long.mp4", walk(60, fps=5))), slow)
     second = tab(clip)
     second.click("#clip-start")
-    second.wait_for_selector("#clip-status >> text=Another visitor's video comes first.", timeout=WAIT)
+    second.wait_for_selector("#clip-status >> text=Another visitor's video comes first.")
     second.click("#clip-stop:not([disabled])")
-    second.wait_for_selector("#clip-status >> text=Stopped.", timeout=WAIT)
+    second.wait_for_selector("#clip-status >> text=Stopped.")
     second.click("#clip-start")
-    second.wait_for_selector("#clip-status >> text=Another visitor's video comes first.", timeout=WAIT)
+    second.wait_for_selector("#clip-status >> text=Another visitor's video comes first.")
     first.click("#clip-stop")
-    second.wait_for_selector("#clip-found table", timeout=WAIT)
+    second.wait_for_selector("#clip-found table")
 
 
 def test_whoever_leaves_ends_the_work_and_holds_up_nobody(tab, clip, slow, tmp_path):
     long = write_clip(tmp_path / "long.mp4", walk(60, fps=5))
     page, waiting = started(tab(long), slow), tab(long)
     waiting.click("#clip-start")
-    waiting.wait_for_selector("#clip-status >> text=Another visitor's video comes first.", timeout=WAIT)
+    waiting.wait_for_selector("#clip-status >> text=Another visitor's video comes first.")
     waiting.close()
     page.close()
     assert stands_still(slow)
     assert slow[0] < 290
     page = tab(clip)
     page.click("#clip-start")
-    page.wait_for_selector("#clip-found table", timeout=WAIT)
+    page.wait_for_selector("#clip-found table")
 
 
 def answers(analyzer, path):
