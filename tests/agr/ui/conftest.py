@@ -41,7 +41,8 @@ def page_url(served):
 
 
 @pytest.fixture(scope="session")
-def browser():
+def launch_browser():
+    """launch_browser(*flags) -> a Chromium."""
     from playwright.sync_api import sync_playwright
 
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -50,19 +51,24 @@ def browser():
             pytest.fail("CI has to have Chromium: apt-get install chromium")
         pytest.skip("no Chromium on this machine")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
+        yield lambda *flags: playwright.chromium.launch(executable_path=chromium, args=[*CHROMIUM_FLAGS, *flags])
+
+
+@pytest.fixture(scope="session")
+def browser(launch_browser):
+    browser = launch_browser()
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
 def visit(browser, page_url):
     """visit(query="", script="", **context options) -> an opened page, in which the script runs before all others; at
-    the end, nothing may have gone wrong in its console, unless it `is_troubled`."""
+    the end, nothing may have gone wrong in its console, unless it `is_troubled`. `chromium`: another browser."""
     opened, trouble = [], []
 
-    def visit(query="", script="", is_troubled=False, **options):
-        context = browser.new_context(**({"viewport": {"width": 1280, "height": 1400}} | options))
+    def visit(query="", script="", is_troubled=False, chromium=browser, **options):
+        context = chromium.new_context(**({"viewport": {"width": 1280, "height": 1400}} | options))
         context.add_init_script(script)
         context.set_default_timeout(WAIT)
         page = context.new_page()
