@@ -2,7 +2,9 @@
 
 import os
 import shutil
+from pathlib import Path
 
+import httpx
 import pytest
 from gradio import networking
 from gradio_client import Client
@@ -10,6 +12,7 @@ from gradio_client import Client
 from tests.conftest import ROOT
 
 WAIT = 60_000
+FILE = {"_type": "gradio.FileData"}
 # Without the flags about networking, Chromium keeps asking its maker's servers for updates.
 CHROMIUM_FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -20,6 +23,22 @@ CHROMIUM_FLAGS = [
 def patient_client(url: str) -> Client:
     """A program's; by default it gives up after five seconds, which many visitors at once may take on two cores."""
     return Client(url, verbose=False, httpx_kwargs={"timeout": 120})
+
+
+def upload(page_url: str, file: Path) -> str:
+    """Send a file as the page does; returns the path under which it is held."""
+    with file.open("rb") as stream:
+        (path,) = httpx.post(page_url + "gradio_api/upload", files={"files": stream}, timeout=60).json()
+    return path
+
+
+def ask(page_url: str, sent) -> str:
+    """What the endpoint's event stream says to a hand-made request."""
+    root = page_url.rstrip("/") + "/gradio_api/call/analyze"
+    answer = httpx.post(root, json={"data": [sent]}, timeout=60)
+    if answer.status_code != 200:
+        return answer.text
+    return httpx.get(f"{root}/{answer.json()['event_id']}", timeout=60).text
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,7 @@ import httpx
 import pytest
 
 from agr.ui import guard
-from tests.agr.ui.conftest import patient_client
-from tests.agr.ui.test_holds import FILE, ask
+from tests.agr.ui.conftest import FILE, ask, patient_client, upload
 from tests.conftest import ASTRONAUT
 
 
@@ -77,8 +76,7 @@ class TestServed:
 
     def test_another_visitors_file_is_not_found_by_its_content(self, page_url):
         """Folders of uploads are named by a hash of the content and of a secret of the process."""
-        with ASTRONAUT.open("rb") as stream:
-            (path,) = httpx.post(page_url + "gradio_api/upload", files={"files": stream}, timeout=60).json()
+        path = upload(page_url, ASTRONAUT)
         from hashlib import sha256
 
         guessed = path.replace(path.split("/")[-2], sha256(ASTRONAUT.read_bytes()).hexdigest())
@@ -188,7 +186,4 @@ def test_what_the_page_does_not_use_is_not_there(page_url, name):
 
 @pytest.mark.slow
 def test_the_same_file_lies_elsewhere_each_time(page_url):
-    def sent() -> str:
-        return httpx.post(f"{page_url}gradio_api/upload", files={"files": ("a.jpg", b"the same")}, timeout=60).json()[0]
-
-    assert sent() != sent()
+    assert upload(page_url, ASTRONAUT) != upload(page_url, ASTRONAUT)

@@ -11,11 +11,10 @@ import pytest
 from gradio_client import handle_file
 
 from agr.config import ModelError
-from tests.agr.ui.conftest import patient_client
+from tests.agr.ui.conftest import FILE, ask, patient_client, upload
 from tests.conftest import ASTRONAUT, ROOT
 
 pytestmark = pytest.mark.slow
-FILE = {"_type": "gradio.FileData"}
 
 
 @pytest.fixture
@@ -48,19 +47,8 @@ def inner_server(outside):
     server.shutdown()
 
 
-def ask(page_url: str, sent) -> str:
-    """What the endpoint's event stream says to a hand-made request."""
-    root = page_url.rstrip("/") + "/gradio_api/call/analyze"
-    answer = httpx.post(root, json={"data": [sent]}, timeout=60)
-    if answer.status_code != 200:
-        return answer.text
-    return httpx.get(f"{root}/{answer.json()['event_id']}", timeout=60).text
-
-
 def test_a_photo_that_was_sent_is_answered(page_url):
-    with ASTRONAUT.open("rb") as stream:
-        (path,) = httpx.post(page_url + "gradio_api/upload", files={"files": stream}, timeout=60).json()
-    assert '"faces"' in ask(page_url, {"path": path, "meta": FILE})
+    assert '"faces"' in ask(page_url, {"path": upload(page_url, ASTRONAUT), "meta": FILE})
 
 
 @pytest.mark.parametrize("meta", [{"meta": FILE}, {}, {"meta": {}}, {"meta": {"_type": "x"}}])
@@ -111,8 +99,7 @@ def test_a_photo_of_twelve_megabytes_is_taken(page_url):
 
 
 def test_a_client_that_vanishes_disturbs_nobody(page_url):
-    with ASTRONAUT.open("rb") as stream:
-        (path,) = httpx.post(page_url + "gradio_api/upload", files={"files": stream}, timeout=60).json()
+    path = upload(page_url, ASTRONAUT)
     root = page_url + "gradio_api/call/analyze"
     for _ in range(20):
         event = httpx.post(root, json={"data": [{"path": path, "meta": FILE}]}, timeout=60).json()["event_id"]
@@ -125,8 +112,7 @@ def test_cancelled_requests_leave_the_queue_to_others(page_url):
     """Each with its own words: joined, and cancelled while waiting or in work."""
     config = httpx.get(page_url + "config", timeout=60).json()
     (number,) = [each["id"] for each in config["dependencies"] if each["api_name"] == "analyze"]
-    with ASTRONAUT.open("rb") as stream:
-        (path,) = httpx.post(page_url + "gradio_api/upload", files={"files": stream}, timeout=60).json()
+    path = upload(page_url, ASTRONAUT)
     sent = {"data": [{"path": path, "meta": FILE}], "fn_index": number, "session_hash": "cancelling"}
     joined = [httpx.post(page_url + "gradio_api/queue/join", json=sent, timeout=60).json() for _ in range(30)]
     for event in joined:
@@ -145,8 +131,7 @@ def test_who_waits_sees_place_and_time(visit, page_url, astronaut, tmp_path):
         """() => { window.seen = ''; new MutationObserver(() => { window.seen += document.body.innerText + '\\n'; })
         .observe(document.body, {subtree: true, childList: true, characterData: true}); }"""
     )
-    with (tmp_path / "large.jpg").open("rb") as stream:
-        (path,) = httpx.post(page_url + "gradio_api/upload", files={"files": stream}, timeout=60).json()
+    path = upload(page_url, tmp_path / "large.jpg")
     for _ in range(24):
         sent = {"data": [{"path": path, "meta": FILE}]}
         httpx.post(page_url + "gradio_api/call/analyze", json=sent, timeout=60).raise_for_status()
@@ -185,9 +170,7 @@ def test_a_full_disk_is_said_and_survived(page_url, monkeypatch, tmp_path):
         broken.setattr(gradio.route_utils.GradioUploadFile, "__init__", full)
         answer = httpx.post(page_url + "gradio_api/upload", files={"files": b"x"}, timeout=60)
         assert answer.status_code >= 400
-    with ASTRONAUT.open("rb") as stream:
-        (path,) = httpx.post(page_url + "gradio_api/upload", files={"files": stream}, timeout=60).json()
-    assert '"faces"' in ask(page_url, {"path": path, "meta": FILE})
+    assert '"faces"' in ask(page_url, {"path": upload(page_url, ASTRONAUT), "meta": FILE})
 
 
 def test_no_file_of_this_machine_is_evaluated(analyzer, outside):
