@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from pillow_heif import register_heif_opener
 
-from tests.hub import fake_hub
+from tests.hub import WRITE, fake_hub
 
 ROOT = Path(__file__).parent.parent
 ASTRONAUT = ROOT / "agr" / "ui" / "examples" / "astronaut.jpg"
@@ -31,6 +31,14 @@ def analyzer():
     from agr import FaceAnalyzer
 
     return FaceAnalyzer.from_pretrained()
+
+
+@pytest.fixture(scope="session")
+def bundled_report():
+    """The report of the bundled model."""
+    from agr.evaluation.report import EvalReport
+
+    return EvalReport.load(ROOT / "eval_reports" / "mobilenet_v2")
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +66,14 @@ def hub(monkeypatch):
     monkeypatch.setattr(_http, "time", SimpleNamespace(**vars(time) | {"sleep": lambda seconds: None}))
     with fake_hub() as served:
         yield served
+
+
+@pytest.fixture
+def api(hub):
+    """The client of somebody who may write there."""
+    from huggingface_hub import HfApi
+
+    return HfApi(endpoint=hub.url, token=WRITE)
 
 
 @pytest.fixture

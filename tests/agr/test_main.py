@@ -6,19 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from agr.__main__ import app
 from agr.config import CODE_VERSION
 from agr.table import COLUMNS
 from tests.conftest import ASTRONAUT
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def run():
-    return lambda *args: CliRunner().invoke(app, ["analyze", *map(str, args)])
 
 
 @pytest.fixture
@@ -32,7 +25,7 @@ def folder(tmp_path, astronaut):
 
 
 def test_a_line_a_photo_and_the_bad_file_named(run, folder):
-    done = run(folder)
+    done = run("analyze", folder)
     assert done.exit_code == 1
     a, c, b = map(json.loads, done.stdout.splitlines())
     assert a["file"].endswith("a.jpg")
@@ -44,7 +37,7 @@ def test_a_line_a_photo_and_the_bad_file_named(run, folder):
 
 
 def test_a_row_a_face_in_a_file(run, folder):
-    done = run(folder / "a.jpg", "--format", "csv", "--output", folder / "out.csv")
+    done = run("analyze", folder / "a.jpg", "--format", "csv", "--output", folder / "out.csv")
     assert done.exit_code == 0, done.output
     (row,) = csv.DictReader(io.StringIO((folder / "out.csv").read_text()))
     assert list(row) == ["file", "face", *COLUMNS, "error"]
@@ -67,14 +60,14 @@ def test_a_row_a_face_in_a_file(run, folder):
 def test_what_is_wrong_is_said(run, folder, args, message, monkeypatch):
     (folder / "empty").mkdir()
     monkeypatch.chdir(folder)
-    done = run(*args)
+    done = run("analyze", *args)
     assert done.exit_code == 1
     assert message in done.output
     assert "Traceback" not in done.output
 
 
 def test_help_teaches(run):
-    done = run("--help")
+    done = run("analyze", "--help")
     assert done.exit_code == 0
     assert "python -m agr analyze holiday/" in done.output
 
@@ -85,21 +78,21 @@ def test_nothing_is_written_over_what_is_read(run, folder, what):
     before = photo.read_bytes()
     (folder / "list.txt").write_text(f"{photo}\n")
     source = {"photo": photo, "folder": folder, "list": folder / "list.txt"}[what]
-    done = run(source, "--output", photo, "--format", "jsonl")
+    done = run("analyze", source, "--output", photo, "--format", "jsonl")
     assert done.exit_code == 1
     assert "one of the files to be read" in done.output
     assert photo.read_bytes() == before
 
 
 def test_a_table_is_csv_if_it_is_named_so(run, folder):
-    done = run(folder / "a.jpg", "--output", folder / "FACES.CSV")
+    done = run("analyze", folder / "a.jpg", "--output", folder / "FACES.CSV")
     assert done.exit_code == 0, done.output
     assert (folder / "FACES.CSV").read_text().startswith("file,face")
 
 
 def test_a_phones_pictures_are_read_too(run, folder, astronaut):
     astronaut.save(folder / "IMG_1.HEIC", "HEIF")
-    done = run(folder, "--format", "csv")
+    done = run("analyze", folder, "--format", "csv")
     assert "IMG_1.HEIC,1," in done.stdout
     assert "1 of 4" in done.stderr
 
@@ -107,14 +100,14 @@ def test_a_phones_pictures_are_read_too(run, folder, astronaut):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file system that is always full, as Linux has it")
 @pytest.mark.parametrize("kind", ["jsonl", "csv"])
 def test_a_full_disk_is_said(run, kind):
-    done = run(ASTRONAUT, "--output", "/dev/full", "--format", kind)
+    done = run("analyze", ASTRONAUT, "--output", "/dev/full", "--format", kind)
     assert done.exit_code == 1
     assert "/dev/full cannot be written: No space left on device." in done.output
 
 
 def test_every_photo_leaves_a_row_in_every_format(run, folder):
     for kind in ("jsonl", "csv"):
-        run(folder, "--format", kind, "--output", folder / f"out.{kind}")
+        run("analyze", folder, "--format", kind, "--output", folder / f"out.{kind}")
     lines = [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()]
     rows = list(csv.DictReader((folder / "out.csv").open()))
     assert [line["file"] for line in lines] == [row["file"] for row in rows]
@@ -131,21 +124,21 @@ def test_every_photo_leaves_a_row_in_every_format(run, folder):
     ],
 )
 def test_a_name_that_contradicts_the_format_is_refused(run, folder, output, options, message):
-    done = run(folder / "a.jpg", "--output", folder / output, *options)
+    done = run("analyze", folder / "a.jpg", "--output", folder / output, *options)
     assert done.exit_code == 1
     assert message in done.output
     assert not (folder / output).exists()
 
 
-def test_it_says_which_version_it_is():
-    done = CliRunner().invoke(app, ["--version"])
+def test_it_says_which_version_it_is(run):
+    done = run("--version")
     assert (done.exit_code, done.output.strip()) == (0, CODE_VERSION)
 
 
 def test_one_photo_that_may_not_be_read_costs_the_others_nothing(run, folder, monkeypatch):
     monkeypatch.setattr("os.access", lambda path, mode: not str(path).endswith("locked.jpg"))  # root may read anything
     (folder / "locked.jpg").write_bytes((folder / "a.jpg").read_bytes())
-    done = run(folder / "locked.jpg", folder / "a.jpg", "--format", "csv")
+    done = run("analyze", folder / "locked.jpg", folder / "a.jpg", "--format", "csv")
     assert done.exit_code == 0, done.output
     assert {row["file"] for row in csv.DictReader(done.stdout.splitlines())} == {
         str(folder / "locked.jpg"),
@@ -159,7 +152,7 @@ def test_stopped_by_the_keyboard_it_says_what_is_left(run, folder, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("agr.analyzer.FaceAnalyzer.analyze_named", stop)
-    done = run(folder, "--format", "csv", "--output", folder / "faces.csv")
+    done = run("analyze", folder, "--format", "csv", "--output", folder / "faces.csv")
     assert done.exit_code == 130
     assert "Stopped. What was analyzed by then is written." in done.stderr
     assert len((folder / "faces.csv").read_text().splitlines()) == 2

@@ -8,20 +8,13 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from agr.__main__ import app
 from agr.video.frames import VideoError
 from agr.video.table import PERSON_COLUMNS, TIME_COLUMNS
 from tests.clips import walk, write_clip
 from tests.conftest import ASTRONAUT
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def run():
-    return lambda *args: CliRunner().invoke(app, list(map(str, args)))
 
 
 @pytest.fixture(scope="module")

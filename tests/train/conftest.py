@@ -5,12 +5,21 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from agr.align import TEMPLATE
 from train.config import FitConfig
 
 SIZE = 32
 ONE_EPOCH = FitConfig(init="none", epochs=1, batch_size=8, precision="fp32")
+
+
+@pytest.fixture
+def run():
+    """run(*args) -> what came of `python -m train` with them."""
+    from train.__main__ import app
+
+    return lambda *args: CliRunner().invoke(app, list(map(str, args)), catch_exceptions=False)
 
 
 @pytest.fixture

@@ -8,13 +8,12 @@ from agr.evaluation.report import EvalReport
 from agr.labels import GENDERS
 from agr.pictures import DataError
 from agr.pretrained import BUNDLED
-from tests.conftest import ROOT
 from train.card import confusion_picture, model_card, write_card
 
 
-@pytest.fixture(scope="module")
-def report():
-    return EvalReport.load(ROOT / "eval_reports" / "mobilenet_v2")
+@pytest.fixture
+def report(bundled_report):
+    return bundled_report
 
 
 def test_the_card_is_valid_and_says_terms_and_limits(report, tmp_path):

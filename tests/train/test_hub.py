@@ -4,7 +4,7 @@ import httpx2  # what huggingface_hub is built on
 import pytest
 from huggingface_hub import HfApi
 
-from tests.hub import READ, STRANGER, WRITE, FakeHub
+from tests.hub import READ, STRANGER, WRITE
 from train.hub import Hub, HubError, check_name
 
 
@@ -17,15 +17,11 @@ def folder(tmp_path):
     return tmp_path
 
 
-def api(hub: FakeHub, token: str | None = WRITE) -> HfApi:
-    return HfApi(endpoint=hub.url, token=token)
-
-
 NAMES = {"README.md", "model.safetensors", "report/predictions.parquet", ".gitattributes"}
 
 
-def test_one_commit_and_nothing_twice(hub, folder):
-    visit = Hub("ann/faces", api=api(hub))
+def test_one_commit_and_nothing_twice(hub, api, folder):
+    visit = Hub("ann/faces", api=api)
     done = visit.commit(folder, "first", private=True)
     repo = hub.repos["model", "ann/faces"]
     assert done.is_new
@@ -42,20 +38,20 @@ def test_one_commit_and_nothing_twice(hub, folder):
     assert len(hub.uploads) == 2  # the weights had not changed
 
 
-def test_an_organisation_is_ours_too(hub, folder):
-    assert Hub("lab/faces", api=api(hub)).commit(folder, "first").is_new
+def test_an_organisation_is_ours_too(api, folder):
+    assert Hub("lab/faces", api=api).commit(folder, "first").is_new
 
 
-def test_a_commit_takes_away_what_is_gone(hub, folder):
-    visit = Hub("ann/page", repo_type="space", api=api(hub))
+def test_a_commit_takes_away_what_is_gone(hub, api, folder):
+    visit = Hub("ann/page", repo_type="space", api=api)
     visit.commit(folder, "first")
     (folder / "model.safetensors").unlink()
     visit.commit(folder, "second", stale={"model.safetensors", "README.md", "never there"})
     assert set(hub.repos["space", "ann/page"].commits[-1].files) == NAMES - {"model.safetensors"}
 
 
-def test_a_tag_is_made_once_and_never_moved(hub, folder):
-    visit = Hub("ann/faces", api=api(hub))
+def test_a_tag_is_made_once_and_never_moved(hub, api, folder):
+    visit = Hub("ann/faces", api=api)
     first = visit.commit(folder, "first").commit
     visit.tag("v1.0", first)
     visit.tag("v1.0", first)
@@ -65,9 +61,9 @@ def test_a_tag_is_made_once_and_never_moved(hub, folder):
         visit.tag("v1.0", visit.commit(folder, "second").commit)
 
 
-def test_a_pull_request_changes_nothing_by_itself(hub, folder):
+def test_a_pull_request_changes_nothing_by_itself(hub, api, folder):
     hub.create("bob/faces")
-    done = Hub("bob/faces", must_own=False, api=api(hub)).commit(folder, "a proposal", pr=True)
+    done = Hub("bob/faces", must_own=False, api=api).commit(folder, "a proposal", pr=True)
     repo = hub.repos["model", "bob/faces"]
     assert done.url == f"{hub.url}/bob/faces/discussions/1"
     assert len(repo.commits) == 1
@@ -80,14 +76,14 @@ def test_a_pull_request_changes_nothing_by_itself(hub, folder):
 )
 def test_who_may_not(hub, folder, token, message):
     with pytest.raises(HubError, match=message) as caught:
-        Hub("ann/faces", api=api(hub, token)).commit(folder, "first")
+        Hub("ann/faces", api=HfApi(endpoint=hub.url, token=token)).commit(folder, "first")
     assert not hub.repos
     assert "hf_" not in str(caught.value)
 
 
 def test_a_token_that_may_only_read(hub, folder):
     with pytest.raises(HubError, match="may not write"):
-        Hub("ann/faces", api=api(hub, READ)).commit(folder, "first")
+        Hub("ann/faces", api=HfApi(endpoint=hub.url, token=READ)).commit(folder, "first")
     assert not hub.repos
 
 
@@ -106,19 +102,19 @@ def test_names_that_are_not_allowed(name):
         ("commit", "drop"),
     ],
 )
-def test_whatever_breaks_nothing_half_published_stays(hub, folder, step, fault):
+def test_whatever_breaks_nothing_half_published_stays(hub, api, folder, step, fault):
     hub.faults[step] = fault
     with pytest.raises(HubError, match="again") as caught:
-        Hub("ann/faces", api=api(hub)).commit(folder, "first")
+        Hub("ann/faces", api=api).commit(folder, "first")
     assert not hub.repos  # the repository that it had made is gone as well
     assert "Traceback" not in str(caught.value)
     hub.faults.clear()
-    assert Hub("ann/faces", api=api(hub)).commit(folder, "first").is_new
+    assert Hub("ann/faces", api=api).commit(folder, "first").is_new
 
 
 @pytest.mark.parametrize("step", ["preupload", "put", "commit"])
-def test_what_was_there_before_stays_as_it_was(hub, folder, step):
-    visit = Hub("ann/faces", api=api(hub))
+def test_what_was_there_before_stays_as_it_was(hub, api, folder, step):
+    visit = Hub("ann/faces", api=api)
     before = visit.commit(folder, "first").commit
     (folder / "model.safetensors").write_bytes(b"others" * 100)
     hub.faults[step] = "drop"
@@ -129,8 +125,8 @@ def test_what_was_there_before_stays_as_it_was(hub, folder, step):
     assert repo.commits[-1].files["model.safetensors"] == b"weights" * 100
 
 
-def test_an_answer_that_is_lost_is_found_by_running_again(hub, folder):
-    visit = Hub("ann/faces", api=api(hub))
+def test_an_answer_that_is_lost_is_found_by_running_again(hub, api, folder):
+    visit = Hub("ann/faces", api=api)
     visit.commit(folder, "first")
     (folder / "README.md").write_text("---\nlicense: mit\n---\n")
     hub.faults["commit"] = "lose"
@@ -141,8 +137,8 @@ def test_an_answer_that_is_lost_is_found_by_running_again(hub, folder):
     assert len(hub.repos["model", "ann/faces"].commits) == 3
 
 
-def test_someone_else_was_quicker(hub, folder):
-    visit = Hub("ann/faces", api=api(hub))
+def test_someone_else_was_quicker(hub, api, folder):
+    visit = Hub("ann/faces", api=api)
     visit.commit(folder, "first")
     (folder / "README.md").write_text("---\nlicense: mit\n---\n")
     repo = hub.repos["model", "ann/faces"]
@@ -152,60 +148,60 @@ def test_someone_else_was_quicker(hub, folder):
     assert repo.commits[-1].title == "someone else's"
 
 
-def test_a_public_repository_does_not_pass_for_a_private_one(hub, folder):
+def test_a_public_repository_does_not_pass_for_a_private_one(hub, api, folder):
     hub.create("ann/faces")
     with pytest.raises(HubError, match="public already"):
-        Hub("ann/faces", api=api(hub)).commit(folder, "first", private=True)
+        Hub("ann/faces", api=api).commit(folder, "first", private=True)
     assert len(hub.repos["model", "ann/faces"].commits) == 1
 
 
-def test_a_repository_whose_making_was_not_answered_goes_too(hub, folder):
+def test_a_repository_whose_making_was_not_answered_goes_too(hub, api, folder):
     hub.faults["create"] = "lose"
     with pytest.raises(HubError):
-        Hub("ann/faces", api=api(hub)).commit(folder, "first")
+        Hub("ann/faces", api=api).commit(folder, "first")
     assert not hub.repos
 
 
-def test_what_someone_else_made_in_between_is_not_taken_away(hub, folder):
+def test_what_someone_else_made_in_between_is_not_taken_away(hub, api, folder):
     hub.before["create"] = lambda: hub.create("ann/faces").add("theirs", {"theirs.txt": b"1"})
     with pytest.raises(HubError, match="name is taken"):
-        Hub("ann/faces", api=api(hub)).commit(folder, "first")
+        Hub("ann/faces", api=api).commit(folder, "first")
     assert hub.repos["model", "ann/faces"].commits[-1].title == "theirs"
 
 
-def test_what_could_not_be_taken_away_is_said(hub, folder):
+def test_what_could_not_be_taken_away_is_said(hub, api, folder):
     hub.faults |= {"commit": 500, "delete": 403}
     with pytest.raises(HubError, match="empty ann/faces may have been left"):
-        Hub("ann/faces", api=api(hub)).commit(folder, "first")
+        Hub("ann/faces", api=api).commit(folder, "first")
 
 
-def test_stopped_by_hand_nothing_stays(hub, folder):
+def test_stopped_by_hand_nothing_stays(hub, api, folder):
     def stop():
         raise KeyboardInterrupt
 
-    visit = Hub("ann/faces", api=api(hub))
+    visit = Hub("ann/faces", api=api)
     visit.api.create_commit = lambda *args, **options: stop()
     with pytest.raises(KeyboardInterrupt):
         visit.commit(folder, "first")
     assert not hub.repos
 
 
-def test_a_pull_request_needs_something_to_change(hub, folder):
+def test_a_pull_request_needs_something_to_change(hub, api, folder):
     with pytest.raises(HubError, match="no ann/faces"):
-        Hub("ann/faces", must_own=False, api=api(hub)).commit(folder, "a proposal", pr=True)
+        Hub("ann/faces", must_own=False, api=api).commit(folder, "a proposal", pr=True)
     assert not hub.repos
 
 
 @pytest.mark.parametrize("name", ["v 1", "v1~", "-v1", "a..b", ""])
-def test_names_of_tags_are_checked_first(hub, name):
+def test_names_of_tags_are_checked_first(api, name):
     with pytest.raises(HubError, match="no name of a tag"):
-        Hub("ann/faces", api=api(hub)).check_tag(name)
+        Hub("ann/faces", api=api).check_tag(name)
 
 
-def test_metadata_that_the_hub_refuses_is_said(hub, folder):
+def test_metadata_that_the_hub_refuses_is_said(api, folder):
     (folder / "README.md").write_text("---\ntags: []\n---\n")
     with pytest.raises(HubError, match="no licence"):
-        Hub("ann/faces", api=api(hub)).commit(folder, "first")
+        Hub("ann/faces", api=api).commit(folder, "first")
 
 
 def test_a_hub_out_of_reach_is_said(hub):

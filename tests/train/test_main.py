@@ -8,24 +8,11 @@ import zipfile
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
 from agr.evaluation.report import EvalReport
 from tests.conftest import ROOT
-from train.__main__ import app
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def run():
-    def invoke(*args):
-        done = CliRunner().invoke(app, list(map(str, args)))
-        if done.exception is not None and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        return done
-
-    return invoke
 
 
 @pytest.fixture

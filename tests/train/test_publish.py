@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from huggingface_hub import HfApi, ModelCard
+from huggingface_hub import ModelCard
 from PIL import Image
 from safetensors.numpy import save_file
 
@@ -169,24 +169,23 @@ def test_a_card_that_the_hub_would_not_understand(card):
         check_card(card)
 
 
-def test_another_kind_of_model_is_not_overwritten(hub, plan):
+def test_another_kind_of_model_is_not_overwritten(hub, api, plan):
     repo = hub.create("ann/faces")
     repo.add("a poem", {"poem.txt": b"roses"})
     with pytest.raises(HubError, match="something else"):
-        publish(plan, "ann/faces", api=HfApi(endpoint=hub.url, token=WRITE))
+        publish(plan, "ann/faces", api=api)
     assert len(repo.commits) == 2
 
 
-def test_a_transformers_model_is_not_overwritten_either(hub, plan):
+def test_a_transformers_model_is_not_overwritten_either(hub, api, plan):
     repo = hub.create("ann/faces")
     repo.add("bert", {"model.safetensors": b"x", "config.json": b'{"model_type": "bert"}'})
     with pytest.raises(HubError, match="something else"):
-        publish(plan, "ann/faces", api=HfApi(endpoint=hub.url, token=WRITE))
+        publish(plan, "ann/faces", api=api)
     assert len(repo.commits) == 2
 
 
-def test_a_tag_that_is_taken_is_found_before_anything_is_sent(hub, plan):
-    api = HfApi(endpoint=hub.url, token=WRITE)
+def test_a_tag_that_is_taken_is_found_before_anything_is_sent(hub, api, plan):
     publish(plan, "ann/faces", tag="v1.0", private=True, api=api)
     assert hub.repos["model", "ann/faces"].private
     repo = hub.repos["model", "ann/faces"]
@@ -196,8 +195,7 @@ def test_a_tag_that_is_taken_is_found_before_anything_is_sent(hub, plan):
     assert repo.commits[-1].title == "a change on the page"
 
 
-def test_files_of_an_earlier_version_go_and_others_stay(hub, plan):
-    api = HfApi(endpoint=hub.url, token=WRITE)
+def test_files_of_an_earlier_version_go_and_others_stay(hub, api, plan):
     publish(plan, "ann/faces", api=api)
     repo = hub.repos["model", "ann/faces"]
     repo.add("notes", repo.commits[-1].files | {"notes.md": b"mine"})
@@ -207,8 +205,7 @@ def test_files_of_an_earlier_version_go_and_others_stay(hub, plan):
     assert repo.commits[-1].files["notes.md"] == b"mine"
 
 
-def test_a_tag_that_fails_leaves_the_commit_whole_and_comes_the_next_time(hub, plan):
-    api = HfApi(endpoint=hub.url, token=WRITE)
+def test_a_tag_that_fails_leaves_the_commit_whole_and_comes_the_next_time(hub, api, plan):
     hub.faults["tag"] = 500
     with pytest.raises(HubError):
         publish(plan, "ann/faces", tag="v1.0", api=api)

@@ -2,11 +2,9 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from agr.pictures import DataError
 from train import fit as fitting
-from train.__main__ import app
 from train.recipes import OPTIONS, names, read_recipe
 
 
@@ -40,15 +38,15 @@ def test_an_unknown_name_is_told_the_known_ones():
 
 
 @pytest.mark.slow
-def test_fit_takes_a_recipe_and_what_is_given_beside_it(monkeypatch, tmp_path):
+def test_fit_takes_a_recipe_and_what_is_given_beside_it(run, monkeypatch, tmp_path):
     seen = {}
     monkeypatch.setattr(fitting, "fit", lambda config, **more: seen.update(vars(config) | more))
     recipe = {"epochs": 3, "lr": 0.5, "init": "none", "soft_weight": 0.7, "teacher": ["a", "b"]}
     (tmp_path / "mine.yaml").write_text(json.dumps(recipe))
-    command = ["fit", "--recipe", str(tmp_path / "mine.yaml"), "--data", "d", "--split", "s", "--output", "o"]
-    assert CliRunner().invoke(app, [*command, "--epochs", "5"]).exit_code == 0
+    command = ["fit", "--recipe", tmp_path / "mine.yaml", "--data", "d", "--split", "s", "--output", "o"]
+    assert run(*command, "--epochs", 5).exit_code == 0
     assert (seen["epochs"], seen["lr"], seen["init"], seen["batch_size"]) == (5, 0.5, "none", 64)
     assert (seen["soft_weight"], seen["teachers"]) == (0.7, [Path("a"), Path("b")])
-    refused = CliRunner().invoke(app, ["fit", "--recipe", "nothing", *command[3:]])
+    refused = run("fit", "--recipe", "nothing", *command[3:])
     assert refused.exit_code == 1
     assert "mobilenet_v2" in refused.output

@@ -9,11 +9,10 @@ import time
 
 import pytest
 from gradio_client import Client, handle_file
-from huggingface_hub import HfApi, RepoCard
+from huggingface_hub import RepoCard
 
 from agr.pictures import DataError
 from tests.conftest import ASTRONAUT, ROOT
-from tests.hub import WRITE
 from train.files import files_in
 from train.hub import HubError
 from train.space import FILES, OF_THE_BUNDLED, OUR_REPORTS, publish_space, stage_space
@@ -127,8 +126,7 @@ def test_the_front_matter_is_a_spaces():
     assert tuple(map(int, low.groups())) <= tuple(map(int, data["sdk_version"].split(".")[:2]))
 
 
-def test_one_commit_with_everything_and_nothing_else(hub, staged, tmp_path):
-    api = HfApi(endpoint=hub.url, token=WRITE)
+def test_one_commit_with_everything_and_nothing_else(hub, api, staged, tmp_path):
     hub.create("ann/faces").add("a model", {"config.json": b"{}", "model.safetensors": b"x"})
     stage_space(staged, repo_id="ann/page", model="ann/faces")
     done = publish_space(staged, "ann/page", model="ann/faces", private=True, api=api)
@@ -147,16 +145,15 @@ def test_one_commit_with_everything_and_nothing_else(hub, staged, tmp_path):
     assert len(repo.commits) == 3
 
 
-def test_another_app_is_not_wiped(hub, tmp_path):
+def test_another_app_is_not_wiped(hub, api, tmp_path):
     repo = hub.create("ann/game", "space")
     repo.add("a game", {"game.py": b"1"})
     with pytest.raises(HubError, match="another app"):
-        publish_space(tmp_path, "ann/game", api=HfApi(endpoint=hub.url, token=WRITE))
+        publish_space(tmp_path, "ann/game", api=api)
     assert len(repo.commits) == 2
 
 
-def test_a_model_that_the_space_could_not_load_is_refused(hub, tmp_path):
-    api = HfApi(endpoint=hub.url, token=WRITE)
+def test_a_model_that_the_space_could_not_load_is_refused(hub, api, tmp_path):
     with pytest.raises(HubError, match="no model ann/faces"):
         publish_space(tmp_path, "ann/page", model="ann/faces", api=api)
     repo = hub.create("ann/faces", private=True)

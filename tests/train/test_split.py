@@ -1,12 +1,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
 from agr.evaluation.report import EvalReport
 from agr.pictures import DataError
 from tests.conftest import ROOT
-from train.__main__ import app
 from train.split import make_split
 from train.utkface import read_split
 
@@ -41,29 +39,28 @@ def test_a_seed_is_a_split(data):
     assert not make_split(data, seed=1).equals(make_split(data, seed=2))
 
 
-def test_a_reports_pictures_are_the_test_part_and_what_equals_them_is_left_out(data, tmp_path):
-    whole = EvalReport.load(ROOT / "eval_reports/mobilenet_v2")
+def test_a_reports_pictures_are_the_test_part_and_what_equals_them_is_left_out(bundled_report, data, tmp_path):
     tested = contents(data).index[[8, 20, 500]]  # of the first there is another, the ninth
-    few = whole.predictions.head(3).assign(file=list(tested))
-    EvalReport(whole.summary, few).save(tmp_path / "report")
+    few = bundled_report.predictions.head(3).assign(file=list(tested))
+    EvalReport(bundled_report.summary, few).save(tmp_path / "report")
     split = make_split(data, test_of=tmp_path / "report")
     assert list(split.index[split == "test"]) == list(tested)
     assert contents(data).index[9] not in split.index
     assert len(split) == 999
     assert (split == "valid").sum() == pytest.approx(120, abs=12)
-    EvalReport(whole.summary | {"data": {"subset": "train"}}, few).save(tmp_path / "training")
+    EvalReport(bundled_report.summary | {"data": {"subset": "train"}}, few).save(tmp_path / "training")
     with pytest.raises(DataError, match="a report of the train part"):
         make_split(data, test_of=tmp_path / "training")
     with pytest.raises(DataError, match=r"4744 pictures .* are not in"):
         make_split(data, test_of=ROOT / "eval_reports/mobilenet_v2")
 
 
-def test_the_command_writes_what_the_others_read_and_overwrites_nothing(data, tmp_path):
-    arguments = ["split", "--data", str(data), "--output", str(tmp_path / "split.csv")]
-    done = CliRunner().invoke(app, arguments)
+def test_the_command_writes_what_the_others_read_and_overwrites_nothing(run, data, tmp_path):
+    arguments = ("split", "--data", data, "--output", tmp_path / "split.csv")
+    done = run(*arguments)
     assert done.exit_code == 0, done.output
     assert "test" in done.output
     assert read_split(tmp_path / "split.csv").equals(make_split(data))
-    again = CliRunner().invoke(app, arguments)
+    again = run(*arguments)
     assert again.exit_code == 1
     assert "is there already" in again.output

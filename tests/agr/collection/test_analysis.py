@@ -15,9 +15,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from typer.testing import CliRunner
 
-from agr.__main__ import app
 from agr.collection import local_run
 from agr.collection.analysis import analyze_collection
 from agr.collection.folder import CLAIM_FILE, Counts, claim, claim_of, clear_away, unread_of
@@ -46,11 +44,6 @@ class Nobody:
     def analyze_named(self, photos):
         for file, source in photos:
             yield file, ImageError("It is bad.") if "bad" in str(source) else []
-
-
-@pytest.fixture
-def run():
-    return lambda *args: CliRunner().invoke(app, ["analyze", *map(str, args)])
 
 
 @pytest.fixture
@@ -165,7 +158,7 @@ def test_a_run_that_was_overtaken_while_it_looked_for_photos_takes_no_claim_of_o
 @pytest.mark.slow
 def test_a_table_of_faces_and_of_what_had_none(run, photos, analyzer):
     output = photos.parent / "faces.parquet"
-    done = run(photos, "--output", output)
+    done = run("analyze", photos, "--output", output)
     assert done.exit_code == 1
     assert "1 faces in 3 photos" in done.stderr
     assert "1 of 3 file(s) could not be read" in done.stderr
@@ -185,8 +178,8 @@ def test_refused_with_a_sentence(run, photos, tmp_path):
     (tmp_path / "file.parquet").write_text("x")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thing").write_text("x")
-    assert run(photos / "a.jpg", "--output", output).exit_code == 0
-    assert run(photos / "a.jpg", "--output", output).exit_code == 0  # nothing is left to do
+    assert run("analyze", photos / "a.jpg", "--output", output).exit_code == 0
+    assert run("analyze", photos / "a.jpg", "--output", output).exit_code == 0  # nothing is left to do
     for args, message in [
         ((photos, "--output", output), "begun with other photos (1 of"),
         ((photos / "b.png", "--output", output), "begun with other photos"),
@@ -198,7 +191,7 @@ def test_refused_with_a_sentence(run, photos, tmp_path):
         ((tmp_path / "nowhere", "--output", tmp_path / "new.parquet"), "There is no"),
         ((photos, "--retry"), "--retry needs"),
     ]:
-        done = run(*args)
+        done = run("analyze", *args)
         assert (done.exit_code, message in done.output) == (1, True), done.output
         assert "Traceback" not in done.output
     assert len(pd.read_parquet(output)) == 1
@@ -220,7 +213,7 @@ def test_archives_of_the_same_names_are_told_apart(run, photos, tmp_path):
     for output, content in (("one", b"x"), ("two", b"xy")):
         with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
             archive.writestr("a.jpg", content)
-        done = run(tmp_path / "photos.zip", "--output", tmp_path / "faces.parquet")
+        done = run("analyze", tmp_path / "photos.zip", "--output", tmp_path / "faces.parquet")
         assert ("other photos" in done.output) == (output == "two")
 
 
@@ -359,7 +352,7 @@ def test_a_claim_of_another_shape_is_refused(tmp_path, photos):
 
 def test_an_archive_that_is_damaged_leaves_nothing(tmp_path, run):
     (tmp_path / "photos.zip").write_bytes(b"junk")
-    assert "damaged" in run(tmp_path / "photos.zip", "--output", tmp_path / "faces.parquet").output
+    assert "damaged" in run("analyze", tmp_path / "photos.zip", "--output", tmp_path / "faces.parquet").output
     assert not (tmp_path / "faces.parquet").exists()
 
 

@@ -7,9 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from typer.testing import CliRunner
 
-from agr.__main__ import app
 from agr.annotations import Labels
 from agr.collection import analyze_collection
 from agr.collection.folder import CLAIM_FILE, FORMAT
@@ -99,10 +97,10 @@ def test_a_row_labels_the_one_photo_whose_path_ends_with_its_name(faces, tmp_pat
     ]
 
 
-def test_a_csv_labels_what_it_names(faces, tmp_path):
+def test_a_csv_labels_what_it_names(run, faces, tmp_path):
     csv = tmp_path / "labels.csv"
     csv.write_text("file,age,gender\nholiday.jpg,33,Female\n5_0_0_4.png,,1\nelsewhere.jpg,1,0\n20_0_1_2.jpg,200,0\n")
-    done = CliRunner().invoke(app, ["report", str(faces), "--labels", str(csv), "--output", str(tmp_path / "mine")])
+    done = run("report", faces, "--labels", csv, "--output", tmp_path / "mine")
     assert done.exit_code == 0, done.output
     assert "2 labelled photos, a face found in 2" in done.stderr
     assert "age '200'" in done.stderr
@@ -121,10 +119,9 @@ def test_a_csv_labels_what_it_names(faces, tmp_path):
     (lambda f: (f.parent / "labels.csv").write_text("file,age\nx.jpg,3\n"), "has a label"),
     (lambda f: None, "labels.csv cannot be read"),
 ])  # fmt: skip
-def test_refused_with_a_sentence(faces, tmp_path, spoil, message):
+def test_refused_with_a_sentence(run, faces, tmp_path, spoil, message):
     spoil(faces)
-    args = ["report", str(faces), "--labels", str(tmp_path / "labels.csv"), "--output", str(tmp_path / "mine")]
-    done = CliRunner().invoke(app, args)
+    done = run("report", faces, "--labels", tmp_path / "labels.csv", "--output", tmp_path / "mine")
     assert (done.exit_code, message in done.output) == (1, True), done.output
     assert "Traceback" not in done.output
     assert not (tmp_path / "mine").exists()

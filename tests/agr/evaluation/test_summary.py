@@ -3,11 +3,9 @@ import pytest
 from fairlearn.metrics import MetricFrame, selection_rate
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
-from agr.evaluation.report import EvalReport
 from agr.evaluation.summary import LEAST_GROUP, ages_in_common, figures, group_figures, groups_of
 from agr.evaluation.tables import class_indices
 from agr.labels import AGE_GROUPS, RACES, age_group_of
-from tests.conftest import ROOT
 
 
 def test_accuracies_count_undetected_faces_as_wrong(predictions):
@@ -63,10 +61,9 @@ def test_groups_partition_the_faces(predictions):
     assert row["figures"]["gender_accuracy"]["value"] == pytest.approx(np.mean(part["pred_gender"] == gender))
 
 
-def test_groups_equal_fairlearn(predictions):
+def test_groups_equal_fairlearn(predictions, bundled_report):
     """Accuracy and selection rate for every group of gender and race, on random predictions and on the bundled ones."""
-    bundled = EvalReport.load(ROOT / "eval_reports" / "mobilenet_v2").predictions
-    for table in (predictions, bundled):
+    for table in (predictions, bundled_report.predictions):
         hit = table["pred_race"].fillna("nothing")
         frame = MetricFrame(
             metrics={"accuracy": accuracy_score},

@@ -11,9 +11,14 @@ from tests.conftest import ROOT
 
 
 @pytest.fixture(scope="session")
-def opened() -> Opened:
-    report = EvalReport.load(ROOT / "eval_reports" / "mobilenet_v2")
-    return Opened("mobilenet_v2", report, lambda file: None)
+def opened(bundled_report) -> Opened:
+    return Opened("mobilenet_v2", bundled_report, lambda file: None)
+
+
+@pytest.fixture(scope="session")
+def first() -> Opened:
+    """Another bundled report, to compare."""
+    return Opened("first", EvalReport.load(ROOT / "eval_reports" / "mobilenet_v2_stage1"), lambda file: None)
 
 
 @pytest.fixture(scope="session")

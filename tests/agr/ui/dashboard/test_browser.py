@@ -7,11 +7,9 @@ import zipfile
 import pandas as pd
 import pytest
 
-from agr.evaluation.report import EvalReport
 from agr.evaluation.selection import Selection, select
 from agr.labels import RACES
 from agr.ui import uploads
-from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 # The first event is held back until `release()`.
@@ -28,9 +26,9 @@ window.fetch = async (...request) => {
 """
 
 
-@pytest.fixture(scope="module")
-def predictions() -> pd.DataFrame:
-    return EvalReport.load(ROOT / "eval_reports" / "mobilenet_v2").predictions
+@pytest.fixture
+def predictions(bundled_report) -> pd.DataFrame:
+    return bundled_report.predictions
 
 
 def open_tab(page, view: str | None = None):
@@ -48,9 +46,9 @@ def choose(page, label: str, option: str) -> None:
     page.keyboard.press("Escape")
 
 
-def test_figures_are_the_reports(visit):
+def test_figures_are_the_reports(visit, bundled_report):
     text = open_tab(visit()).inner_text("#figures")
-    cell = EvalReport.load(ROOT / "eval_reports" / "mobilenet_v2").summary["figures"]["all"]["race_accuracy"]
+    cell = bundled_report.summary["figures"]["all"]["race_accuracy"]
     assert f"{100 * cell['value']:.1f}" in text
     assert f"{100 * cell['low']:.1f} to {100 * cell['high']:.1f}" in text
     assert "DenseNet ancestor: 82.06" in text

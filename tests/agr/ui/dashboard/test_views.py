@@ -22,7 +22,6 @@ from agr.ui.dashboard.look import NO_FACE, OWN, Opened, look_at
 from agr.ui.dashboard.state import Spot
 from agr.ui.dashboard.views import VIEWS
 from agr.ui.dashboard.views import compare as views_compare
-from tests.conftest import ROOT
 
 BY_NAME = {view.name: view for view in VIEWS}
 
@@ -235,38 +234,35 @@ def test_small_groups_are_faint_and_no_gap_is_named_after_them(look_with):
     assert not any(f"{row.race}, {row.age_group} " in gap for row in small.itertuples())
 
 
-def test_two_reports_are_compared_on_their_files(look_with):
-    other = Opened("first", EvalReport.load(ROOT / "eval_reports" / "mobilenet_v2_stage1"), lambda file: None)
-    text, faces, link = BY_NAME["Compare"].show(look_with(other=other))
+def test_two_reports_are_compared_on_their_files(look_with, first):
+    text, faces, link = BY_NAME["Compare"].show(look_with(other=first))
     table = saved(text, "compare").set_index("figure")
-    figures = other.report.summary["figures"]["all"]
+    figures = first.report.summary["figures"]["all"]
     assert table.loc["race_accuracy", "first"] == pytest.approx(figures["race_accuracy"]["value"])
     assert (table["difference_low"] <= table["difference"]).all()
     listed = saved(link, "disagreements")
     assert f"Only first is right: {len(listed)} faces" in faces
     assert (listed["true_race"] != listed["pred_race"].fillna("")).all()
     assert "Choose another report" in BY_NAME["Compare"].show(look_with())[0]
-    _, faces, link = BY_NAME["Compare"].show(look_with(other=other, side="both contradict the label alike"))
+    _, faces, link = BY_NAME["Compare"].show(look_with(other=first, side="both contradict the label alike"))
     both = saved(link, "contradicted")
     assert f"Both models give {len(both)} faces the same class" in faces
     assert (both["true_race"] != both["pred_race"]).all()
 
 
-def test_another_task_is_no_other_comparison(look_with, monkeypatch):
+def test_another_task_is_no_other_comparison(look_with, first, monkeypatch):
     calls = []
     compare = views_compare.compare
     monkeypatch.setattr(views_compare, "compare", lambda *tables: calls.append(1) or compare(*tables))
-    report = EvalReport.load(ROOT / "eval_reports" / "mobilenet_v2_stage1")
-    other = Opened("first", report, lambda file: None, is_own=True)
+    other = Opened("first", first.report, lambda file: None, is_own=True)
     for task in ("race", "gender", "age_group"):
         BY_NAME["Compare"].show(look_with(other=other, task=task))
     assert len(calls) == 1
 
 
-def test_models_are_not_compared_where_one_of_them_is_unsure(look_with):
-    other = Opened("first", EvalReport.load(ROOT / "eval_reports" / "mobilenet_v2_stage1"), lambda file: None)
-    text, *_ = BY_NAME["Compare"].show(look_with(other=other, race=["Asian"]))
-    again, *_ = BY_NAME["Compare"].show(look_with(other=other, race=["Asian"], most=0.5, predicted=["White"]))
+def test_models_are_not_compared_where_one_of_them_is_unsure(look_with, first):
+    text, *_ = BY_NAME["Compare"].show(look_with(other=first, race=["Asian"]))
+    again, *_ = BY_NAME["Compare"].show(look_with(other=first, race=["Asian"], most=0.5, predicted=["White"]))
     assert saved(again, "compare").equals(saved(text, "compare"))
     assert "ignores the filters" in again
     assert "ignores the filters" not in text
@@ -404,11 +400,10 @@ def test_by_age_the_largest_errors_come_first_and_are_told(look_with, opened):
     assert saved(link, "mislabels_race")["file"].iloc[0] == worst["file"]
 
 
-def test_faces_that_one_model_gets_right_begin_with_those_of_which_the_other_was_surest(look_with, opened):
-    other = Opened("first", EvalReport.load(ROOT / "eval_reports" / "mobilenet_v2_stage1"), lambda file: None)
+def test_faces_that_one_model_gets_right_begin_with_those_of_which_the_other_was_surest(look_with, opened, first):
     probabilities = [f"prob_race_{race}" for race in RACES]
-    for side, wrong in (("only the other is right", opened), ("only this one is right", other)):
-        _, _, link = BY_NAME["Compare"].show(look_with(other=other, side=side))
+    for side, wrong in (("only the other is right", opened), ("only this one is right", first)):
+        _, _, link = BY_NAME["Compare"].show(look_with(other=first, side=side))
         files = saved(link, "disagreements")["file"]
         sureness = wrong.predictions.set_index("file").loc[files, probabilities].max(axis=1).dropna()
         assert len(sureness) > 10
