@@ -1,4 +1,4 @@
-"""Weights of `train.mobile_facenet` as InsightFace spreads them: `w600k_mbf.onnx`, for non-commercial research."""
+"""InsightFace's weights for `train.mobile_facenet`: `w600k_mbf.onnx`, for non-commercial research."""
 
 from pathlib import Path
 
@@ -14,12 +14,12 @@ from agr.pictures import DataError
 from .mobile_facenet import MobileFaceNet
 
 EPSILON = 1e-5
-"""Of the last normalisation."""
+"""Epsilon of the last batch normalisation."""
 LAYERS: dict[str, type[nn.Module]] = {"Conv": nn.Conv2d, "PRelu": nn.PReLU, "Gemm": nn.Linear}
 
 
 def load_arcface_weights(path: Path) -> dict[str, Tensor]:
-    """The state dict of a MobileFaceNet, which takes RGB of -1 to 1. Raises DataError if the file holds another
+    """The state dict of a MobileFaceNet whose input is RGB in -1 to 1. Raises DataError if the file holds another
     network."""
     try:
         return _in_order(onnx.load(path).graph)
@@ -31,7 +31,8 @@ def load_arcface_weights(path: Path) -> dict[str, Tensor]:
 
 
 def _in_order(graph: onnx.GraphProto) -> dict[str, Tensor]:
-    """The graph's layers are ours, one after the other, but for names and a last normalisation."""
+    """Map the graph's layers to ours in order. They differ only in their names and in a last batch normalisation, which
+    is folded into `features`."""
     tensors = {each.name: torch.from_numpy(np.array(numpy_helper.to_array(each))) for each in graph.initializer}
     theirs = [node for node in graph.node if node.op_type in LAYERS]
     ours = [(name, each) for name, each in MobileFaceNet().named_modules() if type(each) in LAYERS.values()]

@@ -1,7 +1,7 @@
-"""Random variation of aligned crops, as photos vary: pose, light, colour, sharpness, compression, cover.
+"""Augmentation of aligned crops by what varies between photos: pose, light, colour, sharpness, compression, occlusion.
 
-All on batches, float (n, 3, h, w) in 0 to 1. Every random number comes from the generator that is passed, so a batch is
-a function of its seed alone.
+Everything works on float batches (n, 3, h, w) in 0 to 1. Every random number comes from the generator that is passed
+in, so the result depends only on the batch and the seed.
 """
 
 import math
@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 from torchvision.io import ImageReadMode, decode_jpeg, encode_jpeg
 
-MAX_ROTATION = 15.0  # degrees; landmarks are aligned already, this is their error and more
+MAX_ROTATION = 15.0  # degrees; faces are aligned already, so this covers the landmarks' error and more
 MAX_ZOOM = 0.15
 MAX_SHIFT = 0.06  # of the side
 MAX_SIGMA = 0.016  # of the side
@@ -19,7 +19,7 @@ LUMA = (0.299, 0.587, 0.114)
 
 
 def vary(crops: Tensor, generator: Generator) -> Tensor:
-    """Change and hide what each crop shows, and leave it where it is: a new batch of the same shape, in 0 to 1."""
+    """Vary and partly cover what each crop shows without moving it: a new batch of the same shape, in 0 to 1."""
     batch = vary_sharpness(crops, generator)
     batch = lower_resolution(batch, generator)
     batch = vary_colour(batch, generator)
@@ -29,10 +29,11 @@ def vary(crops: Tensor, generator: Generator) -> Tensor:
 
 
 def mix(batch: Tensor, generator: Generator, *, share: float) -> tuple[Tensor, Tensor]:
-    """Lay over a `share`, 0 to 1, of the crops another one of the batch, 0 to 100 % opaque.
+    """Blend a `share` (0 to 1) of the crops with another crop of the batch, at 0 to 100 % opacity.
 
-    Returns the new batch and which were mixed, bool (n,). Faces are aligned, so two make one that could be somebody's,
-    but whose labels nobody gave. Source: Zhang et al., "mixup: Beyond Empirical Risk Minimization" (2018).
+    Returns the new batch and a bool mask (n,) of the blended crops. As faces are aligned, two of them blend into a
+    plausible face, but one that nobody has labelled. Source: Zhang et al., "mixup: Beyond Empirical Risk Minimization"
+    (2018).
     """
     n = len(batch)
     mixed = _chosen(n, share, generator).to(batch.device)
@@ -42,7 +43,7 @@ def mix(batch: Tensor, generator: Generator, *, share: float) -> tuple[Tensor, T
 
 
 def move(batch: Tensor, generator: Generator) -> Tensor:
-    """Mirror half of the crops; rotate, zoom and shift all, edge pixels repeated as `agr.align` does."""
+    """Mirror half of the crops; rotate, zoom and shift all of them, repeating edge pixels as `agr.align` does."""
     n = len(batch)
     angle = math.radians(MAX_ROTATION) * _signed(n, generator)
     zoom = torch.exp(MAX_ZOOM * _signed(n, generator))
@@ -55,7 +56,8 @@ def move(batch: Tensor, generator: Generator) -> Tensor:
 
 
 def vary_sharpness(batch: Tensor, generator: Generator, *, share: float = 0.5) -> Tensor:
-    """Blur half of the chosen crops, sharpen the rest (unsharp mask, 30 to 200 %), σ 0.24 to 1.6 % of the side."""
+    """Blur half of a `share` of the crops and sharpen the other half (unsharp mask, 30 to 200 %); σ is 0.24 to 1.6 % of
+    the side."""
     chosen = _chosen(len(batch), share, generator).to(batch.device)
     n = int(chosen.sum())
     sigma = batch.shape[-1] * (0.0024 + (MAX_SIGMA - 0.0024) * torch.rand(n, generator=generator))
@@ -71,8 +73,8 @@ def vary_sharpness(batch: Tensor, generator: Generator, *, share: float = 0.5) -
 
 
 def gaussian_blur(batch: Tensor, sigma: Tensor) -> Tensor:
-    """Blur crop i of (n, c, h, w) with standard deviation `sigma[i]` pixels, up to `MAX_SIGMA` of the side, edge pixels
-    repeated."""
+    """Blur crop i of (n, c, h, w) with standard deviation `sigma[i]` pixels, up to `MAX_SIGMA` of the side, repeating
+    edge pixels."""
     n, c, h, w = batch.shape
     radius = max(6, math.ceil(2.3 * MAX_SIGMA * w))
     offsets = torch.arange(-radius, radius + 1, device=batch.device, dtype=batch.dtype)
@@ -84,7 +86,7 @@ def gaussian_blur(batch: Tensor, sigma: Tensor) -> Tensor:
 
 
 def lower_resolution(batch: Tensor, generator: Generator, *, share: float = 0.1) -> Tensor:
-    """Reduce some crops to a third of their side or more and enlarge them again, as small faces are."""
+    """Shrink a `share` of the crops to 35 to 80 % of their side and enlarge them again: small faces look like this."""
     chosen = _chosen(len(batch), share, generator).to(batch.device)
     side = batch.shape[-1]
     small = int(side * (0.35 + 0.45 * torch.rand(1, generator=generator).item()))
@@ -95,7 +97,7 @@ def lower_resolution(batch: Tensor, generator: Generator, *, share: float = 0.1)
 
 
 def vary_colour(batch: Tensor, generator: Generator) -> Tensor:
-    """Brightness ±35 %, contrast ±25 %, saturation ±40 %, white balance ±6 %, gamma ±15 %; a fifth in grey."""
+    """Vary brightness ±35 %, contrast ±25 %, saturation ±40 %, white balance ±6 %, gamma ±15 %; turn a fifth grey."""
     n, device = len(batch), batch.device
 
     def factor(spread: float, columns: int = 1) -> Tensor:
@@ -108,13 +110,13 @@ def vary_colour(batch: Tensor, generator: Generator) -> Tensor:
     grey = (batch * torch.tensor(LUMA, device=device).view(1, 3, 1, 1)).sum(1, keepdim=True)
     centre = grey.mean((2, 3), keepdim=True)
     contrast = factor(0.25)
-    # Around grey by the saturation, then around the mean by the contrast, in one expression each.
+    # Saturation scales around grey, contrast around the mean: both in one expression; the rest in another.
     batch = centre + contrast * (grey - centre + saturation * (batch - grey))
     return (batch * (factor(0.35) * balance)).clamp(1e-4, 1) ** factor(0.15)
 
 
 def add_noise(batch: Tensor, generator: Generator, *, share: float = 0.1) -> Tensor:
-    """Gaussian sensor noise of up to 3 % on some crops."""
+    """Add Gaussian sensor noise of up to 3 % to a `share` of the crops."""
     chosen = _chosen(len(batch), share, generator).to(batch.device)
     crops = batch[chosen]
     strength = 0.03 * torch.rand(len(crops), 1, 1, 1, generator=generator)
@@ -124,7 +126,7 @@ def add_noise(batch: Tensor, generator: Generator, *, share: float = 0.1) -> Ten
 
 
 def compress(batch: Tensor, generator: Generator, *, share: float = 0.1) -> Tensor:
-    """JPEG, quality 30 to 90, on some crops."""
+    """Compress a `share` of the crops as JPEG of quality 30 to 90."""
     chosen = _chosen(len(batch), share, generator).nonzero().flatten().tolist()
     qualities = torch.randint(30, 91, (len(batch),), generator=generator).tolist()
     if not chosen:
@@ -140,7 +142,8 @@ def compress(batch: Tensor, generator: Generator, *, share: float = 0.1) -> Tens
 
 
 def erase(batch: Tensor, generator: Generator, *, share: float = 0.25) -> Tensor:
-    """Cover a rectangle of 2 to 16 % of some crops with one random grey, as hands, glasses and hair do."""
+    """Cover a rectangle, 2 to 16 % of the area, of a `share` of the crops with a random grey, as hands, glasses and
+    hair do."""
     batch = batch.clone()
     side = batch.shape[-1]
     for i in _chosen(len(batch), share, generator).nonzero().flatten().tolist():

@@ -1,4 +1,4 @@
-"""The mean of the weights of models that share their first steps, balanced and calibrated anew.
+"""Average the weights of models with a common start (a model soup), then balance and calibrate the mean.
 
 Source: Wortsman et al., "Model soups: averaging weights of multiple fine-tuned models improves accuracy without
 increasing inference time" (2022).
@@ -31,8 +31,8 @@ from .validation import read_all, rows_of, valid_figures
 
 @dataclass(frozen=True)
 class Averaged:
-    """How the mean was balanced; and the `scores` of the models, and of their `mean`, on the valid part
-    (`train.validation.valid_figures`), all as training left them."""
+    """How the mean was balanced, and the scores on the valid part (`train.validation.valid_figures`) of the models
+    (`scores`) and of their `mean`, all before balancing and calibration."""
 
     balance: Balance
     scores: tuple[float, ...]
@@ -40,15 +40,15 @@ class Averaged:
 
 
 def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Averaged:
-    """Write the mean of `models`, which may be one, as a model folder.
+    """Write the mean of `models` (one or more) as a model folder.
 
-    One of them should have been trained from another's weights: models without a common start do not average. Of a
-    run, the weights of its best epoch are taken, before balancing and calibration. Raises ModelError or DataError if
-    they do not fit each other or the data.
+    The models need a common start, as when one of them was trained from another's weights: otherwise their mean is
+    useless. From a run, the weights of its best epoch are taken, before balancing and calibration. Raises ModelError or
+    DataError if the models do not fit each other or the data.
     """
     if len({trained(folder).resolve() for folder in models}) < len(models):
         raise DataError("A model is named twice. Expected each once.")
-    is_one_of_them = output.resolve() in [folder.resolve() for folder in models]  # that was broken off
+    is_one_of_them = output.resolve() in [folder.resolve() for folder in models]  # interrupted
     if (output / WEIGHTS_FILE).exists() or ((output / RECORD_FILE).exists() and not is_one_of_them):
         raise DataError(f"{output} holds a model or a training run already. Choose another --output.")
     keep_freed_memory(None)
@@ -94,7 +94,8 @@ def _score(net: AttributeNet, prepared: Prepared, valid: pd.DataFrame) -> float:
 
 
 def mean_of_states(states: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """The mean of each tensor; of the normalisation layers' counters, which are whole numbers, the first."""
+    """The mean of each tensor, except the batch counters of normalisation layers: being integers, they come from the
+    first state."""
     return {
         name: torch.stack([state[name] for state in states]).mean(dim=0) if first.is_floating_point() else first
         for name, first in states[0].items()
@@ -102,8 +103,8 @@ def mean_of_states(states: list[dict[str, torch.Tensor]]) -> dict[str, torch.Ten
 
 
 def _record_of_mean(first: dict, others: list[dict | None], hashes: list[str]) -> dict:
-    """The first run's recipe, the weights (`hashes`) that were averaged, and the backbones that the others learnt from.
-    A mean of means counts as the mean of all their models."""
+    """The first run's record, with the hashes of all averaged weights and the backbones that taught the other runs. A
+    mean of means counts as the mean of all their models."""
     teachers = set().union(*(taught_by(run) for run in others))
     runs = zip([first, *others], hashes, strict=True)
     weights = [own for run, hash in runs for own in (run or {}).get("averaged") or [hash]]

@@ -1,4 +1,4 @@
-"""Temperatures, and the widths of age distribution and age interval, chosen on validation data after training."""
+"""Calibration on validation data after training: temperatures, and the widths of age distribution and age interval."""
 
 from bisect import bisect_left
 from dataclasses import dataclass, replace
@@ -8,13 +8,13 @@ import numpy as np
 from agr.attributes import INTERVAL_AGES, SPREAD_AGES, YEARS, Attributes, respread
 
 INTERVAL_TARGET = 0.8
-"""Share of faces whose true age the interval should hold."""
+"""Share of faces whose true age should lie in the interval."""
 BANDS_END = (3, 7, 14, 22, 30, 42, 60, 80)
-"""Years at which a band of ages around one of `INTERVAL_AGES` ends and the next begins."""
+"""Ages in years at which the band around one of `INTERVAL_AGES` ends and the next begins."""
 LEAST_IN_BAND = 30
-"""Faces of an age band from which its width can be told."""
+"""Minimum number of faces in an age band for estimating its interval width."""
 ROUNDS = 3
-"""Passes over the ages, as each one's width weighs on its neighbours': the third changes nothing of note."""
+"""Number of passes over the ages, as each one's width affects its neighbours'; the third changes almost nothing."""
 MASSES = tuple(round(0.2 + 0.005 * step, 4) for step in range(160))
 TEMPERATURES = np.exp(np.linspace(np.log(0.25), np.log(4.0), 161))
 SPREADS = np.exp(np.linspace(np.log(0.4), np.log(2.5), 47))
@@ -22,7 +22,8 @@ SPREADS = np.exp(np.linspace(np.log(0.4), np.log(2.5), 47))
 
 @dataclass(frozen=True)
 class Calibration:
-    """As in `agr.config.ModelConfig`; the temperature of age is 1, its distribution has a spread instead."""
+    """The calibrated values of `agr.config.ModelConfig`. The temperature of age is 1: `age_spread` scales its
+    distribution instead."""
 
     temperatures: dict[str, float]
     age_spread: tuple[float, ...]
@@ -47,8 +48,8 @@ def calibrate(read: Attributes, *, age: np.ndarray, gender: np.ndarray, race: np
 
 
 def best_age_spread(age_probs: np.ndarray, age: np.ndarray) -> tuple[float, ...]:
-    """The spreads of `SPREADS`, one for each of `SPREAD_AGES`, with the lowest negative log-likelihood; `age_probs`
-    (n, 117), `age` (n,). Found one after the other, from the one spread that suits all."""
+    """For each of `SPREAD_AGES` the value from `SPREADS` that gives the lowest negative log-likelihood; `age_probs` (n,
+    117), `age` (n,). Optimised one at a time, starting from the best common spread."""
     rows = np.arange(len(age))
     nll = np.stack([-np.log(respread(age_probs, spread)[rows, age] + 1e-12) for spread in SPREADS])  # (47, n)
     means = age_probs @ YEARS
@@ -77,8 +78,9 @@ def best_temperature(probs: np.ndarray, labels: np.ndarray) -> float:
 
 
 def best_interval_mass(read: Attributes, age: np.ndarray) -> tuple[float, ...]:
-    """The smallest `interval_mass` with which the interval holds `INTERVAL_TARGET` of the true ages in the band around
-    each of `INTERVAL_AGES`; a band of fewer than `LEAST_IN_BAND` faces takes the mass that suits all together."""
+    """For each of `INTERVAL_AGES` the smallest `interval_mass` whose intervals contain `INTERVAL_TARGET` of the true
+    ages in the band around it. A band of fewer than `LEAST_IN_BAND` faces takes the mass found for all faces
+    together."""
     n = len(INTERVAL_AGES)
     band = np.digitize(age, BANDS_END)
     found = np.full(n, _least(read, age, np.full(n, True), np.zeros(n)))
@@ -91,8 +93,8 @@ def best_interval_mass(read: Attributes, age: np.ndarray) -> tuple[float, ...]:
 
 
 def _least(read: Attributes, age: np.ndarray, chosen: np.ndarray, masses: np.ndarray) -> float:
-    """The first of `MASSES` that, in the `chosen` places of `masses`, has the interval hold the target share, or the
-    last. With a greater mass no interval is narrower."""
+    """The first of `MASSES` that reaches the target share when put into the `chosen` places of `masses`, else the last.
+    Bisection finds it, as no interval gets narrower with a greater mass."""
 
     def holds(mass: float) -> bool:
         candidate = replace(read, interval_mass=tuple(np.where(chosen, mass, masses).tolist()))

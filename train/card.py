@@ -1,4 +1,4 @@
-"""The model card: what weights are, how they do, what they must not be used for. Every figure comes from a report."""
+"""The model card: what a model is, how well it does, what it must not be used for. Every figure comes from a report."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ FIGURES = (
     ("Calibration error, gender", "gender_ece", 1, 3),
     ("Calibration error, race", "race_ece", 1, 3),
 )
-"""What a figure is called, its name in the report, its factor and its digits."""
+"""Figures of the card: title, name in the report, factor and number of decimals."""
 _GROUP_FIGURES = (
     ("age MAE", "age_mae", 1, 2),
     ("age bias", "age_bias", 1, 2),
@@ -44,19 +44,19 @@ _GROUPINGS = (
 
 
 CONFUSION_PICTURES = {task: f"confusion_{task}.png" for task in TASK_CLASSES}
-"""Of a published model: for each task, the picture of its confusion matrix."""
+"""File name of each task's confusion matrix in a published model."""
 _METRICS = (
     ("age_mae", "mae", "Age, mean absolute error (years)"),
     ("age_group_accuracy", "accuracy", "Age group, accuracy"),
     ("gender_accuracy", "accuracy", "Gender, accuracy"),
     ("race_accuracy", "accuracy", "Race, accuracy"),
 )
-"""What the Hub's index of results shows: a figure's name in the report, the Hub's type of it, and what it is called."""
+"""Results in the metadata that the Hub indexes: a figure's name in the report, the Hub's metric type and the title."""
 
 
 def model_card(report: EvalReport, *, repo_id: str | None = None) -> str:
-    """The card as Markdown, with the Hub's metadata in front; `repo_id`: where the model is published, with
-    `CONFUSION_PICTURES` beside it."""
+    """The card as Markdown, preceded by metadata for the Hub. `repo_id`: where the model is published, together with
+    `CONFUSION_PICTURES`."""
     model, data = report.summary["model"], report.summary["data"]
     sections = [
         f"---\n{_metadata(report, repo_id).to_yaml()}\n---\n",
@@ -78,7 +78,7 @@ def write_card(report: EvalReport, folder: Path) -> Path:
 
 
 def expect_weights_of(report: EvalReport, folder: Path) -> None:
-    """Raises DataError if the report is of other weights than those in `folder`."""
+    """Raises DataError if the report was made with other weights than those in `folder`, or does not say with which."""
     if "weights_hash" not in report.summary["model"]:
         raise DataError("The report does not say which weights it is of. Make one with python -m train evaluate.")
     if report.summary["model"]["weights_hash"] != content_hash_of(folder / WEIGHTS_FILE):
@@ -86,7 +86,7 @@ def expect_weights_of(report: EvalReport, folder: Path) -> None:
 
 
 def confusion_picture(report: EvalReport, task: str, path: Path) -> None:
-    """Draw a task's confusion matrix, as shares of the true classes, into a PNG."""
+    """Draw a task's confusion matrix as a PNG; each row shows shares of one true class."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from sklearn.metrics import ConfusionMatrixDisplay
@@ -184,7 +184,7 @@ def _recipe(recipe: dict | None) -> str:
 
 
 def _since(recipe: dict) -> list[str]:
-    """What `train.finish` and `train.average` did."""
+    """What `train.finish` and `train.average` did after training, the last step first."""
     done = []
     raised = [f"{name} by {by:g}" for classes in recipe.get("balance", {}).values() for name, by in classes.items()]
     if raised:
@@ -195,7 +195,8 @@ def _since(recipe: dict) -> list[str]:
 
 
 def _epochs(recipe: dict) -> str:
-    """A run that was broken off says so: its schedule was that of all its epochs."""
+    """The number of epochs, for an interrupted run in the form "48 of 53 epochs": its learning rate was scheduled for
+    all of them."""
     epochs = recipe["epochs"]
     done = recipe.get("epochs_done") or epochs
     whole = "1 epoch" if epochs == 1 else f"{epochs} epochs"
@@ -292,7 +293,7 @@ network, which learnt from three million faces of its own and is in the public d
     "mobile_facenet": """ What mobile_facenet knows goes back to InsightFace's
 w600k_mbf, which learnt from the faces of WebFace600K and is for non-commercial research.""",
 }
-"""Backbone, of a model or its teachers -> where what it knows of faces comes from."""
+"""Backbone of a model or its teachers -> the origin of what it knows about faces."""
 
 _BY_GROUP = """## By group
 

@@ -1,7 +1,7 @@
-"""Find false labels: train on some folds of the train part, predict the others, and see where labels are contradicted.
+"""Find wrong labels: train on some folds of the train part, predict the others, and see which labels are contradicted.
 
-What a model says of faces that it was trained on repeats their labels; out of sample it may disagree with them.
-Source: Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels" (2021).
+A model repeats the labels of faces that it was trained on; on other faces it may disagree with them. Source: Northcutt,
+Jiang and Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels" (2021).
 """
 
 import sys
@@ -33,25 +33,25 @@ from .validation import read_all
 
 SOFT_FILE, RELABEL_FILE, REPORT_FOLDER = "soft_labels.parquet", "relabel.csv", "report"
 CLAIM_FILE = "clean.json"
-"""What the folds were drawn from."""
+"""File with the settings from which the folds were drawn."""
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What `clean` found. `suspicious`: the relabel list; `report`: every training face as a model saw it that was not
-    trained on it."""
+    """What `clean` found. `suspicious`: the relabel list; `report`: out-of-fold predictions for every training face."""
 
     suspicious: pd.DataFrame
     report: EvalReport
 
 
 def clean(config: FitConfig, *, data: Path, split: Path, folds: int, threshold: float, output: Path) -> Cleaned:
-    """Cross-validate over the train part, and write into `output`: soft labels for `fit --soft-labels`, a list of
+    """Cross-validate over the train part. Writes into `output` soft labels for `fit --soft-labels`, a list of
     suspicious labels for `fit --relabel` (those contradicted with a probability of `threshold` or more), and a report
-    for the dashboard, where the list can be made by eye. The folds' models are finished ones: their weakest classes are
-    raised, and so are what they say of these a little.
+    for the dashboard, where such a list can be made by eye. The folds' models are finished (`train.finish`): the logits
+    of their weakest classes are raised, so their predictions favour these a little.
 
-    Interrupted, it goes on where it was. Raises DataError if data, split or an earlier run do not fit.
+    An interrupted call can be repeated and continues where it stopped. Raises DataError if data, split or an earlier
+    run do not fit.
     """
     prepared, parts = load_prepared(data), read_split(split)
     files = subset_files(parts, "train", prepared.index.index)
@@ -77,8 +77,8 @@ def clean(config: FitConfig, *, data: Path, split: Path, folds: int, threshold: 
 
 
 def folds_of(content: pd.Series, folds: int, seed: int) -> np.ndarray:
-    """A fold, 0 to `folds` - 1, for each picture; pictures that are equal byte by byte (`content`: their hashes) share
-    one, or a model would have seen those that it is asked about."""
+    """The fold of each picture, 0 to `folds` - 1. Byte-identical pictures (`content`: their hashes) share a fold:
+    otherwise a model would predict pictures that it was trained on."""
     codes, unique = pd.factorize(content, sort=True)
     return (np.random.default_rng(seed).permutation(len(unique)) % folds)[codes]
 
@@ -106,7 +106,7 @@ def _found(table: pd.DataFrame, threshold: float, output: Path) -> Cleaned:
 
 
 def predictions_of(read: Attributes, rows: pd.DataFrame) -> pd.DataFrame:
-    """A report's table of what was read off prepared crops, `rows` as `load_prepared` gives them."""
+    """The predictions `read` as a report's table. `rows`: the faces predicted, in the form of `Prepared.index`."""
     known = (Labels(*map(int, each)) for each in rows[["age", "gender", "race"]].to_numpy())
     files = zip(rows.index, known, strict=True)
     return table_of(report_row(file, labels, read.of(i), has_twin=False) for i, (file, labels) in enumerate(files))

@@ -1,4 +1,4 @@
-"""What the commands share: what they print, and how they end when something is wrong."""
+"""Helpers that the commands share: output, and messages in place of tracebacks."""
 
 import os
 from collections.abc import Iterator
@@ -16,18 +16,18 @@ from .files import files_in
 
 
 def in_shell(argument: str) -> str:
-    """The argument as it is typed into a shell."""
+    """The argument quoted for the shell."""
     return list2cmdline([argument]) if os.name == "nt" else quote(argument)
 
 
 def print_files(folder: Path) -> None:
-    """The files that are to be sent, with their bytes."""
+    """Print the files to be sent, with their sizes in bytes."""
     for name, file in files_in(folder).items():
         typer.echo(f"{file.stat().st_size:>12,}  {name}")
 
 
 def print_figures(summary: dict) -> None:
-    """A report's figures with their intervals."""
+    """Print a report's figures with their intervals."""
     names = [name for name in summary["figures"]["all"] if "recall" not in name]
     typer.echo(f"{'':24}{'all':>34}{'without twins':>34}")
     for name in names:
@@ -37,7 +37,7 @@ def print_figures(summary: dict) -> None:
 
 
 def print_stress(conditions: list[dict]) -> None:
-    """What each condition of a report's stress changes."""
+    """Print how each stress condition of a report changes the figures."""
     for condition in conditions:
         cells = (
             f"{name} {figure['difference']['value']:+.4f} "
@@ -49,8 +49,8 @@ def print_stress(conditions: list[dict]) -> None:
 
 @contextmanager
 def clear_errors(stopped: str = "") -> Iterator[None]:
-    """End the command with a message instead of a trace where the input or the machine is at fault. `stopped`: what to
-    do when it was interrupted."""
+    """End the command with a message instead of a traceback if the input or the machine is at fault. `stopped`: advice
+    to print after an interruption."""
     try:
         yield
     except KeyboardInterrupt:

@@ -9,9 +9,9 @@ from agr.pictures import DataError
 
 @dataclass(frozen=True)
 class FitConfig:
-    """The recipe of a run. `batch_size` is over all processes together; `init` is "imagenet", "none" or a file of
-    weights (see `train.init`); `soft_weight`: the share of each label that other models say, if any are asked; `mixup`:
-    the share of crops that are blended with another one; the targets of these come from the teachers alone."""
+    """The recipe of a run. `batch_size`: over all processes together. `init`: "imagenet", "none" or a file of weights
+    (see `train.init`). `soft_weight`: the share of each target that comes from teachers or soft labels, if there are
+    any. `mixup`: the share of crops that are blended with another crop; their targets come from the teachers alone."""
 
     backbone: str = "mobilenet_v2"
     init: str = "imagenet"

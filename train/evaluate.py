@@ -1,4 +1,4 @@
-"""A model over one subset of the data, through the app's own path (detect, align, model), into an EvalReport."""
+"""Evaluate a model on one subset of the data, through the app's own path (detect, align, model), as an EvalReport."""
 
 import sys
 from collections.abc import Iterator
@@ -36,13 +36,13 @@ def evaluate(
     with_stress: bool = False,
     overwrite: bool = False,
 ) -> EvalReport:
-    """Evaluate a model, a folder or the name of one on the Hub, on the split's `subset`, and save the report to
+    """Evaluate a model, given as a folder or by its name on the Hub, on the split's `subset`, and save the report to
     `output`.
 
-    `data`: UTKFace as a folder or archive, or a folder that `prepare` made from it. Of several faces in a picture the
-    largest counts; one in which no face is found counts as wrong, and one that cannot be read is left out.
-    `with_stress`: measure too how the figures fall under `train.stress.CONDITIONS`. `overwrite`: a report that is there
-    already. Raises DataError, ModelError or ReportError if something does not fit.
+    `data`: UTKFace as a folder or archive, or a folder that `prepare` made from it. The largest face of each picture
+    counts; a picture without a detected face counts as wrong, and an unreadable one is left out. `with_stress`: also
+    measure how the figures drop under `train.stress.CONDITIONS`. `overwrite`: replace an existing report. Raises
+    DataError, ModelError or ReportError if something does not fit.
     """
     if subset not in SUBSETS:
         raise DataError(f"There is no subset {subset!r}. Expected {', '.join(SUBSETS)}.")
@@ -62,7 +62,7 @@ def evaluate(
         )
     facts, history = _facts_of(model), _history_of(model)
     analyzer = FaceAnalyzer.from_pretrained(model)
-    output.mkdir(parents=True, exist_ok=True)  # what is wrong with it shows now, and not after the work
+    output.mkdir(parents=True, exist_ok=True)  # fails before the work, not after it
     twins = _twins(pictures, parts, files, labels)
     elsewhere = frozenset(file for file, others in twins.items() if any(other["subset"] != subset for other in others))
 
@@ -75,7 +75,7 @@ def evaluate(
         history=history,
     )
     if with_stress:
-        report.save(output)  # what comes next takes thirteen times as long
+        report.save(output)  # kept if the stress test, which takes thirteen times as long, is interrupted
         report = replace(report, summary=report.summary | {"stress": stress(analyzer, pictures, table, labels)})
     report.save(output)
     return report
@@ -84,7 +84,7 @@ def evaluate(
 def _predicted(
     analyzer: FaceAnalyzer, pictures: PictureSource, files: set[str], labels: dict[str, Labels], twins: frozenset[str]
 ) -> pd.DataFrame:
-    """The report's table; what cannot be read is said, and left out."""
+    """The report's table; unreadable pictures are named on stderr and left out."""
 
     def chosen() -> Iterator[tuple[str, bytes]]:
         for member, content in pictures.read():
@@ -104,7 +104,7 @@ def _predicted(
 
 
 def _facts_of(model: Path) -> dict:
-    """What the report says of a model, beside `model_facts`."""
+    """What the report says about a model in addition to `model_facts`."""
     options = options_of(model)
     return {
         "weights_hash": content_hash_of(model / WEIGHTS_FILE),
@@ -123,7 +123,7 @@ def _history_of(model: Path) -> pd.DataFrame | None:
 
 
 def _without_paths(config: dict) -> dict:
-    """Of files that runs began with, only the names."""
+    """The options with the paths of initial weights, of this run and those before it, cut down to file names."""
     earlier = config.get("init_config")
     return config | {"init": PureWindowsPath(config["init"]).name, "init_config": earlier and _without_paths(earlier)}
 
@@ -131,7 +131,7 @@ def _without_paths(config: dict) -> dict:
 def _twins(
     pictures: PictureSource, split: pd.Series, files: set[str], labels: dict[str, Labels]
 ) -> dict[str, list[dict]]:
-    """For each of the `files` whose very picture is in the split again: where, and how it is labelled there."""
+    """For each of the `files` that has byte-identical twins in the split: these, each with its labels and subset."""
     keyed = ((file_key(member), data) for member, data in pictures.read())
     content = {key: content_hash(data) for key, data in keyed if key in split.index and key in labels}
     found = twins_among(content, labels)

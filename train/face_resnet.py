@@ -1,8 +1,8 @@
-"""The face recognition network of dlib, in torch: a small ResNet whose normalisation is part of its convolutions.
+"""dlib's face recognition network in torch: a small ResNet with its normalisation folded into the convolutions.
 
-Its weights, in the public domain, tell people apart, learnt from three million faces: a start for training that knows
-faces, where ImageNet's know things. Source: King, "High Quality Face Recognition with Deep Metric Learning" (dlib,
-2017).
+Its weights, in the public domain, were trained on three million faces to tell people apart. As initial weights they
+know faces, where ImageNet's know objects. Source: King, "High Quality Face Recognition with Deep Metric Learning"
+(dlib, 2017).
 """
 
 import torch.nn.functional as F
@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 NAME, WIDTH = "face_resnet", 256
 LEAST_SIDE = 103
-"""Pixels of the smallest picture of which the last block has something left to see."""
+"""Smallest side in pixels of an input that leaves the last block something to see."""
 STAGES = ((32, 3), (64, 4), (128, 3), (256, 3), (256, 1))
-"""Channels and blocks of each stage; all but the first begin by halving."""
+"""Channels and number of blocks of each stage; all but the first begin by halving the resolution."""
 
 
 class Block(nn.Module):
-    """Two convolutions and a way around them, which is halved and filled up with zeros where they halve and widen."""
+    """Two convolutions with a skip connection, which is average-pooled and zero-padded where they halve and widen."""
 
     def __init__(self, width: int, wider: int, *, halve: bool) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Block(nn.Module):
 
 
 class FaceResNet(nn.Module):
-    """RGB in -1 to 1, (n, 3, h, w), of `LEAST_SIDE` pixels and more -> features (n, 256)."""
+    """RGB in -1 to 1, (n, 3, h, w), with sides of at least `LEAST_SIDE` pixels -> features (n, 256)."""
 
     def __init__(self) -> None:
         super().__init__()

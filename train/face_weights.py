@@ -1,6 +1,6 @@
-"""Weights of `train.face_resnet` as face-api spreads them: a list of tensors, of the name
-`face_recognition_model-weights_manifest.json` in the npm package @vladmandic/face-api, and a file of their values in
-8 bits beside it. They are dlib's, in the public domain."""
+"""dlib's weights for `train.face_resnet`, in the public domain, as distributed with face-api: a manifest of tensors
+(`face_recognition_model-weights_manifest.json` in the npm package @vladmandic/face-api) and, beside it, a file of their
+values in 8 bits."""
 
 import json
 from collections.abc import Iterator
@@ -16,17 +16,17 @@ from agr.pictures import DataError
 from .face_resnet import STAGES
 
 MEAN = torch.tensor([122.782, 117.001, 104.298])
-"""Of red, green and blue in 0 to 255: what dlib takes off before it divides by 256."""
+"""Means of red, green and blue, in 0 to 255, that dlib subtracts before it divides by 256."""
 
 
 def load_face_weights(manifest: Path) -> dict[str, Tensor]:
-    """The state dict of a FaceResNet, which takes RGB of -1 to 1. Raises DataError if the files hold something else."""
+    """State dict of a FaceResNet whose input is RGB in -1 to 1. Raises DataError if the files hold anything else."""
     with _named_damage(manifest):
         return _folded(_read(manifest))
 
 
 def values_file(manifest: Path) -> Path:
-    """Where the values are of the tensors that `manifest` lists. Raises DataError if it is no such list."""
+    """The file with the values of the tensors that `manifest` lists. Raises DataError if it is not such a manifest."""
     with _named_damage(manifest):
         return manifest.parent / _group(manifest)["paths"][0]
 
@@ -45,7 +45,7 @@ def _named_damage(manifest: Path) -> Iterator[None]:
 
 
 def _group(manifest: Path) -> dict:
-    """Tensors that lie in one file, in their order."""
+    """The manifest's only group: tensors whose values lie in one file, in that order."""
     (group,) = json.loads(manifest.read_text(encoding="utf-8"))
     return group
 
@@ -63,13 +63,13 @@ def _read(manifest: Path) -> dict[str, Tensor]:
 
 
 def _folded(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """dlib scales and shifts what a convolution gives; here that is part of its weights."""
+    """Fold dlib's scale and shift of each convolution's output into the convolution's weights."""
     state: dict[str, Tensor] = {}
     for theirs, ours in _names().items():
         scale = tensors[f"{theirs}/scale/weights"]
         weight = tensors[f"{theirs}/conv/filters"].permute(3, 2, 0, 1) * scale.view(-1, 1, 1, 1)
         bias = tensors[f"{theirs}/conv/bias"] * scale + tensors[f"{theirs}/scale/biases"]
-        if ours == "conv":  # (255 · (x + 1) / 2 - mean) / 256; exact, as the picture is not padded
+        if ours == "conv":  # takes in (255 · (x + 1) / 2 - mean) / 256; exact, as the input is not padded
             bias = bias + (weight * ((127.5 - MEAN) / 256).view(1, 3, 1, 1)).sum((1, 2, 3))
             weight = weight * (127.5 / 256)
         state |= {f"{ours}.weight": weight.contiguous(), f"{ours}.bias": bias}
@@ -77,7 +77,7 @@ def _folded(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _names() -> dict[str, str]:
-    """Their name of each convolution -> ours."""
+    """face-api's name of each convolution -> ours."""
     names, block = {"conv32_down": "conv"}, 0
     for stage, (width, n) in enumerate(STAGES):
         for i in range(n):

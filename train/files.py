@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, folders that one process works in, hashes and listings."""
+"""Atomic writes, folders locked for one process, hashes and listings of files."""
 
 import json
 import os
@@ -19,13 +19,13 @@ LOCK_FILE = ".lock"
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Call `write` with a temporary path beside `path`, then rename it into place.
 
-    Raises DataError if that fails, with nothing half-written left behind.
+    Raises DataError if that fails, and leaves nothing half-written behind.
     """
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")  # two programs may write the same
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")  # two processes may write the same file
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(temporary)
-        with temporary.open("rb+") as written:  # or after a power cut the name could stand for nothing
+        with temporary.open("rb+") as written:  # or a power cut could leave an empty file under the name
             os.fsync(written.fileno())
         temporary.replace(path)
     except (OSError, RuntimeError) as error:  # torch.save reports a full disk as RuntimeError
@@ -41,8 +41,8 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def claim_folder(path: Path, mine: dict, *, moved: str | None = None) -> None:
-    """Say in the JSON file `path` what its folder is made of. Raises DataError if it says something else already, but
-    for `moved`, or is damaged."""
+    """Write what a folder is made from into its JSON file `path`. Raises DataError if the file is damaged or holds
+    other values already; only that of the key `moved` may change."""
     if path.exists():
         try:
             theirs = json.loads(path.read_text(encoding="utf-8"))
@@ -62,7 +62,7 @@ def claim_folder(path: Path, mine: dict, *, moved: str | None = None) -> None:
 
 
 def expect_nothing_else(folder: Path, is_own: Callable[[Path], bool]) -> None:
-    """Raises DataError if a folder, where there is one, holds anything but its lock and what `is_own`."""
+    """Raises DataError if the folder exists and holds anything but its lock and files for which `is_own` is true."""
     there = sorted(folder.iterdir()) if folder.is_dir() else []
     if foreign := next((path.name for path in there if path.name != LOCK_FILE and not is_own(path)), None):
         raise DataError(f"{folder} holds something else, such as {foreign}. Choose another --output.")
@@ -70,7 +70,7 @@ def expect_nothing_else(folder: Path, is_own: Callable[[Path], bool]) -> None:
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """While it lasts no other process may work in the folder. Raises DataError if one does."""
+    """Lock the folder for this process. Raises DataError if another one has locked it."""
     lock = FileLock(folder / LOCK_FILE)
     try:
         lock.acquire(timeout=0)
@@ -83,7 +83,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 
 def content_hash_of(path: Path) -> str:
-    """Hash of a file's content."""
+    """Hash of a file's content. Raises DataError if it cannot be read."""
     try:
         return content_hash(path.read_bytes())
     except OSError as error:
@@ -91,5 +91,5 @@ def content_hash_of(path: Path) -> str:
 
 
 def files_in(folder: Path) -> dict[str, Path]:
-    """Every file below a folder by its path there, with forward slashes, in order."""
+    """Every file below a folder, sorted, keyed by its relative path with forward slashes."""
     return {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*")) if file.is_file()}

@@ -1,8 +1,8 @@
-"""From the best weights to the model that is used: its weakest race and age group are found more often, then its
-temperatures, age distribution and age interval are calibrated, all chosen on the valid part.
+"""Make the final model from the best weights: raise the logits of its weakest race and age group, then calibrate its
+temperatures, age distribution and age interval. All of this is chosen on the valid part.
 
-Source of the balance: Menon et al., "Long-tail learning via logit adjustment" (2021), but with what validation data
-say in place of the classes' frequencies.
+Source of the balancing: Menon et al., "Long-tail learning via logit adjustment" (2021), but with offsets chosen on
+validation data instead of derived from class frequencies.
 """
 
 import math
@@ -23,16 +23,15 @@ from .prepare import Prepared
 from .validation import read_all
 
 STEP, MOST = 0.05, 2.0
-"""Nats: by how much at a time a class is raised, and at most."""
+"""Step by which a class's logit is raised, and the most that it can be raised, in nats."""
 
 Balance = dict[str, dict[str, float]]
-"""Task ("race", "age_group") -> class -> what was added to its logits, in nats; classes that got nothing are left
-out."""
+"""Task ("race", "age_group") -> class -> offset added to its logit, in nats; classes without an offset are left out."""
 
 
 def finish(net: AttributeNet, prepared: Prepared, valid: pd.DataFrame, output: Path) -> Balance:
-    """Write `net`, as training left it, as a finished model folder; `valid`: that part's rows, as `rows_of` gives
-    them."""
+    """Balance and calibrate `net`, as training left it, and write it as a finished model folder. `valid`: the rows of
+    the valid part, from `rows_of`."""
     net = net.calibrated(temperatures=dict.fromkeys(net.config.temperatures, 1.0), age_spread=PLAIN_SPREAD)
     read = read_all(net, prepared.crops, valid)
     group_of = np.array([age_group_of(age) for age in range(N_AGES)])
@@ -47,10 +46,10 @@ def finish(net: AttributeNet, prepared: Prepared, valid: pd.DataFrame, output: P
 
 
 def best_offsets(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """What to add to the logits of each class, (k,), so that the least recall of any class is as high as it gets.
+    """Offsets (k,) for the logits of the classes that make the lowest recall of any class as high as possible.
 
-    Whichever class is the weakest is raised step by step, as long as accuracy drops by no more than half a standard
-    error. `probs` (n, k), `labels` (n,), of validation data.
+    In each step the currently weakest class is raised, as long as accuracy drops by no more than half a standard error.
+    `probs` (n, k) and `labels` (n,) are of validation data.
     """
     logits, steps = np.log(probs + 1e-12), np.zeros(probs.shape[1], int)
     known = np.unique(labels)

@@ -1,5 +1,5 @@
-"""Train an AttributeNet on prepared crops. Nothing in an epoch depends on anything but its seed and the state before
-it, so a run that was interrupted and resumed ends in the same weights as one that was not."""
+"""Train an AttributeNet on prepared crops. An epoch depends only on its seed and the state before it, so a run that was
+interrupted and resumed ends with the same weights as one that was not."""
 
 import math
 import sys
@@ -51,11 +51,12 @@ def fit(
     teachers: Sequence[Path] = (),
     resume: bool = False,
 ) -> Path:
-    """Train on the split's train part, keep the epoch that is best on its valid part, balance and calibrate it there.
+    """Train on the split's train part, keep the epoch that is best on its valid part, and balance and calibrate it
+    there.
 
-    `relabel`: corrections to labels of the train part; those of valid stay as they are, so that runs compare.
-    `soft_labels`: what other models say of the training faces; `teachers`: folders of models that are asked about each
-    crop before it is varied. Either, not both, is mixed into the labels by `config.soft_weight`.
+    `relabel`: corrections of labels in the train part; the valid part keeps its labels, so that runs are comparable.
+    `soft_labels`: other models' predictions for the training faces; `teachers`: folders of models that predict each
+    crop before it is varied. One of the two, not both, is mixed into the labels with the weight `config.soft_weight`.
 
     Writes config.json, model.safetensors, history.csv, checkpoint.pt and what is needed to repeat the run into
     `output`, and returns it. Raises DataError if the data, the split or an earlier run in `output` does not fit.
@@ -78,7 +79,7 @@ def fit(
         "soft_labels_hash": content_hash_of(soft_labels) if soft_labels else None,
         **_facts_of_teachers(teachers),
         "processes": accelerator.num_processes,
-        "computed_in": accelerator.mixed_precision,  # where "auto" leads depends on the machine
+        "computed_in": accelerator.mixed_precision,  # what "auto" means depends on the machine
     }
     if relabel:
         train, changed = relabelled(train, read_relabel(relabel))
@@ -86,7 +87,7 @@ def fit(
         if accelerator.is_main_process:
             tqdm.write(f"{changed} labels of the train part are corrected as {relabel} says.")
     run = _Run(config, accelerator, prepared, train, valid, soft, asked, output)
-    if accelerator.is_main_process:  # now that all which the run needs is there
+    if accelerator.is_main_process:  # only now that everything the run needs is known to exist
         claim(output, record, split, resume=resume, learnt_from=learnt_from)
     accelerator.wait_for_everyone()
     with alone_in(output) if accelerator.is_main_process else nullcontext():
@@ -111,7 +112,7 @@ def _check_who_teaches(config: FitConfig, soft_labels: Path | None, teachers: Se
 
 
 def _facts_of_teachers(teachers: Sequence[Path]) -> dict:
-    """What `fit.json` says of them."""
+    """What `fit.json` records about the teachers."""
     return {
         "teachers_hash": [content_hash_of(trained(folder) / WEIGHTS_FILE) for folder in teachers],
         "teacher_backbones": [read_config(trained(folder) / CONFIG_FILE).backbone for folder in teachers],
@@ -120,8 +121,8 @@ def _facts_of_teachers(teachers: Sequence[Path]) -> dict:
 
 
 def _accelerator(config: FitConfig) -> Accelerator:
-    AcceleratorState._reset_state()  # of a run before this one in the same process, perhaps in another precision
-    # Not on Apple's GPUs, which have neither double precision nor all that the augmentation takes.
+    AcceleratorState._reset_state()  # left by an earlier run in the same process, perhaps in another precision
+    # Not on Apple's GPUs, which lack double precision and some operations of the augmentation.
     mixed = "bf16" if use_bf16(config.precision) else "no"
     accelerator = Accelerator(mixed_precision=mixed, cpu=torch.backends.mps.is_available())
     if accelerator.device.type == "cpu":
@@ -139,7 +140,7 @@ def _check_batches(config: FitConfig, faces: int, processes: int) -> None:
 
 
 class _Run:
-    """The state of a training run and the steps that move it on."""
+    """The state of a training run and the steps that advance it."""
 
     def __init__(
         self,
@@ -173,7 +174,7 @@ class _Run:
 
     @property
     def steps(self) -> int:
-        """Steps of an epoch; the last, incomplete batch of a shuffled epoch is left out."""
+        """Steps per epoch; the last, incomplete batch of a shuffled epoch is dropped."""
         return len(self.train_rows) // self.config.batch_size
 
     def train(self) -> None:
@@ -200,7 +201,7 @@ class _Run:
             return  # interrupted in its first epoch: start over
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch raises what the damage happens to lead to
+        except Exception as error:  # which error torch raises depends on the damage
             raise DataError(f"{path} is damaged ({str(error)[:200]}). Start anew in another --output.") from error
         self.accelerator.unwrap_model(self.net).load_state_dict(state["net"])
         self.ema.load_state_dict(state["ema"])
@@ -219,7 +220,7 @@ class _Run:
             parts = self._step(self.epoch * self.steps + step, np.sort(mine), generator)
             for name, value in parts.items():
                 sums[name] = sums.get(name, 0.0) + value
-            if step % 10 == 0 or step == self.steps - 1:  # a GPU would stand still at every look at the loss
+            if step % 10 == 0 or step == self.steps - 1:  # reading the loss makes a GPU wait
                 loss = sum(value.item() for value in sums.values()) / (step + 1)
                 if not math.isfinite(loss):
                     raise DataError(
@@ -253,7 +254,8 @@ class _Run:
         return {name: part.detach().double() for name, part in parts.items()}
 
     def _soft_targets(self, places: np.ndarray, crops: torch.Tensor) -> dict[str, torch.Tensor]:
-        """What other models say of the faces at `places`, moved to `crops`; nothing if there are none."""
+        """The teachers' predictions on `crops` or, without teachers, the soft labels of the faces at `places`; empty
+        without either."""
         if self.teachers is None:
             return {task: torch.from_numpy(probs[places]).to(crops.device) for task, probs in self.soft.items()}
         with self.accelerator.autocast():

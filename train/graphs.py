@@ -1,9 +1,9 @@
-"""python -m train graphs: the networks as ONNX graphs without weights, which `agr` runs with ONNX Runtime in place of
-torch.
+"""python -m train graphs: export the networks as ONNX graphs without weights, which `agr` runs with ONNX Runtime
+instead of torch.
 
-A graph is written once for each architecture and lies in `agr/graphs`. Its weights are named as in the state dict and
-come from elsewhere when it is loaded: a model's safetensors, or the package mtcnn. What can be computed from
-weights alone stays in the graph, and ONNX Runtime computes it once, when it loads them.
+A graph is written once per architecture, to `agr/graphs`. Its weights have the names of the state dict and are supplied
+when the graph is loaded, from a model's safetensors or the package mtcnn. Computations on weights alone stay in the
+graph; ONNX Runtime does them once, when it loads the weights.
 """
 
 import json
@@ -30,7 +30,8 @@ OPSET = 17
 
 @dataclass(frozen=True, eq=False)
 class Architecture:
-    """A network to be exported. `inputs`: name -> example; `free`: name -> the axes whose lengths may change."""
+    """A network to be exported. `inputs`: name -> example; `free`: input name -> its axes of variable length, with
+    names."""
 
     network: nn.Module
     inputs: dict[str, Tensor]
@@ -39,7 +40,8 @@ class Architecture:
 
 
 class LogitsOfBytes(nn.Module):
-    """Crops, uint8 (n, size, size, 3), mean and std of RGB in 0 to 1, (3,) -> logits of age, gender and race."""
+    """Crops, uint8 (n, size, size, 3), and mean and std of RGB in 0 to 1, each (3,) -> logits of age, gender and
+    race."""
 
     def __init__(self, backbone: str) -> None:
         super().__init__()
@@ -52,19 +54,19 @@ class LogitsOfBytes(nn.Module):
 
     def forward(self, crops: Tensor, mean: Tensor, std: Tensor) -> tuple[Tensor, ...]:
         scale, shift = 1 / (255 * std), -mean / std
-        # Colours first: ONNX Runtime broadcasts over whole planes, over a last axis of three pixel by pixel.
+        # Channels first: ONNX Runtime broadcasts over whole planes, but pixel by pixel over a last axis of three.
         features = self.backbone(crops.permute(0, 3, 1, 2).float() * scale.view(1, 3, 1, 1) + shift.view(1, 3, 1, 1))
         return tuple(head(features) for head in self.heads.values())
 
 
 class Proposals(PNet):
-    """A reduced picture, uint8 (h, w, 3) -> for each window of 12 px, stride 2, its face probability (rows, columns)
-    and the corrections of its sides (4, rows, columns).
+    """A downscaled picture, uint8 (h, w, 3) -> for each window of 12 px, at stride 2, its face probability (rows,
+    columns) and the corrections of its sides (4, rows, columns).
 
-    The same as facenet-pytorch's P-Net, but pools before the first slopes, where four times as many values would pass:
-    PReLU with a positive slope rises, so it changes places with the maximum; with a negative one it is the maximum of
-    x and slope · x, and so the pooled one is that of both pooled. The six such channels make the ten 16, which the
-    kernels compute together.
+    Equivalent to facenet-pytorch's P-Net, but pools before the first PReLU, which then has a quarter of the values to
+    process. A PReLU with a positive slope is increasing, so it can trade places with the maximum. One with a negative
+    slope is max(x, slope · x), so after pooling it is the maximum of both pooled terms; the six such channels are
+    therefore computed twice. That makes the ten channels 16, which the kernels compute together.
     """
 
     def __init__(self) -> None:
@@ -79,7 +81,7 @@ class Proposals(PNet):
         return self._scores_and_corrections(x)
 
     def _scores_and_corrections(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Both last layers in one; of two classes only the difference counts."""
+        """Both last layers as one convolution; of the two classes' logits only the difference matters."""
         weight, bias = self.conv4_1.weight, self.conv4_1.bias
         weight = torch.cat([weight[1:] - weight[:1], self.conv4_2.weight])
         x = F.conv2d(x, weight, torch.cat([bias[1:] - bias[:1], self.conv4_2.bias]))
@@ -110,7 +112,8 @@ class Refined(RNet):
 
 
 class Final(ONet):
-    """As `Refined`, of 48 pixels, and five landmarks as fractions of the box: all x, then all y, (n, 10)."""
+    """As `Refined`, for candidates of 48 pixels, and with five landmarks (n, 10): all x, then all y, as fractions of
+    the box."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -122,7 +125,7 @@ class Final(ONet):
 
 
 class OfBytes(nn.Module):
-    """The first convolution, of colours of 0 to 255 instead of -1 to 1."""
+    """The first convolution, for colours of 0 to 255 instead of -1 to 1."""
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
@@ -133,7 +136,7 @@ class OfBytes(nn.Module):
 
 
 class Slope(nn.Module):
-    """PReLU by operations that ONNX Runtime joins with the convolution before them."""
+    """PReLU in operations that ONNX Runtime fuses with the convolution before them."""
 
     def __init__(self, weight: nn.Parameter) -> None:
         super().__init__()
@@ -149,7 +152,7 @@ def _sloped(x: Tensor, slopes: Tensor) -> Tensor:
 
 
 def _adapt(net: nn.Module) -> None:
-    """Let R-Net or O-Net take bytes, with slopes that are joined with what is before them."""
+    """Make R-Net or O-Net take bytes, and replace its PReLUs by ones that fuse with the layers before them."""
     for name, module in list(net.named_children()):
         if isinstance(module, nn.PReLU):
             setattr(net, name, Slope(module.weight))
@@ -158,16 +161,17 @@ def _adapt(net: nn.Module) -> None:
 
 
 def _for_bytes(conv: nn.Conv2d | OfBytes) -> tuple[Tensor, Tensor]:
-    """Weight and bias with which a convolution without padding gives for x what it gave for (x - 127.5) / 128."""
+    """Weight and bias with which an unpadded convolution gives for x what it gave for (x - 127.5) / 128."""
     assert conv.bias is not None
     weight = conv.weight / 128
     return weight, conv.bias - 127.5 * weight.sum((1, 2, 3))
 
 
 def write_graphs(backbones: list[str], folder: Path = GRAPHS) -> list[Path]:
-    """Write the detector's graphs and that of each backbone, each with a list of the tensors that it wants.
+    """Write the detector's graphs and that of each backbone, each with a list of the tensors that it needs.
 
-    Raises ModelError if neither torchvision nor timm has such a classifier, or torchvision's ends in no linear layer.
+    Raises ModelError if neither torchvision nor timm has such a classifier, if torchvision's does not end in a linear
+    layer, or if it cannot be exported.
     """
     graphs = {name: _exported(network) for name, network in _detector().items()} | {"nms": _non_maximum_suppression()}
     graphs |= {name: _exported_backbone(name) for name in backbones}
@@ -196,13 +200,13 @@ def _attributes(backbone: str) -> Architecture:
 def _exported_backbone(name: str) -> onnx.ModelProto:
     architecture = _attributes(name)
     try:
-        architecture.network.train()(*architecture.inputs.values())  # some have other outputs then, or none
+        architecture.network.train()(*architecture.inputs.values())  # fails if the outputs differ in training mode
         graph = _exported(architecture)
         foreign = [tensor.name for tensor in graph.graph.initializer if tensor.data_type != TensorProto.FLOAT]
         if foreign:
             raise TypeError(f"{foreign[0]} holds other things than weights")
         return graph
-    except Exception as error:  # from whatever the network does with crops of another size than its own, or with ONNX
+    except Exception as error:  # of the network, at this crop size, or of the exporter
         raise ModelError(
             f"{name!r} cannot be written as a graph for crops of any size: {error or type(error).__name__}"
         ) from error
@@ -229,8 +233,8 @@ def _exported(architecture: Architecture) -> onnx.ModelProto:
 
 
 def _non_maximum_suppression() -> onnx.ModelProto:
-    """Boxes (1, n, 4) and scores (1, 1, n), and the overlap above which the lower score goes, (1,) -> (m, 3), of which
-    the last column holds the places of those that stay, best first."""
+    """Boxes (1, n, 4), scores (1, 1, n) and the overlap (1,) above which the box with the lower score is dropped -> (m,
+    3), whose last column holds the indices of the boxes that stay, best first."""
     inputs: dict[str, list[int | str]] = {"boxes": [1, "n", 4], "scores": [1, 1, "n"], "overlap": [1]}
     keep_all = helper.make_node("Constant", [], ["most"], value_ints=[2**31 - 1])
     node = helper.make_node("NonMaxSuppression", ["boxes", "scores", "most", "overlap"], ["kept"])

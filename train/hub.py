@@ -1,4 +1,4 @@
-"""Talking to the Hugging Face Hub: who we are, one commit at a time, and what went wrong in plain words."""
+"""Access to the Hugging Face Hub: login, files, single commits and tags, with errors in plain words."""
 
 import re
 import warnings
@@ -24,7 +24,7 @@ from .files import files_in
 
 Kind = Literal["model", "space"]
 HTTPError: type[Exception] = HfHubHTTPError.__bases__[0]
-"""Of whichever HTTP library the client is built on: everything from a refused connection to a bad answer."""
+"""Base error of the HTTP library that the client is built on: anything from a refused connection to a bad response."""
 Operation = CommitOperationAdd | CommitOperationDelete
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 MESSAGES = {
@@ -39,13 +39,13 @@ MESSAGES = {
 
 
 class HubError(DataError):
-    """Something could not be published; the message says why and what to do. What was sent is
-    whole: no commit is half there, though a tag may be missing."""
+    """Something could not be published; the message says why and what to do. No commit is left half done, though a tag
+    may be missing."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """What stands on the Hub now. `is_new`: whether this run made a commit; else everything was there already."""
+    """What is on the Hub now. `is_new`: whether this run made a commit; otherwise everything was already there."""
 
     url: str
     commit: str
@@ -53,9 +53,9 @@ class Published:
 
 
 class Hub:
-    """One visit to the Hub, to write to `repo_id` ("USER/NAME") of the kind `repo_type` (model or space).
+    """Access for writing to the repository `repo_id` ("USER/NAME") of the type `repo_type` (model or space).
 
-    Raises HubError if there is no valid token, or, with `must_own`, if the name belongs to someone else.
+    Raises HubError if there is no valid token or, with `must_own`, if the name belongs to someone else.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Hub:
             )
 
     def files(self, revision: str | None = None) -> set[str] | None:
-        """Names of the files in the repository, at a branch, tag or commit; None if there is none."""
+        """Names of the files in the repository, at a branch, tag or commit; None if there is no such repository."""
         with self.as_hub_errors():
             if not self.api.repo_exists(self.repo_id, repo_type=self.repo_type):
                 return None
@@ -91,9 +91,9 @@ class Hub:
         pr: bool = False,
         stale: Collection[str] = (),
     ) -> Published:
-        """Everything in `folder` in one commit, whole or not at all; a repository that is missing is created first, and
-        taken away again if the commit fails. What is there already is not uploaded again; of what is there and not in
-        `folder`, the files named in `stale` are deleted."""
+        """Send everything in `folder` in one commit, whole or not at all. A missing repository is created first, and
+        deleted again if the commit fails. Files that are already there are not uploaded again; those named in `stale`
+        that are there but not in `folder` are deleted."""
         there = self.files()
         is_missing = there is None
         if is_missing and pr:
@@ -114,7 +114,7 @@ class Hub:
             raise
 
     def check_tag(self, name: str) -> None:
-        """Raises HubError if `name` is no tag, or is taken by something else than the newest commit."""
+        """Raises HubError if `name` is not a valid tag, or already names another commit than the newest."""
         check_tag_name(name)
         if self.files() is None:
             return
@@ -124,7 +124,7 @@ class Hub:
                 raise HubError(f"{self.repo_id} has a tag {name} for another commit. Choose another --tag.")
 
     def tag(self, name: str, commit: str) -> None:
-        """Name a commit. A tag that is there already stays if it means the same one. Raises HubError if it does not."""
+        """Tag a commit. An existing tag may stay if it names the same commit. Raises HubError if it names another."""
         with self.as_hub_errors():
             known = self._tags().get(name)
             if known == commit:
@@ -149,8 +149,8 @@ class Hub:
                 )
 
     def _take_away(self) -> str:
-        """Delete the repository that this run made, if it is still empty: one that holds anything was made by someone
-        else in between, or our commit reached it after all. Returns what to say if that fails."""
+        """Delete the repository that this run created, if it is still empty: if it holds anything, someone else created
+        it in between, or our commit reached it after all. Returns what to tell the user if that fails."""
         made = {".gitattributes"} | ({"README.md"} if self.repo_type == "space" else set())
         try:
             if (self.files() or set()) - made:
@@ -178,8 +178,8 @@ class Hub:
 
     @contextmanager
     def as_hub_errors(self) -> Iterator[None]:
-        """Whatever the client raises -> HubError. Messages of the client itself may quote requests, so none is passed
-        on as it is."""
+        """Convert whatever the client raises to HubError. The client's own messages may quote requests, so none of them
+        is passed on unchanged."""
         try:
             yield
         except HubError:
@@ -225,7 +225,7 @@ def _operations(folder: Path, stale: set[str]) -> list[Operation]:
 
 
 def check_name(repo_id: str) -> None:
-    """Raises HubError if `repo_id` is not USER/NAME with letters that the Hub allows."""
+    """Raises HubError if `repo_id` is not USER/NAME in characters that the Hub allows."""
     try:
         validate_repo_id(repo_id)
         is_valid = repo_id.count("/") == 1
@@ -239,6 +239,6 @@ def check_name(repo_id: str) -> None:
 
 
 def check_tag_name(name: str) -> None:
-    """Raises HubError if the Hub takes no tag of that name."""
+    """Raises HubError if the Hub does not allow a tag of that name."""
     if not _TAG.fullmatch(name) or ".." in name:
         raise HubError(f"{name!r} is no name of a tag. Expected letters, digits, '.', '-' and '_', such as v1.0.")

@@ -1,4 +1,4 @@
-"""Where a model's first weights come from."""
+"""Initial weights: where they come from and how they are loaded."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +21,9 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def model_config(backbone: str, init: str, input_size: int, template) -> ModelConfig:
-    """The config of a new model. ImageNet weights and models of ours bring input statistics, all else takes 0.5.
-    Raises DataError or ModelError if the backbone is none, has no such weights or cannot see so small crops."""
+    """The config of a new model. ImageNet weights and this project's models bring their input statistics (mean and
+    std); everything else uses 0.5. Raises DataError or ModelError if the backbone is unknown, has no ImageNet weights
+    or needs larger crops."""
     if backbone == face_resnet.NAME and input_size < face_resnet.LEAST_SIDE:
         raise DataError(
             f"{backbone} takes crops of {face_resnet.LEAST_SIDE} pixels and more, these have {input_size}. "
@@ -34,13 +35,14 @@ def model_config(backbone: str, init: str, input_size: int, template) -> ModelCo
         return replace(config, mean=mean, std=std)
     if init == "none" or not is_ours(Path(init).parent):
         return config
-    # A whole model goes on with the statistics that it was trained with.
+    # A whole model keeps the statistics that it was trained with.
     earlier = read_config(Path(init).parent / CONFIG_FILE)
     return replace(config, mean=earlier.mean, std=earlier.std)
 
 
 def hash_of_init(init: str) -> str | None:
-    """Hash of the file that weights come from, and of a manifest's values; None for names."""
+    """Hash of the file that the weights come from, including the values of a manifest; None for names such as
+    imagenet."""
     path = Path(init)
     if not path.is_file():
         return None
@@ -50,12 +52,12 @@ def hash_of_init(init: str) -> str | None:
 
 
 def load_init(net: AttributeNet, init: str) -> None:
-    """Fill `net` with its first weights.
+    """Load initial weights into `net`.
 
-    `init`: "none" leaves the random ones; "imagenet" takes those of torchvision or timm for the backbone; else a
-    .safetensors file, of a backbone in their names or of a whole model that `fit` saved, heads included; the .json of
-    `train.face_weights` or the .onnx of `train.arcface_weights`.
-    Raises DataError if the weights cannot be had or do not fit.
+    `init`: "none" keeps the random ones; "imagenet" takes those of torchvision or timm for the backbone; otherwise a
+    .safetensors file (of a backbone, with their names, or of a whole model that `fit` saved, heads included), the .json
+    of `train.face_weights` or the .onnx of `train.arcface_weights`. Raises DataError if the weights cannot be obtained
+    or do not fit.
     """
     if init == "none":
         return
@@ -63,7 +65,7 @@ def load_init(net: AttributeNet, init: str) -> None:
     is_whole = any(key.startswith("heads.") for key in tensors)
     module = net if is_whole else net.backbone
     own = module.state_dict()
-    # The classifier is another one here, and counters of batches mean nothing for weights that were converted.
+    # The file's own classifier is ignored, and converted weights may lack batch counters, which they do not need.
     needed = {key for key in own if not key.endswith("num_batches_tracked")}
     missing = sorted(needed - set(tensors))
     unfit = sorted(key for key in needed & set(tensors) if own[key].shape != tensors[key].shape)
@@ -78,7 +80,7 @@ def load_init(net: AttributeNet, init: str) -> None:
 def _imagenet_statistics(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     if is_of_torchvision(name):
         return IMAGENET_MEAN, IMAGENET_STD
-    headless(name)  # says what is wrong with the name
+    headless(name)  # raises ModelError if the name is wrong
     import timm
 
     wanted = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
@@ -106,7 +108,7 @@ def _from_file(path: Path) -> dict[str, torch.Tensor]:
     if path.suffix == ".json":
         return load_face_weights(path)
     if path.suffix == ".onnx":
-        from .arcface_weights import load_arcface_weights  # onnx, which nothing else here needs
+        from .arcface_weights import load_arcface_weights  # imports onnx, which nothing else here needs
 
         return load_arcface_weights(path)
     try:

@@ -9,14 +9,14 @@ from agr.config import HEADS
 from agr.labels import GENDERS, RACES
 
 AGE_SIGMA = 2.0
-"""Years; width of the Gaussian around the labelled age. Apparent age is not known to the year, and neighbours should
-share what they learn."""
+"""Standard deviation in years of the Gaussian around the labelled age. Apparent age is not known to the year, and
+neighbouring ages should share what they learn."""
 AGE_MEAN_WEIGHT = 0.1
-"""Per year of error of the mean age: makes a typical error of 5 years weigh half a nat, beside an age entropy of
-about 3."""
+"""Weight of the mean age's error, per year: a typical error of 5 years adds half a nat to an age cross-entropy of about
+3."""
 LABEL_SMOOTHING = 0.05
-"""For gender and race: 2.5 and 4 % of the target on other classes, where by identical pictures 6 and 10 % of the labels
-are wrong."""
+"""Label smoothing of gender and race. It moves 2.5 and 4 % of the target to other classes, where identical pictures
+suggest that 6 and 10 % of the labels are wrong."""
 
 
 def age_targets(age: Tensor) -> Tensor:
@@ -39,7 +39,8 @@ def hard_targets(age: Tensor, gender: Tensor, race: Tensor) -> dict[str, Tensor]
 
 
 def mixed_targets(hard: dict[str, Tensor], soft: dict[str, Tensor], weight: Tensor) -> dict[str, Tensor]:
-    """Targets of which the share `weight`, (n,) of 0 to 1, is what other models say: `soft`, a distribution a task.
+    """Blend labels (`hard`) with other models' predictions (`soft`, a distribution per task); `weight`: the share of
+    `soft`, (n,) in 0 to 1.
 
     Source: Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (2015).
     """
@@ -55,7 +56,7 @@ def attribute_losses(logits: dict[str, Tensor], targets: dict[str, Tensor]) -> d
     """Logits of the three heads and targets as `hard_targets` gives them -> mean loss parts `age`, `age_mean`,
     `gender`, `race` (nats).
 
-    All are cross-entropies but `age_mean`: the weighted absolute error of the age distribution's mean.
+    All are cross-entropies except `age_mean`, the weighted absolute error of the age distribution's mean.
     """
     parts = {task: F.cross_entropy(logits[task].float(), targets[task]) for task in HEADS}
     years = torch.arange(N_AGES, device=logits["age"].device, dtype=torch.float32)

@@ -1,8 +1,8 @@
-"""MobileFaceNet, InsightFace's width, in torch; its normalisation is part of its convolutions.
+"""MobileFaceNet of InsightFace's width in torch, with its normalisation folded into the convolutions.
 
-Its weights tell people apart, learnt from WebFace600K: a start for training that knows faces, where ImageNet's know
-things. Source: Chen et al., "MobileFaceNets: Efficient CNNs for Accurate Real-Time Face Verification on Mobile Devices"
-(2018), as InsightFace makes and trains it (Deng et al., "ArcFace", CVPR 2019).
+InsightFace's weights were trained on WebFace600K to tell people apart. As initial weights they know faces, where
+ImageNet's know objects. Source: Chen et al., "MobileFaceNets: Efficient CNNs for Accurate Real-Time Face Verification
+on Mobile Devices" (2018), as InsightFace builds and trains it (Deng et al., "ArcFace", CVPR 2019).
 """
 
 import torch.nn.functional as F
@@ -10,13 +10,14 @@ from torch import Tensor, nn
 
 NAME, WIDTH = "mobile_facenet", 512
 SIDE = 112
-"""Pixels of what the first convolution sees."""
+"""Side in pixels of the first convolution's input."""
 STAGES = ((128, 128, 4), (256, 256, 6), (256, 512, 2))
-"""Channels, those of the block before them, which halves, and blocks that go around."""
+"""Channels of each stage, inner channels of its first block, which halves the resolution, and number of residual blocks
+after that."""
 
 
 class Block(nn.Module):
-    """A depthwise convolution between two of 1×1; around it a way where it does not halve."""
+    """A depthwise convolution between two 1×1 convolutions, with a skip connection unless it halves."""
 
     def __init__(self, width: int, inner: int, wider: int, *, halve: bool) -> None:
         super().__init__()
@@ -33,7 +34,7 @@ class Block(nn.Module):
 
 
 class MobileFaceNet(nn.Module):
-    """RGB in -1 to 1, (n, 3, side, side), cut as `agr.align` does -> features (n, 512)."""
+    """RGB in -1 to 1, (n, 3, side, side), cropped as by `agr.align` -> features (n, 512)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,11 +54,11 @@ class MobileFaceNet(nn.Module):
 
 
 def as_arcface_cuts(crops: Tensor) -> Tensor:
-    """Crops (n, 3, side, side) as `agr.align` cuts them -> (n, 3, 112, 112), the faces where ArcFace has them: with
-    more around them than the crop holds, which is filled up with its edges."""
+    """Crops (n, 3, side, side) from `agr.align` -> (n, 3, 112, 112), with the face where ArcFace's alignment has it.
+    That needs more surroundings than the crop holds, so its edge pixels are repeated."""
     side = crops.shape[3]
     beside, above, window = side // 8, 23 * side // 80, 199 * side // 160
     wider = F.pad(crops, (beside, beside, above, 0), mode="replicate")[:, :, :window, :window]
-    # By way of twice as many pixels, as there are more of them than are kept.
+    # In two steps, as bilinear downscaling without antialiasing would skip pixels.
     twice = F.interpolate(wider, size=(2 * SIDE, 2 * SIDE), mode="bilinear")
     return F.avg_pool2d(twice, 2)

@@ -1,4 +1,4 @@
-"""AttributeNet: one backbone, three heads, in torch; what is trained. `agr.reader` serves the same network
+"""AttributeNet, the torch network that is trained: one backbone with three heads. `agr.reader` runs the same network
 without torch."""
 
 import copy
@@ -32,7 +32,7 @@ class AttributeNet(nn.Module):
         self.heads = heads(width)
         self.mean: Tensor
         self.std: Tensor
-        # Not saved: the config is where these stand.
+        # Not saved with the weights: the config holds them.
         self.register_buffer("mean", torch.tensor(config.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(config.std).view(1, 3, 1, 1), persistent=False)
 
@@ -42,8 +42,8 @@ class AttributeNet(nn.Module):
 
     @torch.inference_mode()
     def read(self, crops: np.ndarray) -> Attributes:
-        """Attributes of aligned crops, uint8 (n, size, size, 3), all in one batch. Puts the network into evaluation
-        mode."""
+        """Predict the attributes of aligned crops, uint8 (n, size, size, 3), in one batch. Switches the network to
+        evaluation mode."""
         self.eval()
         logits = self(to_input(crops, self.mean.device))
         return Attributes.from_logits({task: each.float().cpu().numpy() for task, each in logits.items()}, self.config)
@@ -56,9 +56,9 @@ class AttributeNet(nn.Module):
         return net.eval()
 
     def save(self, folder: Path) -> None:
-        """Write `config.json` and `model.safetensors` into `folder`. Raises DataError, and leaves older weights
-        whole."""
-        # Not by safetensors itself, whose files nobody else may read.
+        """Write `config.json` and `model.safetensors` into `folder`. Raises DataError if that fails, with older weights
+        intact."""
+        # Not with safetensors' save_file, whose files only their owner may read.
         weights = save({name: tensor.contiguous() for name, tensor in self.state_dict().items()})
         write_atomically(folder / WEIGHTS_FILE, lambda path: path.write_bytes(weights))
         config = json.dumps(asdict(self.config) | {"code_version": CODE_VERSION}, indent=2) + "\n"
@@ -82,7 +82,7 @@ class AttributeNet(nn.Module):
 
 
 def heads(width: int) -> nn.ModuleDict:
-    """A linear layer of `width` features for each task."""
+    """A linear layer on `width` features for each task."""
     classes = {"age": N_AGES, "gender": len(GENDERS), "race": len(RACES)}
     return nn.ModuleDict({task: nn.Linear(width, n) for task, n in classes.items()})
 
@@ -93,9 +93,9 @@ def to_input(crops: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
 
 
 def headless(name: str) -> tuple[nn.Module, int]:
-    """A classifier of torchvision, or where that has none of the name of timm, without its last linear layer, randomly
-    initialised, and the number of features it yields; so too `face_resnet` and `mobile_facenet`. Raises ModelError if
-    there is none."""
+    """A randomly initialised backbone without its classifier, and the number of features it yields. `name`:
+    `face_resnet`, `mobile_facenet`, or a classifier of torchvision or, if that has none of the name, of timm. Raises
+    ModelError if there is none."""
     if name == face_resnet.NAME:
         return face_resnet.FaceResNet(), face_resnet.WIDTH
     if name == mobile_facenet.NAME:
@@ -116,12 +116,12 @@ def is_of_torchvision(name: str) -> bool:
 
 
 def _of_timm(name: str) -> tuple[nn.Module, int]:
-    import timm  # which takes seconds, and most backbones are torchvision's
+    import timm  # the import takes seconds, and most backbones are torchvision's
 
     if not timm.is_model(name):
         raise ModelError(f"neither torchvision nor timm has a classifier {name!r}")
     try:
         backbone: Any = timm.create_model(name, num_classes=0)
-    except RuntimeError as error:  # a name with a tag that there is none of
+    except RuntimeError as error:  # the name has an unknown tag
         raise ModelError(f"timm cannot make {name!r}: {error}") from error
     return backbone, backbone.head_hidden_size

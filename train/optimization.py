@@ -1,4 +1,4 @@
-"""How weights move: the learning rate's schedule, weight decay, and the moving average that is kept."""
+"""The learning rate's schedule, weight decay, and the exponential moving average (EMA) of the weights."""
 
 import math
 
@@ -8,7 +8,8 @@ from .config import FitConfig
 
 
 def learning_rate(step: int, steps_per_epoch: int, config: FitConfig) -> float:
-    """Linear warm-up, then half a cosine down to 1 % at the last step."""
+    """Learning rate of a step: a linear warm-up to `config.lr`, then half a cosine down to 1 % of it at the last
+    step."""
     warmup, total = config.warmup_epochs * steps_per_epoch, config.epochs * steps_per_epoch
     if step < warmup:
         return config.lr * (step + 1) / (warmup + 1)
@@ -17,7 +18,7 @@ def learning_rate(step: int, steps_per_epoch: int, config: FitConfig) -> float:
 
 
 def parameter_groups(net: torch.nn.Module, weight_decay: float) -> list[dict]:
-    """Weight decay on matrices and filters only: on biases and norms' scales it does harm."""
+    """Weight decay on matrices and filters only, as it harms biases and the scales of normalisation layers."""
     decayed = [p for p in net.parameters() if p.ndim > 1]
     return [
         {"params": decayed, "weight_decay": weight_decay},
@@ -38,5 +39,5 @@ def update_ema(ema: torch.nn.Module, net: torch.nn.Module, decay: float) -> None
 
 
 def ema_decay(step: int, decay: float) -> float:
-    """Short memory at first, or the average would drag the initial weights along."""
+    """The EMA's decay at a step: lower at first, or the average would retain the initial weights."""
     return min(decay, (1 + step) / (10 + step))

@@ -1,8 +1,8 @@
-"""UTKFace through detect and align once, kept as arrays that `fit` reads fast.
+"""Detect and align the faces of UTKFace once, and keep the crops as arrays that `fit` reads fast.
 
-faces.csv     a row a picture: file, content (its hash), status, age, gender, race, row (into crops.npy, or -1)
+faces.csv     a row per picture: file, content (its hash), status, age, gender, race, row (into crops.npy, or -1)
 crops.npy     uint8 (faces, size, size, 3), memory-mapped by `load_prepared`
-source.json   what the crops were made of, and how
+source.json   what the crops were made from, and how
 """
 
 import hashlib
@@ -33,16 +33,16 @@ from .files import alone_in, claim_folder, expect_nothing_else, write_atomically
 if TYPE_CHECKING:
     from agr.detect import FaceDetector
 
-_detector: "FaceDetector | None" = None  # of this process, once `_start_worker` ran
+_detector: "FaceDetector | None" = None  # of this process; set by `_start_worker`
 
 INDEX_FILE, CROPS_FILE, SOURCE_FILE = "faces.csv", "crops.npy", "source.json"
 PART_SIZE = 256
-"""Pictures in a part: what an interruption may cost, a few seconds of work."""
+"""Number of pictures in a part, which is what an interruption may cost: a few seconds of work."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What `prepare` found: counts, and the names behind the small ones."""
+    """What `prepare` found: counts, and file names where there are few."""
 
     pictures: int
     faces: int
@@ -63,9 +63,10 @@ class Prepared:
 
 
 def prepare(source: Path, output: Path, *, size: int = 160, workers: int | None = None) -> Summary:
-    """Detect and align every picture of `source` into `output`; goes on where an interrupted run stopped.
+    """Detect and align the largest face of every picture in `source` and write the crops into `output`. An interrupted
+    call can be repeated and continues where it stopped.
 
-    Raises DataError if `output` holds crops of other data or of another kind.
+    Raises DataError if `output` holds crops of other data or another kind.
     """
     pictures = PictureSource(source)
     if not (output / SOURCE_FILE).exists():
@@ -83,7 +84,7 @@ def prepare(source: Path, output: Path, *, size: int = 160, workers: int | None 
 
 
 def _is_finished(output: Path) -> bool:
-    """Whether both files are there; one alone is made again."""
+    """Whether both files exist; if one is missing, both are made again."""
     return (output / INDEX_FILE).exists() and (output / CROPS_FILE).exists()
 
 
@@ -104,7 +105,7 @@ def load_prepared(folder: Path) -> Prepared:
 
 
 def _claim(output: Path, pictures: PictureSource, size: int) -> None:
-    """Say what the folder is for, and refuse to mix two kinds of crops in it."""
+    """Record what the folder's crops are made from, and refuse to mix two kinds of crops in it."""
     mine = {
         "source": str(pictures.path.resolve()),
         "pictures": len(pictures),
@@ -128,7 +129,7 @@ def _make_parts(pictures: PictureSource, parts: Path, size: int, workers: int) -
                     bar.update(len(chunk))
                     continue
                 running.append((pool.submit(_make_part, chunk, parts / f"{number:05d}", size), len(chunk)))
-                if len(running) > 2 * workers:  # bounds what waits in memory
+                if len(running) > 2 * workers:  # bounds the memory that waiting pictures take
                     _finish(running.pop(0), bar)
             for future in running:
                 _finish(future, bar)
@@ -176,7 +177,7 @@ def _make_part(chunk: list[tuple[str, bytes]], path: Path, size: int) -> None:
                 crops.append(crop)
         rows.append(row)
     np.save(path.with_suffix(".npy"), np.array(crops, np.uint8).reshape(-1, size, size, 3))
-    # The table is written last and renamed into place: where it stands, the part is whole.
+    # The table is written last and renamed into place: if it exists, the part is complete.
     write_atomically(path.with_suffix(".csv"), lambda temporary: pd.DataFrame(rows).to_csv(temporary, index=False))
 
 
@@ -211,7 +212,8 @@ def _join_parts(parts: Path, output: Path, size: int) -> None:
 
 
 def _expect_room(folder: Path, needed: int) -> None:
-    """A disk that fills while mapped memory is written ends the process without a word."""
+    """Raises DataError if the disk lacks `needed` bytes: if it filled up while mapped memory is written, the process
+    would be killed without a message."""
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise DataError(
@@ -236,7 +238,7 @@ def _summarise(index: pd.DataFrame) -> Summary:
 
 
 def source_of(data: Path) -> Path:
-    """Where the pictures themselves are: `data`, or what it was prepared from. Raises DataError if that has gone."""
+    """The pictures themselves: `data`, or what it was prepared from. Raises DataError if that is gone."""
     claim = data / SOURCE_FILE
     if not claim.is_file():
         return data

@@ -1,4 +1,4 @@
-"""What must not leave this machine: access tokens, and paths that tell of its owner."""
+"""Check that published files contain no access tokens and no paths that reveal the owner of this machine."""
 
 import json
 import re
@@ -19,8 +19,8 @@ _LOCAL_PATH = re.compile(
 
 
 def check_private(file: Path, name: str) -> None:
-    """Raises DataError, calling the file `name`, if it holds an access token or a path of this machine, or cannot be
-    looked through."""
+    """Raises DataError, which calls the file `name`, if it contains an access token or a path of this machine, or
+    cannot be searched."""
     try:
         texts = _texts_of(file)
     except (ValueError, OSError, SafetensorError) as error:  # pyarrow's errors are ValueErrors and OSErrors
@@ -35,7 +35,8 @@ def check_private(file: Path, name: str) -> None:
 
 
 def _is_in(text: str, path: Path) -> bool:
-    """Whether a path of more than one folder stands in a text, or a word begins with it but for its first slash."""
+    """Whether a text contains the path, or a word that begins with it less its first slash. Paths of a single folder do
+    not count."""
     if len(path.parts) <= 2:
         return False
     posix = path.as_posix()
@@ -43,7 +44,8 @@ def _is_in(text: str, path: Path) -> bool:
 
 
 def _texts_of(file: Path) -> list[str]:
-    """Every text in a file: strings of JSON as they are meant, columns of a table, the notes in a weights file."""
+    """All texts in a file: decoded strings of JSON, text columns of a table, metadata of a weights file, or the whole
+    content."""
     if file.suffix == ".json":
         return list(_strings(json.loads(file.read_text(encoding="utf-8"))))
     if file.suffix == ".parquet":

@@ -1,4 +1,4 @@
-"""Which pictures a model was trained on, directly or through those that it learnt from: no figure may be measured on
+"""Which pictures a model was trained on, directly or through models that it learnt from: no figure may be measured on
 them."""
 
 import json
@@ -18,8 +18,8 @@ from .utkface import SUBSETS, read_split
 
 
 def keep_split(split: Path, output: Path, *, learnt_from: Sequence[Path]) -> None:
-    """Copy the split into the run's folder (where it may lie already), and the splits of the models that it learns
-    from."""
+    """Copy the split into the run's folder (unless it is already there), and the splits of the models that the run
+    learns from."""
     output.mkdir(parents=True, exist_ok=True)
     if split.resolve() != (output / SPLIT_FILE).resolve():
         shutil.copyfile(split, output / SPLIT_FILE)
@@ -35,8 +35,9 @@ def keep_split(split: Path, output: Path, *, learnt_from: Sequence[Path]) -> Non
 
 
 def expect_unseen(model: Path, files: pd.Index, subset: str) -> None:
-    """Raises DataError if the run in `model` was trained on some `files` of the `subset` valid or test, or chosen by
-    some of test; of a folder that says nothing of its training nothing is known."""
+    """Raises DataError if the run in `model` was trained on some of the `files` of `subset` (valid or test), or, for
+    test, used some of them to choose its best epoch. Nothing is known, and nothing raised, for a folder that does not
+    record its training."""
     before = zip(SUBSETS[: SUBSETS.index(subset)], ("trained on", "chosen by"), strict=False)
     theirs = _parts_of(model, files)
     counts = [f"{how} {count}" for part, how in before if (count := theirs.get(part, 0))]
@@ -48,9 +49,9 @@ def expect_unseen(model: Path, files: pd.Index, subset: str) -> None:
 
 
 def expect_fair(models: Sequence[Path], parts: pd.Series, valid: pd.Index) -> list[str]:
-    """Before something learns from `models`: raises DataError if one of them knows valid or test pictures, and returns
-    a warning for each of which nothing is known. `parts`: of the split, by file; `valid`: the files of its valid part
-    that are there."""
+    """Check `models` before something learns from them. Raises DataError if one of them has seen valid or test
+    pictures, and returns a warning for each whose training is unknown. `parts`: the subset of each file of the split;
+    `valid`: the files of its valid part that are in the data."""
     for model in models:
         expect_unseen(model, valid, "valid")
         expect_unseen(model, parts.index[parts == "test"], "test")
@@ -59,7 +60,7 @@ def expect_fair(models: Sequence[Path], parts: pd.Series, valid: pd.Index) -> li
 
 def expect_untrained(model: Path, files: pd.Index) -> None:
     """Raises DataError if the model was trained on some of the `files` whose labels are to be judged, or if it is one
-    of this project's and does not say what it was trained on."""
+    of this project's and its folder does not record what it was trained on."""
     if count := _parts_of(model, files).get("train", 0):
         raise DataError(
             f"{model} was trained on {count} of the {len(files)} faces whose labels are to be judged: it would repeat "
@@ -73,12 +74,13 @@ def expect_untrained(model: Path, files: pd.Index) -> None:
 
 
 def training_is_known(model: Path) -> bool:
-    """Whether its folder says which pictures a model, and those that it learnt from, were trained on."""
+    """Whether a model's folder records which pictures it, and the models that it learnt from, were trained on."""
     return bool(_splits_of(model)) and not (run_of(model) / UNKNOWN_FILE).exists()
 
 
 def is_ours(folder: Path) -> bool:
-    """Whether a folder holds a model that this code wrote: weights of others may have a config.json beside them."""
+    """Whether this code wrote the model in a folder; a config.json alone does not tell, as other people's weights may
+    have one."""
     try:
         return "schema_version" in json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError):
@@ -86,7 +88,7 @@ def is_ours(folder: Path) -> bool:
 
 
 def unknown_trainings(models: Iterable[Path]) -> list[str]:
-    """A sentence for each of the models of which it is not known what they were trained on."""
+    """A warning for each model whose training pictures are unknown."""
     return [
         f"The folder of {run_of(model.resolve()).name} does not say which pictures it was trained on: if valid or test "
         "pictures are among them, the figures of what learns from it are too good."
@@ -96,13 +98,13 @@ def unknown_trainings(models: Iterable[Path]) -> list[str]:
 
 
 def _is_silent(model: Path) -> bool:
-    """Whether a model is one of this project's and its folder does not say what it was trained on. Of a run that was
-    broken off, the best epoch's folder says whose it is."""
+    """Whether a model is one of this project's but its folder does not record what it was trained on. For an
+    interrupted run, the folder of the best epoch tells whose it is."""
     return is_ours(trained(model)) and not training_is_known(model)
 
 
 def _parts_of(model: Path, files: pd.Index) -> dict[str, int]:
-    """How many of the `files` a run was trained on (train) and chosen by (valid), it or one that it learnt from."""
+    """How many of the `files` a run, or one that it learnt from, was trained on (train) and chosen by (valid)."""
     theirs = [read_split(path).reindex(files) for path in _splits_of(model)]
     found, rest = {}, np.ones(len(files), bool)
     for part in SUBSETS[:2]:
@@ -112,7 +114,7 @@ def _parts_of(model: Path, files: pd.Index) -> dict[str, int]:
 
 
 def _splits_of(model: Path) -> list[Path]:
-    """The split that a run was trained by, and those of the runs that it learnt from; empty for a folder that is no
+    """The split that a run was trained with, and those of the runs that it learnt from; empty if the folder is not a
     run."""
     folder = run_of(model)
     return [path for path in (folder / SPLIT_FILE, *sorted(folder.glob(f"{EARLIER}*.csv"))) if path.is_file()]

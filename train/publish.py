@@ -1,4 +1,4 @@
-"""A trained model with its report and card, checked, then on the Hugging Face Hub in one commit."""
+"""Check a trained model with its report and card, then send them to the Hugging Face Hub in one commit."""
 
 import shutil
 from pathlib import Path
@@ -26,12 +26,12 @@ from .private import check_private
 from .record import read_run
 
 SAMPLE = 48
-"""Faces that are predicted again before anything is sent."""
+"""Number of faces that are predicted again before anything is sent."""
 TOLERANCE = 0.005
-"""By which a probability may differ on another machine; ages, in years, by a hundred times as much."""
+"""Largest difference of a probability allowed between machines; for ages, in years, it is a hundred times as much."""
 CARD_FILE = "README.md"
 OUR_BACKBONES = ("densenet121", "face_resnet", "mobile_facenet", "mobilenet_v2", "tf_efficientnet_lite2")
-"""Those whose graphs come with the project."""
+"""Backbones whose graphs come with the project."""
 PUBLISHED = {
     *(CONFIG_FILE, WEIGHTS_FILE, HISTORY_FILE, CARD_FILE, *CONFUSION_PICTURES.values()),
     *(f"{REPORT_FOLDER}/{name}" for name in (REPORT_FILE, PREDICTIONS_FILE, HISTORY_FILE)),
@@ -40,10 +40,10 @@ PUBLISHED = {
 
 
 def stage(model: Path, report: Path, folder: Path, *, repo_id: str) -> None:
-    """Put what is to be published of a model's folder and a report's folder into `folder`, and check it.
+    """Collect in `folder` what is to be published from a model's folder and a report's folder, and check it.
 
     Raises HubError for a name that is not allowed, DataError or ReportError if report and weights do not belong
-    together, or something is in the files that must not leave this machine.
+    together or a file contains something that must not leave this machine.
     """
     check_name(repo_id)
     if (backbone := read_config(model / CONFIG_FILE).backbone) not in OUR_BACKBONES:
@@ -65,7 +65,7 @@ def stage(model: Path, report: Path, folder: Path, *, repo_id: str) -> None:
         shutil.copyfile(model / name, folder / name)
     if found.history is not None:  # read from the model's folder when it was evaluated
         found.history.to_csv(folder / HISTORY_FILE, index=False)
-    found.save(folder / REPORT_FOLDER)  # written anew: nothing but what a report consists of
+    found.save(folder / REPORT_FOLDER)  # written anew, so that only a report's own files are published
     for task, name in CONFUSION_PICTURES.items():
         confusion_picture(found, task, folder / name)
     try:
@@ -88,7 +88,7 @@ def check_card(card: str) -> None:
 
 
 def check_texts(folder: Path) -> None:
-    """Raises DataError if a file is of a kind that has no business there, or holds a token or a local path."""
+    """Raises DataError if a file is not one of `PUBLISHED`, or contains a token or a local path."""
     for name, file in files_in(folder).items():
         if name not in PUBLISHED:
             raise DataError(f"{name} is not published: expected nothing but {', '.join(sorted(PUBLISHED))}.")
@@ -98,7 +98,7 @@ def check_texts(folder: Path) -> None:
 def check_sample(model: Path, report: Path, pictures: Path) -> int:
     """Predict a sample of the report's faces again; returns how many.
 
-    Raises DataError if they come out otherwise: then the report is of other weights, data or code.
+    Raises DataError if the predictions differ: then the report was made with other weights, data or code.
     """
     source, found = PictureSource(source_of(pictures)), EvalReport.load(report).predictions
     members = {file_key(member) for member in source.members}
@@ -125,8 +125,8 @@ def publish(
     pr: bool = False,
     api: HfApi | None = None,
 ) -> Published:
-    """Send what `stage` put into `folder`: one commit, and one tag if it is named. Raises HubError: then nothing was
-    sent, or all but the tag."""
+    """Send what `stage` put into `folder` in one commit, and set the tag if one is given. If HubError is raised,
+    nothing was sent, or everything but the tag."""
     hub = Hub(repo_id, must_own=not pr, api=api)
     _check_kind(hub)
     if tag:
@@ -138,7 +138,7 @@ def publish(
 
 
 def _check_kind(hub: Hub) -> None:
-    """Raises HubError if the repository holds something else than such a model."""
+    """Raises HubError if the repository holds something other than a model of this project."""
     there = hub.files() or set()
     if not there - {".gitattributes", CARD_FILE}:
         return
@@ -154,7 +154,7 @@ def _check_kind(hub: Hub) -> None:
 
 
 def data_of(model: Path) -> Path | None:
-    """The pictures that a run was trained on, if it says so and they are still there."""
+    """The pictures that a run was trained on; None if it does not record them or they are gone."""
     try:
         source = Path((read_run(model) or {})["data"]["source"])
     except (DataError, KeyError, TypeError):

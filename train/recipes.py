@@ -1,4 +1,4 @@
-"""Recipes that are kept: `recipes/NAME.yaml` holds the options of `fit` that gave a model, by their names."""
+"""Recipes: `recipes/NAME.yaml` holds, by name, the options of `fit` that produced a model."""
 
 from difflib import get_close_matches
 from pathlib import Path
@@ -20,7 +20,8 @@ def names() -> list[str]:
 
 
 def read_recipe(name: str) -> dict:
-    """The options of a recipe, of `OPTIONS`: one of `names()`, or a .yaml file. Raises DataError if it is none."""
+    """The options (of `OPTIONS`) of a recipe: one of `names()`, or a .yaml file. Raises DataError if it is not a
+    recipe."""
     path = FOLDER / f"{name}.yaml" if name in names() else Path(name)
     try:
         recipe = yaml.safe_load(path.read_text(encoding="utf-8"))

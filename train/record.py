@@ -1,4 +1,4 @@
-"""What a run was made of, in its `fit.json`, so that it can be repeated, resumed and described."""
+"""The record of what a run was made from, in its `fit.json`, so that the run can be repeated, resumed and described."""
 
 import json
 import platform
@@ -32,11 +32,11 @@ _CROPS = {
     "template": "crops by another template",
     "crop_sigma": "crops of another softness",
 }
-"""Keys of a record, and what has changed where two differ."""
+"""Keys of a record (`_FILES`) and of its data (`_CROPS`) -> what has changed if two records differ in them."""
 
 
 def record_of(config: FitConfig, prepared: Prepared, split: Path, *, init_hash: str | None) -> dict:
-    """What is needed to repeat a run, but for its corrected labels and teachers."""
+    """What is needed to repeat a run, except its corrected labels, soft labels and teachers."""
     return {
         "config": asdict(config),
         "data": prepared.source,
@@ -53,10 +53,10 @@ def record_of(config: FitConfig, prepared: Prepared, split: Path, *, init_hash: 
 
 
 def init_options(init: Path) -> dict | None:
-    """The options of an earlier run whose weights this one starts from, so that the whole way can be repeated."""
+    """The options of the earlier run, if any, whose weights this one starts from, so that both can be repeated."""
     if not init.is_file():  # a name, such as imagenet
         return None
-    # In the folder of the best epoch they are as training left them, in the run's own they are finished.
+    # Weights in the best epoch's folder are as training left them; those in the run's own are balanced.
     folder = init.absolute().parent
     is_best = folder.name == BEST_FOLDER
     options = options_of(folder)
@@ -64,8 +64,8 @@ def init_options(init: Path) -> dict | None:
 
 
 def read_run(folder: Path) -> dict | None:
-    """What a run's `fit.json` says, also of its best epoch's folder; None of a folder without one. Raises DataError if
-    it is damaged."""
+    """The contents of a run's `fit.json`, also when given its best epoch's folder; None if there is no such file.
+    Raises DataError if it is damaged."""
     path = run_of(folder) / RECORD_FILE
     if not path.is_file():
         return None
@@ -79,14 +79,15 @@ def read_run(folder: Path) -> dict | None:
 
 
 def options_of(folder: Path) -> dict | None:
-    """The options of the run in `folder`, those of the runs before it, and what became of its labels and weights, as a
-    report and a later run tell them. None if it is no run's; raises DataError if its `fit.json` is damaged."""
+    """The options of the run in `folder` and of the runs before it, and what was done to its labels and weights, as
+    reports and later runs state them. None if the folder is not a run; raises DataError if its `fit.json` is
+    damaged."""
     run = read_run(folder)
     if run is None:
         return None
     return run["config"] | {
         "init_config": run.get("init_config"),
-        # Fewer than its options say if it was broken off.
+        # Fewer than in its options if it was interrupted.
         "epochs_done": _epochs_done(run_of(folder) / HISTORY_FILE),
         "relabelled": run.get("relabelled", 0),
         "soft_labels": bool(run.get("soft_labels_hash")),
@@ -107,7 +108,7 @@ def _epochs_done(history: Path) -> int | None:
 
 
 def taught_by(run: dict | None) -> set[str]:
-    """The backbones that a run, as its `fit.json` tells it, or one before it was taught by, at first or second hand."""
+    """The backbones that taught a run (its `fit.json`) or the runs before it, directly or through their teachers."""
     found: set[str] = set()
     while run:
         for kind in ("teacher_backbones", "teachers_taught_by", "averaged_backbones"):
@@ -117,8 +118,8 @@ def taught_by(run: dict | None) -> set[str]:
 
 
 def claim(output: Path, record: dict, split: Path, *, resume: bool, learnt_from: Sequence[Path] = ()) -> None:
-    """Write the record into an empty run folder, or see that the one there is the same. Raises DataError if it is not,
-    or if the folder holds something else."""
+    """Write the record into an empty run folder or, to resume, check that the one there is the same. Raises DataError
+    if it is not, or if the folder holds something else."""
     path = output / RECORD_FILE
     if path.exists() and not resume:
         raise DataError(f"{output} holds a run already. Add --resume to go on with it, or choose another --output.")
@@ -135,10 +136,10 @@ def claim(output: Path, record: dict, split: Path, *, resume: bool, learnt_from:
 
 
 def _expect_the_same(path: Path, record: dict) -> None:
-    """Raises DataError if the run that `path` records is of other settings than `record`, naming each."""
+    """Raises DataError if the run recorded in `path` has other settings than `record`, naming each difference."""
     try:
         old = json.loads(path.read_text(encoding="utf-8"))
-        # Options that were added since have their defaults; other new keys are absent.
+        # In an older record, options that were added since have their defaults; other new keys are absent.
         then, now = asdict(FitConfig(**old["config"])), record["config"]
         changed = [f"{name} {then[name]} then, {now[name]} now" for name in now if then[name] != now[name]]
         changed += [text for key, text in _FILES.items() if (old.get(key) or None) != (record[key] or None)]
@@ -156,11 +157,11 @@ def _expect_the_same(path: Path, record: dict) -> None:
 
 
 def _begins_a_run(path: Path, split: Path) -> bool:
-    """Whether `keep_split` wrote a file, or it is the split itself."""
+    """Whether `keep_split` wrote the file, or it is the split itself."""
     is_copy = path.name == SPLIT_FILE and content_hash_of(path) == content_hash_of(split)
     return is_copy or path.resolve() == split.resolve() or path.name.startswith(EARLIER)
 
 
 def write_record(output: Path, record: dict) -> None:
-    """Say in `fit.json` what the run is made of."""
+    """Write what the run is made from to `fit.json`."""
     write_atomically(output / RECORD_FILE, lambda tmp: tmp.write_text(json.dumps(record, indent=2) + "\n"))

@@ -14,7 +14,7 @@ _CLASSES = {"gender": GENDERS, "race": RACES}
 def read_relabel(path: Path) -> pd.DataFrame:
     """Read a CSV with `COLUMNS`; `task` is age (in years), gender or race (by name).
 
-    Returns `file`, `task`, and `given` and `suggested` as `prepare` codes them. Raises DataError, naming the line.
+    Returns the same columns, with `given` and `suggested` encoded as `prepare` does. Raises DataError, naming the line.
     """
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
@@ -23,7 +23,7 @@ def read_relabel(path: Path) -> pd.DataFrame:
     missing = [column for column in COLUMNS if column not in table]
     if missing:
         raise DataError(f"The relabel list {path} lacks the column(s) {missing}; it has {list(table.columns)}.")
-    # The dashboard saves names that a spreadsheet would take for formulas with an apostrophe before them.
+    # The dashboard puts an apostrophe before names that a spreadsheet would take for formulas.
     table["file"] = table["file"].str.replace(r"^'(?=[=+\-@\t\r])", "", regex=True)
     twice = table[["file", "task"]].duplicated()
     if twice.any():
@@ -38,10 +38,10 @@ def read_relabel(path: Path) -> pd.DataFrame:
 
 
 def relabelled(rows: pd.DataFrame, corrections: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """`rows`, indexed by file with the columns age, gender and race, with their corrections; and how many there were.
+    """Apply the corrections to `rows`, indexed by file with the columns age, gender and race; also returns how many.
 
-    Corrections of other files are left out. Raises DataError if that leaves none, or where a label is not the one that
-    was `given`: the list is of other data then.
+    Corrections of other files are ignored. Raises DataError if that leaves none, or if a label is not the one that was
+    `given`: then the list was made for other data.
     """
     mine = corrections[corrections["file"].isin(rows.index)]
     if len(corrections) and not len(mine):

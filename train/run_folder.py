@@ -1,23 +1,23 @@
-"""Where things lie in a run's folder."""
+"""The layout of a run's folder."""
 
 from pathlib import Path
 
 RECORD_FILE = "fit.json"
-"""What the run is made of."""
+"""Record of what the run is made from (`train.record`)."""
 BEST_FOLDER = "best"
-"""The weights of its best epoch, as training left them."""
+"""Folder with the weights of the best epoch, as training left them: neither balanced nor calibrated."""
 CHECKPOINT_FILE = "checkpoint.pt"
 SPLIT_FILE = "split.csv"
-"""The split that it was trained by."""
+"""The split that the run was trained with."""
 EARLIER = "split-"
-"""Prefix of the copies of the splits that its teachers and initial weights were trained by."""
+"""Prefix of the copies of the splits with which its teachers and initial weights were trained."""
 UNKNOWN_FILE = "split-unknown.txt"
-"""Present if it learnt from a model whose folder says nothing of its training."""
+"""File that exists if the run learnt from a model whose folder does not record its training."""
 
 
 def trained(folder: Path) -> Path:
-    """Where a run's weights lie as training left them, neither balanced nor calibrated; the folder itself of any other
-    model."""
+    """The folder with a run's weights as training left them, neither balanced nor calibrated; or any other model's
+    folder."""
     best = folder / BEST_FOLDER
     return best if best.exists() else folder
 

@@ -21,8 +21,8 @@ COLUMNS = {
 
 
 def save_soft(path: Path, files: pd.Index, reads: Sequence[Attributes]) -> None:
-    """Write distributions of `files`, in their order, in half precision: three digits are more than they are worth.
-    `reads`: by one model after another."""
+    """Write the distributions of `files`, in their order, in half precision: its three digits are more than they are
+    accurate to. `reads`: the predictions of one model after another."""
     parts = [np.concatenate([read.age_probs, read.gender_probs, read.race_probs], axis=1) for read in reads]
     values = np.concatenate(parts).astype(np.float16)
     names = [name for part in COLUMNS.values() for name in part]
@@ -33,8 +33,8 @@ def save_soft(path: Path, files: pd.Index, reads: Sequence[Attributes]) -> None:
 def load_soft(path: Path, files: pd.Index, *, unseen: pd.Index) -> dict[str, np.ndarray]:
     """Distributions of `files`, in their order: `age` (n, 117), `gender` (n, 2), `race` (n, 5), float32.
 
-    Raises DataError if the file is no such table, lacks one of them, or holds some of `unseen`: whoever said it was
-    trained on most of what it holds.
+    Raises DataError if the file is not such a table, lacks one of the files, or holds some of `unseen`: the models that
+    predicted the table were trained on most of its pictures.
     """
     try:
         table = pd.read_parquet(path).set_index("file")

@@ -1,4 +1,4 @@
-"""The page as a Hugging Face Space: just the files that it needs."""
+"""Publish the page as a Hugging Face Space, with only the files that it needs."""
 
 import shutil
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ ROOT = Path(__file__).parents[1]
 FILES = ("app.py", "requirements.txt", "README.md", "LICENSE", "train/README.md", "train/EXPERIMENTS.md")
 PICTURES = ("docs/page.png", "docs/groups.png")
 ENDINGS = (".py", ".typed", ".css", ".js", ".md", ".json", ".onnx", ".safetensors")
-"""Of files in agr/ that the page consists of."""
+"""File extensions in agr/ that belong to the page."""
 NAMES = ("LICENSE", "hub.txt", "astronaut.jpg")
-"""The same, of those with other endings."""
+"""Files in agr/ with other extensions that belong to the page."""
 REPORTS = "eval_reports"
 OUR_REPORTS = ("mobilenet_v2", "mobilenet_v2_stage1", "densenet121", "mobile_facenet")
-"""Those that come with the project; others may be of somebody's own photos."""
+"""Reports that come with the project; any others may be about somebody's own photos."""
 OF_THE_BUNDLED = """
 > This page loads the weights of the model [{model}](https://huggingface.co/{repo_id}) from the Hub when it starts.
 > What is said below, of figures and of files, is said of the project and of the model that comes with it.
@@ -34,12 +34,12 @@ _FRESH = {".gitattributes", "README.md"}
 
 
 def stage_space(folder: Path, *, repo_id: str, model: str | None = None, reports: Sequence[Path] = ()) -> None:
-    """Put the Space's files into `folder`.
+    """Collect the Space's files in `folder`.
 
-    Beside the project's own reports go those of the folders `reports`, of each just what a report consists of. With a
-    `model` of the Hub (USER/NAME or USER/NAME@REVISION) the bundled weights stay behind: a file beside them names it,
-    and so does the README. Raises HubError for a name that is not allowed, ReportError for a damaged report, DataError
-    if a file holds a token or a path of this machine.
+    The project's own reports are included, and those in the folders `reports`, each with only a report's own files.
+    With a `model` on the Hub (USER/NAME or USER/NAME@REVISION) the bundled weights are left out; a file in their place
+    names the model, and so does the README. Raises HubError for a name that is not allowed, ReportError for a damaged
+    report, DataError if a file contains a token or a path of this machine.
     """
     check_name(repo_id)
     used, _ = split_revision(model or "")
@@ -73,8 +73,8 @@ def stage_space(folder: Path, *, repo_id: str, model: str | None = None, reports
 def publish_space(
     folder: Path, repo_id: str, *, model: str | None = None, private: bool = False, api: HfApi | None = None
 ) -> Published:
-    """Create or update the Space in one commit; what is there and not in `folder` goes. Raises HubError, also if the
-    Space holds another app, or there is no such model that the Space could load."""
+    """Create or update the Space in one commit; files that are there but not in `folder` are deleted. Raises HubError,
+    also if the Space holds another app or there is no such model for the Space to load."""
     hub = Hub(repo_id, repo_type="space", api=api)
     there = hub.files() or set()
     if _OURS not in there and there - _FRESH:

@@ -1,4 +1,4 @@
-"""Which pictures are to train with, which to choose by, and which to test with."""
+"""Split the pictures into those for training, for validation (choosing the best epoch) and for testing."""
 
 from pathlib import Path
 
@@ -12,14 +12,14 @@ from .prepare import load_prepared
 from .utkface import SUBSETS
 
 SHARES = {"valid": 0.12, "test": 0.2}
-"""Of all pictures; the rest are for training."""
+"""Shares of all pictures; the rest are for training."""
 
 
 def make_split(data: Path, *, seed: int = 0, test_of: Path | None = None) -> pd.Series:
-    """The subset of each labelled picture of a folder that `prepare` wrote, indexed by file, drawn at random.
+    """The subset of each labelled picture of a folder that `prepare` wrote, drawn at random and indexed by file.
 
-    Pictures that are equal byte by byte come into the same subset. `test_of`: a report whose pictures are the test
-    subset, so that figures compare; what is equal to one of them is left out. Raises DataError or ReportError.
+    Byte-identical pictures are in the same subset. `test_of`: a report whose pictures become the test subset, so that
+    figures are comparable; other pictures identical to one of them are left out. Raises DataError or ReportError.
     """
     index = load_prepared(data).index
     rest, test = index, pd.Series(dtype=str)
@@ -42,7 +42,7 @@ def make_split(data: Path, *, seed: int = 0, test_of: Path | None = None) -> pd.
 
 
 def _drawn(contents: pd.Series, shares: dict[str, float], pictures: int, seed: int) -> pd.Series:
-    """The subset of each file; `contents`: what tells pictures apart, by file."""
+    """The subset of each file, drawn at random; `contents`: the hash of each file's content."""
     order = np.random.default_rng(seed).permutation(np.sort(contents.unique()))
     place = contents.map(pd.Series(np.arange(len(order)), index=order))
     subset = pd.Series("train", index=contents.index)

@@ -1,5 +1,5 @@
-"""How far a model's figures fall when faces are photographed otherwise: each condition on the same sample of pictures,
-compared pair by pair with the pictures as they are."""
+"""Stress test: how far a model's figures drop under other photographic conditions. Each condition is applied to the
+same sample of pictures and compared pair by pair with the originals."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -19,12 +19,13 @@ from agr.pictures import PictureSource
 from agr.predictions import predict, table_of
 
 SAMPLE = 5000
-"""All of UTKFace's test part: a fall of one point is told from chance by thousands of faces, not by hundreds."""
+"""Largest number of pictures, enough for all of UTKFace's test part: telling a drop of one point from chance takes
+thousands of faces, not hundreds."""
 FIGURES = ("age_mae", "age_group_accuracy", "age_group_one_off", "gender_accuracy", "race_accuracy", "detected")
 GREY = (124, 116, 104)
-"""ImageNet's mean colour, around and beside a picture."""
+"""ImageNet's mean colour, which fills the space around a picture."""
 BLUR_SIDE = 128
-"""Pixels; the blur's width is meant at this size of the picture."""
+"""Side in pixels of the picture at which the blur's σ is 1 pixel; σ scales with the picture."""
 
 
 def _turned(image: Image.Image, degrees: float) -> Image.Image:
@@ -65,10 +66,10 @@ CONDITIONS: dict[str, Callable[[Image.Image], Image.Image]] = {
 def stress(
     analyzer: FaceAnalyzer, pictures: PictureSource, table: pd.DataFrame, labels: dict[str, Labels]
 ) -> list[dict]:
-    """For each of `CONDITIONS`: its name, n, and of each of `FIGURES` the plain value, the value, and the paired
-    difference with its 95 % interval. The age error is over faces found both times.
+    """For each of `CONDITIONS`: its name, n, and for each of `FIGURES` the value on the originals, the value under the
+    condition, and the paired difference with its 95 % interval. The age error covers faces found both times.
 
-    `table`: predictions on the pictures as they are; of them `SAMPLE`, evenly spread over the files' order, are taken.
+    `table`: predictions on the originals, of which up to `SAMPLE`, evenly spaced in the files' order, are used.
     """
     chosen = np.unique(np.linspace(0, len(table) - 1, min(SAMPLE, len(table))).astype(int))
     plain = table.iloc[chosen].reset_index(drop=True)

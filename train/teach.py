@@ -1,8 +1,9 @@
-"""Trained models as teachers. They see each training crop after it was moved, and before its light, colour and
-sharpness are varied for the student, which so learns to ignore these.
+"""Trained models as teachers (distillation). They see each training crop after it was moved but before its light,
+colour and sharpness are varied for the student, which thus learns to ignore these.
 
-Source: Beyer et al., "Knowledge distillation: A good teacher is patient and consistent" (CVPR 2022), for asking about
-each crop anew; Sohn et al., "FixMatch" (2020), for an easy view for the teacher and a hard one for the student.
+Sources: Beyer et al., "Knowledge distillation: A good teacher is patient and consistent" (CVPR 2022), for new
+predictions on each augmented crop; Sohn et al., "FixMatch" (2020), for an easy view for the teacher and a hard one for
+the student.
 """
 
 from collections.abc import Sequence
@@ -17,8 +18,8 @@ from .run_folder import trained
 
 
 class Teachers:
-    """The mean of what several models say. Each sees the crops at its own input size, every other one in the mirror:
-    their errors differ more so, and the student learns to say the same of both."""
+    """The mean prediction of several models. Each sees the crops at its own input size, every other model mirrored: so
+    their errors differ more, and the student learns to predict the same for both."""
 
     def __init__(self, folders: Sequence[Path], device: torch.device) -> None:
         """Raises ModelError if a folder holds no model."""
@@ -37,5 +38,5 @@ def _distributions(net: AttributeNet, crops: Tensor) -> dict[str, Tensor]:
     if crops.shape[-1] != size:
         crops = F.interpolate(crops, size=(size, size), mode="bilinear", antialias=crops.shape[-1] > size)
     logits = net(crops.contiguous(memory_format=torch.channels_last))
-    # Ages as the network gives them: the spread of the config is for those who read the answer.
+    # Ages without the config's spread, which is calibrated for users of the predictions.
     return {task: torch.softmax(logits[task].float() / t, dim=1) for task, t in net.config.temperatures.items()}

@@ -1,4 +1,4 @@
-"""Parts of the split: their faces, what a network says of them, and the figures by which the best epoch is chosen."""
+"""Parts of the split: their faces, a network's predictions on them, and the figures that choose the best epoch."""
 
 from typing import TYPE_CHECKING
 
@@ -23,8 +23,8 @@ READ_BATCH = 128
 
 
 def valid_figures(read: Attributes, rows: pd.DataFrame) -> dict[str, float]:
-    """Figures on the valid part. `score` chooses the best epoch: the mean accuracy of the three tasks, less 0.01 for
-    a year of MAE."""
+    """Figures on the valid part. `score`, by which the best epoch is chosen, is the mean accuracy of the three tasks
+    minus 0.01 per year of age MAE."""
     groups, pred_groups = rows["age"].map(age_group_of).to_numpy(), read.age_group_probs.argmax(1)
     figures = {
         "age_mae": mean_absolute_error(rows["age"], read.age).value,
