@@ -1,1 +1,1 @@
-"""What is measured in time and memory, always beside a named baseline in the same run: make bench."""
+"""Benchmarks of time and memory, each beside a named baseline in the same run: make bench."""

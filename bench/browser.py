@@ -1,4 +1,4 @@
-"""Chromium and the page, for benches that look through a visitor's eyes."""
+"""Chromium and the served page, for benchmarks from a visitor's point of view."""
 
 import shutil
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 
 @contextmanager
 def chromium(*flags: str) -> Iterator[Browser]:
-    """The machine's own browser, without a window."""
+    """The installed Chromium or Chrome, headless."""
     path = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
@@ -24,7 +24,7 @@ def chromium(*flags: str) -> Iterator[Browser]:
 
 @contextmanager
 def served(page: gr.Blocks) -> Iterator[str]:
-    """The address under which this process serves the page."""
+    """Serve the page from this process; yields its address."""
     launch(page, prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
     yield page.local_url
     page.close(verbose=False)

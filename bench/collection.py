@@ -1,7 +1,8 @@
-"""How many photos of a collection are analyzed an hour: python -m bench.collection
+"""How many photos of a collection are analyzed per hour: python -m bench.collection
 
-The baseline is one core. Photos of 2 megapixels are scenes of one to four faces of your UTKFace (AGR_UTKFACE), chips
-its pictures as they are. What more cores would do is computed: photos are shared out, and no core waits for another.
+The baseline is one core. Photos of 2 megapixels are scenes of one to four faces from your UTKFace (AGR_UTKFACE); chips
+are its pictures as they are. Figures for many cores are extrapolated, as photos are divided among the cores and no core
+waits for another.
 """
 
 import os
@@ -18,7 +19,7 @@ from agr.pictures import PictureSource
 from .scenes import scene, users_pictures
 
 FACES = (1, 2, 2, 4)
-"""Of the scenes in turn: 2.25 on average."""
+"""Number of faces in successive scenes: 2.25 on average."""
 SCENES, CHIPS = 480, 3000
 MANY = (100, 1000)
 
@@ -50,8 +51,8 @@ def _chips(pictures: PictureSource) -> Iterator[bytes]:
 
 
 def _an_hour(folder: Path, workers: int) -> float:
-    """Photos, the start of the workers counted in."""
-    before = os.environ.get("AGR_CORES", "")  # empty is as good as none
+    """Photos per hour, including the start of the workers."""
+    before = os.environ.get("AGR_CORES", "")  # empty counts as unset
     os.environ["AGR_CORES"] = str(workers)
     cores.cache_clear()
     try:

@@ -1,7 +1,7 @@
-"""How fast the Evaluation tab answers, in Chromium and by itself: python -m bench.dashboard
+"""How fast the Evaluation tab answers, in Chromium and without a browser: python -m bench.dashboard
 
-The baseline is Gradio's own round trip: a button that replaces a line of text, on an otherwise empty page. Every action
-is clicked in the browser and timed until the page has changed.
+The baseline is Gradio's own round trip: a button that replaces a line of text, on an otherwise empty page. In Chromium,
+every action is clicked and timed until the page has changed.
 """
 
 import os
@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[1]
 REPORTS = ROOT / "eval_reports"
 REPEATS = 7
 MANY = 100_000
-# Clicks an element and waits until what `target` selects has changed and was drawn.
+# Clicks an element, waits until what `target` selects has changed and been drawn, and returns the milliseconds.
 CLICK = """([click, target]) => new Promise((resolve) => {
     const started = performance.now();
     const watched = document.querySelector(target);
@@ -89,7 +89,8 @@ def _in_the_browser() -> list[tuple[str, float]]:
 
 
 def _by_itself() -> list[tuple[str, float]]:
-    """The answers alone, without browser and network: first and repeated, for the bundled report and a large one."""
+    """The answers alone, without browser and network: first and repeated calls, for the bundled report and a large
+    one."""
     with gr.Blocks() as page:
         dashboard = Dashboard(Reports(reports_of(REPORTS)))
         with gr.Tabs() as tabs, gr.Tab("Evaluation", id="evaluation") as tab:

@@ -1,9 +1,9 @@
-"""Which faces are found: python -m bench.found
+"""Which faces the detector finds: python -m bench.found
 
-On group photos of UTKFace's faces (`AGR_UTKFACE`); the baseline is facenet-pytorch's MTCNN with its defaults. Each
-face lies in its photo as it does in its chip, and chips are aligned: so a box's place within its chip says which of two
-that differ is off. How much of a difference matters is told by the baseline itself, asked again without the photo's
-first row and column.
+Measured on group photos of UTKFace's faces (`AGR_UTKFACE`); the baseline is facenet-pytorch's MTCNN with its defaults.
+The photos are composed of chips, in which faces are aligned, so where two boxes of a face differ, their places within
+the chip show which one is off. To show which differences matter, the baseline is also compared with itself, run without
+the photo's first row and column.
 """
 
 import io
@@ -20,16 +20,16 @@ from agr.engine import cores
 from .scenes import CASES, Scene, scene, users_pictures
 
 LEAST = 40
-"""Pixels: faces of this size and more are counted."""
+"""Smallest side in pixels of a box that counts."""
 SEEDS = range(100, 118)
 LARGE_SEEDS = range(100, 104)
-"""Of the photos of 12 megapixels, which take the baseline seconds."""
+"""Seeds of the 12-megapixel photos, which take the baseline seconds."""
 SAME = 0.8
-"""Intersection over union of two boxes that agree."""
+"""Intersection over union above which two boxes agree."""
 
 
 class Pair(NamedTuple):
-    """Of one face: the overlap of both boxes, and where each lies in the chip."""
+    """The two boxes of one face: their intersection over union, and where each lies in the chip."""
 
     overlap: float
     theirs: np.ndarray
@@ -80,7 +80,7 @@ def _less_a_pixel(baseline: MTCNN, photo: Image.Image) -> np.ndarray:
 
 
 def _off(pairs: list[Pair]) -> str:
-    """How far the boxes that do not agree lie from where those lie that do."""
+    """A sentence on how far boxes that disagree lie from the mean place of those that agree."""
     agree = np.array([pair.overlap > SAME for pair in pairs])
     theirs, ours = (np.array([getattr(pair, name) for pair in pairs]) for name in ("theirs", "ours"))
     usual = np.concatenate([theirs[agree], ours[agree]]).mean(axis=0)
@@ -92,8 +92,8 @@ def _off(pairs: list[Pair]) -> str:
 
 
 def _found_and_false(made: Scene, boxes: np.ndarray) -> tuple[int, int]:
-    """The number of chips in which a box has its centre, and of boxes that have theirs in none, or in one that another
-    box has taken. Boxes of `LEAST` pixels and more count."""
+    """The number of chips that contain the centre of a box, and of boxes whose centre is in no chip or in one that
+    another box has taken. Only boxes of at least `LEAST` pixels count."""
     boxes = boxes[(boxes[:, 2:] - boxes[:, :2]).min(axis=1) >= LEAST]
     centres = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2
     inside = ((centres >= made.boxes[:, :2]) & (centres <= made.boxes[:, 2:])).all(axis=2)
@@ -102,7 +102,7 @@ def _found_and_false(made: Scene, boxes: np.ndarray) -> tuple[int, int]:
 
 
 def _pairs(made: Scene, theirs: np.ndarray, ours: np.ndarray) -> list[Pair]:
-    """Each of our boxes whose centre is in a chip, and theirs of the same face."""
+    """Each of our boxes whose centre is in a chip, paired with the baseline's box of the same face."""
     found = []
     for box in ours if len(theirs) else ours[:0]:
         overlaps, centre = _iou(box, theirs), (box[:2] + box[2:]) / 2
@@ -114,7 +114,7 @@ def _pairs(made: Scene, theirs: np.ndarray, ours: np.ndarray) -> list[Pair]:
 
 
 def _within(box: np.ndarray, chip: np.ndarray) -> np.ndarray:
-    """Left, top, right and bottom as shares of the chip's side."""
+    """Left, top, right and bottom of a box as shares of the chip's side."""
     return (box - np.tile(chip[:2], 2)) / (chip[2] - chip[0])
 
 

@@ -1,9 +1,9 @@
-"""How the live tab keeps up, and how steady its answers are: python -m bench.live
+"""How well the live tab keeps up, and how steady its answers are: python -m bench.live
 
-On a made clip: the bundled portrait (up to three times) moves across 640×480 pixels, nearer and farther, under changing
-light, blurred by its movement and compressed as a webcam's frames are. Frames are taken through what the page does with
-each: decode, analyze, track, draw boxes and panel; then through all of it, in Chromium, whose camera shows the clip.
-With AGR_UTKFACE faces of known age show what weighting a person's frames brings.
+Measured on a synthetic clip: up to three copies of the bundled portrait move across 640×480 pixels, nearer and farther,
+under changing light, with motion blur and a webcam's compression. First, frames go through the page's own steps:
+decode, analyze, track, draw boxes and panel. Then the whole page runs in Chromium, whose fake camera plays the clip.
+With AGR_UTKFACE, faces of known age show what is gained by weighting a person's frames.
 """
 
 import io
@@ -35,10 +35,10 @@ SIZE = (640, 480)
 RATE = 5
 SECONDS = 12
 CAMERA_RATE = 30
-"""Frames a second of Chromium's camera."""
+"""Frames per second of Chromium's fake camera."""
 KNOWN = 30
-"""Faces of known age."""
-# Notes when the page sends a frame and when the answer is drawn.
+"""Number of faces of known age."""
+# Records when the page sends a frame and when the answer is drawn.
 NOTE = """
 window.sent = []; window.drawn = [];
 const encode = HTMLCanvasElement.prototype.toDataURL;
@@ -51,12 +51,12 @@ document.addEventListener('answer', () => requestAnimationFrame(() => window.dra
 
 
 def portraits(people: int) -> list[Image.Image]:
-    """The bundled portrait's face, that many times."""
+    """`people` copies of the bundled portrait's face."""
     return [Image.open(PORTRAIT).convert("RGB").crop((120, 0, 340, 220))] * people
 
 
 def clip(faces: list[Image.Image], *, seed: int = 0) -> Iterator[bytes]:
-    """Encoded frames, `RATE` a second; the same for the same seed."""
+    """JPEG frames of a clip, `RATE` per second; the same for the same seed."""
     rng = np.random.default_rng(seed)
     people = len(faces)
     for i in range(RATE * SECONDS):
@@ -151,8 +151,8 @@ def _row_in_chromium(address: str, people: int) -> str:
 
 
 def _pooling(analyzer: FaceAnalyzer, pictures: PictureSource) -> str:
-    """How far the ages of `KNOWN` faces, each on a clip of its own, are from their labels: frame by frame, and pooled
-    with equal and with the tracker's weights."""
+    """Mean absolute error of the ages of `KNOWN` faces, each in a clip of its own: frame by frame, and pooled with
+    equal and with the tracker's weights."""
     named = sorted(key for key in map(file_key, pictures.members) if labels_of(key) is not None)
     files = [named[i] for i in np.random.default_rng(0).choice(len(named), KNOWN, replace=False)]
     singles, equals, weighted = [], [], []
@@ -179,8 +179,8 @@ def _pooling(analyzer: FaceAnalyzer, pictures: PictureSource) -> str:
 
 
 def _spread(ages: dict[int, list[tuple[float, float]]], people: list[Person]) -> tuple[float, float]:
-    """Standard deviation of the age over a track in years, of single frames and pooled, the mean of all tracks; each
-    track from its first second on, when there is an answer to be steady."""
+    """Standard deviation of the age over a track, in years, for single frames and pooled: the mean of all tracks, each
+    without its first second, in which the answer is still forming."""
     spreads = [np.std(ages[person.number][RATE:], axis=0) for person in people if person.frames > 2 * RATE]
     single, pooled = np.mean(spreads, axis=0)
     return float(single), float(pooled)

@@ -1,7 +1,7 @@
-"""How the page holds under load: python -m bench.load
+"""How the page holds up under load: python -m bench.load
 
-Visitors who each send 20 photos through the HTTP interface, one after the other; the baseline is one of them alone.
-Memory, threads and files are the server's.
+Visitors send 20 photos each through the HTTP interface, one after the other; the baseline is a single visitor. Memory,
+threads and files are the server's.
 """
 
 import os
@@ -59,13 +59,13 @@ def _wait_for_answer() -> None:
         try:
             Client(URL, verbose=False).predict(handle_file(PORTRAIT), api_name="/analyze")
             return
-        except Exception:  # whatever a server says that is about to start
+        except Exception:  # whatever happens while the server starts
             time.sleep(0.1)
     sys.exit("The app did not start within a minute.")
 
 
 def _photos(folder: Path) -> list[tuple[Path, int]]:
-    """Photos of 1280×960 with one to six faces, and how many."""
+    """Photos of 1280×960 pixels with one to six faces, each with its number of faces."""
     face = Image.open(PORTRAIT).crop((130, 20, 310, 220))
     photos = []
     for n in range(1, 7):
@@ -107,8 +107,8 @@ def _row(visitors: int, photos: list[tuple[Path, int]], pid: int, uploads: Path)
 
 
 def _lasting(photos: list[tuple[Path, int]], pid: int) -> str:
-    """Memory that another server keeps after 100, 1,000 and 2,000 photos, from `FEW` visitors at a time throughout:
-    looked at after a rest in which it hands back what is free."""
+    """Memory that a fresh server holds after 100, 1,000 and 2,000 photos, always from `FEW` visitors at a time, each
+    measured after a pause in which it returns free memory."""
     lines = [f"\n| photos, from {FEW} visitors | memory, MB | threads |", "|---|---|---|"]
     with ThreadPoolExecutor(FEW) as pool:
         clients = list(pool.map(lambda _: Client(URL, verbose=False), range(FEW)))
@@ -121,14 +121,14 @@ def _lasting(photos: list[tuple[Path, int]], pid: int) -> str:
             for asked in ask:
                 asked.result()
             done = until
-            time.sleep(2 * GIVE_BACK_EVERY + 1)  # one of them from beginning to end
+            time.sleep(2 * GIVE_BACK_EVERY + 1)  # long enough for one to pass in full
             memory, threads = _size_of(pid)
             lines.append(f"| {until:,} | {memory / 1000:.0f} | {threads} |")
     return "\n".join(lines)
 
 
 def _size_of(pid: int) -> tuple[int, int]:
-    """Resident memory in kB, and threads."""
+    """Resident memory in kB, and the number of threads."""
     status = Path(f"/proc/{pid}/status").read_text()
     memory, threads = (int(status.split(f"{key}:")[1].split()[0]) for key in ("VmRSS", "Threads"))
     return memory, threads

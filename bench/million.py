@@ -1,9 +1,9 @@
-"""What a report of a million labelled photos needs, in time and memory: python -m bench.million [ROWS]
+"""Time and memory that a report of a million labelled photos needs: python -m bench.million [ROWS]
 
-The table is made of the bundled report's predictions, repeated under other names, so that nothing has to be computed by
-the network: first as `agr analyze` leaves it (a folder of parts) with a CSV of labels, then its report, then each view
-of the tab, filtered, first and repeated; memory is the process's greatest so far. At last a page of its own shows the
-report in Chromium; memory is the page's server's.
+The table repeats the bundled report's predictions under other names, so that the network has nothing to compute. The
+steps: a table as `agr analyze` leaves it (a folder of parts) with a CSV of labels; its report; the report in Chromium,
+on a page of its own; each view of the tab, with all faces and filtered, first and repeated. Memory is the process's
+peak so far; in Chromium, that of the page's server.
 """
 
 import resource
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def in_chromium(report: Path) -> None:
-    """The tab and its views, each opened once, and a filter; seconds from the click until the answer is drawn."""
+    """Open the tab and each of its views once, and set a filter; seconds from the click until the answer is drawn."""
     print("| in Chromium | seconds | | the server's memory, MB |", "|---|---|---|---|", sep="\n")
     command = [sys.executable, "app.py", "--reports", str(report), "--port", URL.rsplit(":", 1)[1]]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as server, chromium() as browser:
@@ -85,13 +85,13 @@ def _open(page: Page) -> None:
             page.goto(URL)
             page.wait_for_selector("#photo input[type=file]", state="attached")
             return
-        except PlaywrightError:  # the server is about to start
+        except PlaywrightError:  # the server is still starting
             time.sleep(0.1)
     sys.exit("The page did not start within a minute.")
 
 
 def _clicked(what: str, click: Callable[[], None], page: Page, server: int) -> None:
-    """Every answer of the tab writes the page's address anew."""
+    """Click, and print the time until the answer is drawn: every answer of the tab changes the page's address."""
     before, started = page.evaluate("location.search"), time.perf_counter()
     click()
     page.wait_for_function("before => location.search !== before", arg=before, timeout=600_000)
@@ -111,7 +111,7 @@ def timed(what: str, do: Callable[[], Any]) -> Any:
 
 
 def make(faces: Path, labels: Path, rows: int) -> None:
-    """A table as `agr analyze` writes it, and a CSV of its labels."""
+    """Write a table as `agr analyze` does, and a CSV of its labels."""
     known = EvalReport.load(REPORT).predictions
     order = np.arange(rows) % len(known)
     table = known.iloc[order].reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""Group photos for measuring: faces of the user's UTKFace on a larger canvas, and where each is."""
+"""Group photos for benchmarks: faces from the user's UTKFace on a larger canvas, and where each one is."""
 
 import io
 import os
@@ -27,22 +27,22 @@ CASES = {  # faces, size, range of the chips' sides: a face's box is about 0.8 o
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """`jpeg`: the encoded photo. `boxes`: float (n, 4), left, top, right, bottom in pixels of each pasted chip."""
+    """`jpeg`: the encoded photo. `boxes`: float (n, 4), the left, top, right and bottom of each pasted chip, in
+    pixels."""
 
     jpeg: bytes
     boxes: np.ndarray
 
 
 def users_pictures() -> PictureSource:
-    """The user's UTKFace, of whose faces the photos are made. Ends the program if it is not named."""
+    """The user's UTKFace, whose faces the photos are made of. Ends the program if AGR_UTKFACE does not name it."""
     if not (faces := os.environ.get("AGR_UTKFACE")):
         sys.exit("Set AGR_UTKFACE to your UTKFace (folder, .zip or .tar.gz): the photos are made of its faces.")
     return PictureSource(Path(faces))
 
 
 def scene(pictures: PictureSource, *, faces: int, size: tuple[int, int], chip: tuple[int, int], seed: int = 0) -> Scene:
-    """A photo of `size` pixels with that many chips, whose sides are drawn from the range `chip` and which do not
-    overlap."""
+    """A photo of `size` pixels with `faces` chips that do not overlap, their sides drawn from the range `chip`."""
     rng = np.random.default_rng(seed)
     canvas = background(size, rng)
     boxes: list[tuple[int, int, int, int]] = []
@@ -56,7 +56,7 @@ def scene(pictures: PictureSource, *, faces: int, size: tuple[int, int], chip: t
 
 
 def background(size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
-    """Coloured clouds with detail at every scale, as the power spectrum of photos has it."""
+    """Coloured clouds with detail at every scale, like the power spectrum of photos."""
     width, height = size
     total = np.zeros((height, width, 3), np.float32)
     for octave in range(2, 10):

@@ -1,7 +1,7 @@
 """How fast photos are analyzed: python -m bench.speed
 
-The baseline is facenet-pytorch's MTCNN with its defaults, then the same network in torch, one face at a time; both
-start from the encoded photo. The photos are group scenes of your UTKFace's faces (AGR_UTKFACE).
+The baseline is facenet-pytorch's MTCNN with its defaults, then our attribute network in torch, one face at a time; both
+programs start from the encoded photo. The photos are group scenes of faces from your UTKFace (AGR_UTKFACE).
 """
 
 import io
@@ -33,7 +33,7 @@ REPEATS, ROUNDS = 5, 3
 
 
 class Baseline:
-    """What a straightforward program does."""
+    """A straightforward program for the same task."""
 
     def __init__(self) -> None:
         torch.set_num_threads(cores())
@@ -41,7 +41,7 @@ class Baseline:
         self.net = AttributeNet.load(find_model())
 
     def analyze(self, jpeg: bytes) -> np.ndarray:
-        """Boxes (n, 4) of the faces; what the network says of them is thrown away."""
+        """Boxes (n, 4) of the faces; the network's predictions are discarded."""
         photo = Image.open(io.BytesIO(jpeg)).convert("RGB")
         boxes, _, landmarks = self.mtcnn.detect(photo, landmarks=True)
         if boxes is None:
@@ -60,8 +60,8 @@ def main() -> None:
 
 
 def _photos() -> str:
-    # Each in a process of its own: torch's waiting threads would take time from whoever computes beside them. In turns,
-    # so that a minute in which the machine is busy elsewhere falls on both.
+    # Each in a process of its own, as torch's waiting threads would take CPU time from the other. In turns, so that a
+    # minute in which the machine is busy elsewhere affects both.
     turns = [{which: json.loads(_child(_TIMES, which)) for which in ("baseline", "here")} for _ in range(ROUNDS)]
     lines = ["| photo | baseline, ms | here, ms | times faster |", "|---|---|---|---|"]
     for name in CASES:
@@ -82,7 +82,7 @@ def _network(analyzer: FaceAnalyzer, baseline: Baseline) -> str:
 
 
 def _processes(pictures: PictureSource) -> str:
-    """What only a process of its own shows: many photos on one core and on all, memory, and a cold start."""
+    """Measurements that need processes of their own: many photos on one core and on all, memory, and a cold start."""
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(24):
             made = scene(pictures, faces=4, size=(1280, 960), chip=(100, 300), seed=seed)
@@ -117,7 +117,7 @@ for name, (faces, size, chip) in speed.CASES.items():
 print(json.dumps(found) + "\\n")
 """
 
-# Analyzes a folder ten times on the first n cores; prints photos a second, the start not counted.
+# Analyzes a folder five times on the first n cores; prints photos per second, start-up not counted.
 _MANY = """
 import os, sys, time
 from pathlib import Path
@@ -134,7 +134,7 @@ done = sum(1 for _ in analyzer.analyze_many(photos * 5))
 print(done / (time.perf_counter() - started))
 """
 
-# At work, as the median over a round of the photos, and at rest, when what is free was handed back.
+# Prints memory in MB at work (median over a round of the photos) and at rest, after free memory was returned.
 _MEMORY = """
 import statistics, sys, time
 from pathlib import Path
@@ -175,7 +175,7 @@ def _seconds(command: list[str]) -> float:
 
 
 def _ms(action: Callable[[], object], *, repeats: int = REPEATS) -> float:
-    """Median of `repeats` runs, in milliseconds, after one that is not counted."""
+    """Median of `repeats` runs, in milliseconds, after a warm-up run."""
     action()
     taken = []
     for _ in range(repeats):
