@@ -15,13 +15,13 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=N
 DataFolder = Annotated[Path, typer.Option(help="Folder that `prepare` wrote.")]
 GOES_ON = "Run the same command again to continue."
 MOST_NAMED = 10
-"""Files that `prepare` lists of those that it could not use, by reason."""
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a report that is in --output already.")]
+"""Number of unusable files that `prepare` names for each reason."""
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a report that is already in --output.")]
 Split = Annotated[Path, typer.Option(help="CSV with the columns file and split (train, valid or test).")]
 
 
 def _take_recipe(context: typer.Context, name: str | None) -> str | None:
-    """Make a recipe's values the defaults of the other options: what is given beside it counts."""
+    """Make a recipe's values the defaults of the other options, so that options on the command line override them."""
     from .recipes import read_recipe
 
     if name:
@@ -33,9 +33,9 @@ def _take_recipe(context: typer.Context, name: str | None) -> str | None:
 Recipe = Annotated[
     str | None,
     typer.Option(
-        help="Take the options from a recipe in train/recipes (mobilenet_v2_plain: from ImageNet alone; mobilenet_v2: "
-        "the bundled one, after its teachers, see train/README.md) or from a .yaml of your own. Options that are given "
-        "on the command line too win.",
+        help="Read the options from a recipe in train/recipes (mobilenet_v2_plain: from ImageNet weights, without "
+        "teachers; mobilenet_v2: the bundled model, which needs its teachers, see train/README.md) or from your own "
+        ".yaml file. Options on the command line override the recipe's.",
         callback=_take_recipe,
         is_eager=True,
     ),
@@ -44,7 +44,8 @@ Recipe = Annotated[
 
 @app.callback()
 def main() -> None:
-    """Train a model on UTKFace: prepare the faces once, fit, evaluate; publish it to the Hugging Face Hub."""
+    """Train a model on UTKFace: prepare the faces once, split, fit, evaluate; then publish it to the Hugging Face
+    Hub."""
 
 
 @app.command()
@@ -52,13 +53,13 @@ def prepare(
     data: Annotated[
         Path, typer.Option(help="UTKFace: a folder, .zip or .tar.gz of .jpg, .png, .webp or .avif pictures.")
     ],
-    output: Annotated[Path, typer.Option(help="Folder for the crops (1.8 GB at 160 pixels, twice that at the end).")],
+    output: Annotated[Path, typer.Option(help="Folder for the crops (1.8 GB at 160 pixels, twice that near the end).")],
     size: Annotated[int, typer.Option(help="Side of the crops in pixels: the model's input.", min=32, max=512)] = 160,
-    workers: Annotated[int | None, typer.Option(help="Processes; by default one a core.", min=1)] = None,
+    workers: Annotated[int | None, typer.Option(help="Number of processes; default: one per core.", min=1)] = None,
 ) -> None:
-    """Detect and align every face once. If interrupted, run the same command again to continue.
+    """Detect, align and crop the face in every picture. If interrupted, run the same command again to continue.
 
-    Pictures that are added or removed later are noticed, those that are replaced under their names are not.
+    It refuses to continue if pictures were added or removed since; pictures replaced under the same name go unnoticed.
 
     Example: python -m train prepare --data UTKFace.tar.gz --output runs/utkface
     """
@@ -86,18 +87,19 @@ def prepare(
 @app.command()
 def split(
     data: DataFolder,
-    output: Annotated[Path, typer.Option(help="The CSV to write.")],
+    output: Annotated[Path, typer.Option(help="The CSV to write, such as split.csv.")],
     test_of: Annotated[
         Path | None,
-        typer.Option(help="A report whose pictures are the test part, such as eval_reports/mobilenet_v2."),
+        typer.Option(help="A report whose pictures become the test part, such as eval_reports/mobilenet_v2."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the draw.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the random draw.", min=0)] = 0,
 ) -> None:
-    """Share out the pictures at random: 68 % to train with, 12 % to choose by (valid), 20 % to test with.
+    """Split the pictures at random: 68 % to train on (train), 12 % to choose the best epoch by (valid), 20 % to test
+    on.
 
-    Pictures that are equal byte by byte stay together. With --test-of, figures compare with that report's. Use a new
-    split for models that are trained from scratch: one that was trained on another split has seen most of the new
-    validation pictures.
+    Byte-identical pictures stay in the same part. With --test-of, figures are comparable with that report's. Use a new
+    split only for models that are trained from scratch: one that was trained on another split has already seen most of
+    the new validation pictures.
 
     Example: python -m train split --data runs/utkface --test-of eval_reports/mobilenet_v2 --output split.csv
     """
@@ -123,52 +125,54 @@ def fit(
     output: Annotated[Path, typer.Option(help="Folder of this run, such as runs/NAME.")],
     recipe: Recipe = None,
     backbone: Annotated[
-        str, typer.Option(help="mobilenet_v2, densenet121 or another that `graphs` has written a graph of.")
+        str, typer.Option(help="mobilenet_v2, densenet121 or another network that `graphs` has exported.")
     ] = "mobilenet_v2",
     init: Annotated[
         str,
         typer.Option(
-            help="First weights: imagenet (torchvision's or timm's), none, a .safetensors file, face-api's .json or "
-            "InsightFace's .onnx."
+            help="Initial weights: imagenet (torchvision's or timm's), none (random), a .safetensors file such as "
+            "runs/NAME/model.safetensors, face-api's .json or InsightFace's .onnx."
         ),
     ] = "imagenet",
     epochs: Annotated[int, typer.Option(min=1)] = 14,
-    batch_size: Annotated[int, typer.Option(help="Over all processes together.", min=2)] = 64,
-    lr: Annotated[float, typer.Option(help="Highest learning rate, after the warm-up.")] = 1e-3,
-    weight_decay: Annotated[float, typer.Option(help="AdamW's.")] = 0.02,
+    batch_size: Annotated[int, typer.Option(help="Faces per step, over all processes together.", min=2)] = 64,
+    lr: Annotated[float, typer.Option(help="Peak learning rate, reached after the warm-up.")] = 1e-3,
+    weight_decay: Annotated[float, typer.Option(help="Weight decay of AdamW.")] = 0.02,
     precision: Annotated[
-        Literal["auto", "fp32", "bf16"], typer.Option(help="auto takes bf16 where the hardware has it.")
+        Literal["auto", "fp32", "bf16"], typer.Option(help="auto: bf16 if the hardware supports it, else fp32.")
     ] = "auto",
-    seed: Annotated[int, typer.Option(help="Random seed, of first weights, order and augmentation.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of random weights, order and augmentation.", min=0)] = 0,
     relabel: Annotated[
         Path | None,
-        typer.Option(help="CSV of corrected labels, as the dashboard saves it; only the train part's are changed."),
+        typer.Option(help="CSV of corrected labels, from the dashboard or `clean`; only the train part's are applied."),
     ] = None,
     soft_labels: Annotated[
         Path | None,
-        typer.Option(help="soft_labels.parquet of `clean`: out-of-fold predictions for each training face."),
+        typer.Option(help="soft_labels.parquet from `clean`: an out-of-fold prediction for each training face."),
     ] = None,
     teacher: Annotated[
         list[Path] | None,
-        typer.Option(help="Folder of a trained model to distil from; repeatable."),
+        typer.Option(help="Folder of a trained model to distil from; repeat it for several."),
     ] = None,
     soft_weight: Annotated[
         float,
         typer.Option(
-            help="Share of the target that comes from teachers or soft labels: 0 is the label alone, 1 these alone."
+            help="Share of the target that comes from teachers or soft labels; 0: the label alone, 1: these alone."
         ),
     ] = 0.5,
     mixup: Annotated[
         float,
         typer.Option(
-            help="Share of crops blended with another one (mixup), whose targets come from the teachers alone."
+            help="Share of crops blended with another crop; their targets come from the --teacher models alone."
         ),
     ] = 0.0,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in --output; it ends as if never interrupted.")
+        bool, typer.Option("--resume", help="Continue the run in --output; it ends as if never interrupted.")
     ] = False,
 ) -> None:
-    """Train on the split's train part; the best epoch on its valid part is kept, balanced and calibrated there.
+    """Train on the split's train part, keep the epoch that is best on its valid part, balance and calibrate it there.
+
+    Balancing raises the logits of the classes with the lowest recall.
 
     Examples:
 
@@ -210,15 +214,16 @@ def fit(
 @app.command()
 def average(
     model: Annotated[
-        list[Path], typer.Option(help="Folder of a model; repeatable. One alone is balanced and calibrated anew.")
+        list[Path], typer.Option(help="Folder of a model; repeat for each. One alone is balanced and calibrated anew.")
     ],
     data: DataFolder,
     split: Split,
     output: Annotated[Path, typer.Option(help="Folder of the new model.")],
 ) -> None:
-    """Average the weights of models that share their first steps; balance and calibrate on the valid part.
+    """Average the weights of models with a common start (model soup), then balance and calibrate on the valid part.
 
-    The model card tells how the first one was trained, and that the others start from the same weights.
+    A common start means that one was trained from another's weights, or all from the same ones: otherwise the mean is
+    useless. The model card describes how the first was trained, and says that the others start from the same weights.
 
     Example: python -m train average --model runs/b --model runs/a --data runs/utkface --split split.csv --output runs/c
     """
@@ -238,22 +243,22 @@ def average(
 def clean(
     data: DataFolder,
     split: Split,
-    output: Annotated[Path, typer.Option(help="Folder for the folds' models and what is found.")],
-    folds: Annotated[int, typer.Option(help="Each is predicted by a model trained on the others.", min=2)] = 5,
+    output: Annotated[Path, typer.Option(help="Folder for the folds' models and the results.")],
+    folds: Annotated[int, typer.Option(help="Each is predicted by a model that is trained on the others.", min=2)] = 5,
     threshold: Annotated[
-        float, typer.Option(help="Labels contradicted with this probability or more are listed.", min=0, max=1)
+        float, typer.Option(help="List labels that are contradicted with at least this probability.", min=0, max=1)
     ] = 0.9,
     backbone: Annotated[str, typer.Option(help="As for fit.")] = "mobilenet_v2",
     init: Annotated[str, typer.Option(help="As for fit.")] = "imagenet",
-    epochs: Annotated[int, typer.Option(help="Of each fold.", min=1)] = 14,
+    epochs: Annotated[int, typer.Option(help="Epochs of each fold.", min=1)] = 14,
     batch_size: Annotated[int, typer.Option(min=2)] = 64,
     lr: Annotated[float, typer.Option(help="As for fit.")] = 1e-3,
-    seed: Annotated[int, typer.Option(help="Of the folds and of training.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the folds and of training.", min=0)] = 0,
 ) -> None:
-    """Find false labels in the train part by cross-validation. If interrupted, run the same command again to continue.
+    """Find wrong labels in the train part by cross-validation. If interrupted, run the same command again to continue.
 
-    Writes relabel.csv (for fit --relabel), soft_labels.parquet (for fit --soft-labels) and a report that the dashboard
-    opens (--reports), where labels can be judged by eye. Takes as long as FOLDS times fit.
+    Writes relabel.csv (for fit --relabel), soft_labels.parquet (for fit --soft-labels) and a report, in which labels
+    can be judged by eye in the dashboard (python app.py --reports OUTPUT/report). Takes FOLDS times as long as fit.
 
     Example: python -m train clean --data runs/utkface --split split.csv --output runs/clean
     """
@@ -274,22 +279,22 @@ def evaluate(
         str, typer.Option(help="Folder of a run or model, or USER/NAME or USER/NAME@REVISION on the Hub.")
     ],
     data: Annotated[
-        Path, typer.Option(help="UTKFace as a folder or archive, or the folder that `prepare` made of it.")
+        Path, typer.Option(help="UTKFace as a folder or archive, or the folder that `prepare` made from it.")
     ],
     split: Split,
     output: Annotated[Path, typer.Option(help="Folder of the report, such as eval_reports/NAME.")],
-    subset: Annotated[Literal["train", "valid", "test"], typer.Option(help="Part of the split.")] = "test",
+    subset: Annotated[Literal["train", "valid", "test"], typer.Option(help="Part of the split to measure.")] = "test",
     stress: Annotated[
         bool,
         typer.Option(
             "--stress",
-            help="Measure too how figures fall when faces are turned, blurred, darkened, ...: thirteen passes over "
-            "up to 5,000 pictures, a quarter of an hour on two cores.",
+            help="Also measure how the figures drop when pictures are turned, blurred, darkened, ...: thirteen passes "
+            "over up to 5,000 pictures, a quarter of an hour on two cores.",
         ),
     ] = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Measure a model through the app's own path, and write the report that the dashboard reads.
+    """Measure a model through the app's own path (detect, align, model), and write the report that the dashboard reads.
 
     Example: python -m train evaluate --model runs/first --data UTKFace.tar.gz --split split.csv --output
     eval_reports/first
@@ -315,11 +320,11 @@ for command in (card, publish, space):
 def graphs(
     backbones: Annotated[
         list[str] | None,
-        typer.Argument(help="Classifiers of torchvision or timm; by default those that are there already."),
+        typer.Argument(help="Classifiers of torchvision or timm; default: those with a graph already."),
     ] = None,
 ) -> None:
-    """Write the networks as ONNX graphs, for `agr` to run without torch; what makes a backbone known to `fit`. Models
-    of backbones whose graphs do not come with the project run here alone: they cannot be published.
+    """Export networks as ONNX graphs, which `agr` runs without torch. `fit` accepts a backbone once it has a graph.
+    Models whose backbone's graph does not come with the project run only on this machine and cannot be published.
 
     Example: python -m train graphs mobilenet_v3_large
     """
@@ -333,11 +338,11 @@ def graphs(
 
 
 if __name__ == "__main__":
-    if isinstance(sys.stdout, TextIOWrapper):  # names may hold letters that a console does not have
+    if isinstance(sys.stdout, TextIOWrapper):  # file names may contain letters that a console lacks
         sys.stdout.reconfigure(errors="backslashreplace")
     if sys.argv[0].endswith("__main__.py"):
         sys.argv[0] = "python -m train"
     try:
         app(prog_name="python -m train")
-    except ModuleNotFoundError as error:  # the page needs less than training
+    except ModuleNotFoundError as error:  # training needs more packages than the page
         sys.exit(f"Error: {error.name} is not installed. Install what training needs: requirements-dev.txt.")

@@ -48,7 +48,7 @@ def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Ave
     """
     if len({trained(folder).resolve() for folder in models}) < len(models):
         raise DataError("A model is named twice. Expected each once.")
-    is_one_of_them = output.resolve() in [folder.resolve() for folder in models]  # interrupted
+    is_one_of_them = output.resolve() in [folder.resolve() for folder in models]  # an interrupted run
     if (output / WEIGHTS_FILE).exists() or ((output / RECORD_FILE).exists() and not is_one_of_them):
         raise DataError(f"{output} holds a model or a training run already. Choose another --output.")
     keep_freed_memory(None)

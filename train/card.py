@@ -133,7 +133,7 @@ def group_tables(report: EvalReport) -> str:
 def _cell(figure: dict, factor: float, digits: int) -> str:
     if figure["value"] is None:
         return "–"
-    if figure["low"] is None:  # one face has no interval
+    if figure["low"] is None:  # there is no interval for a single face
         return f"{figure['value'] * factor:.{digits}f}"
     value, low, high = (f"{figure[key] * factor:.{digits}f}" for key in ("value", "low", "high"))
     return f"{value} ({low} to {high})"

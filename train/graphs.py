@@ -30,7 +30,7 @@ OPSET = 17
 
 @dataclass(frozen=True, eq=False)
 class Architecture:
-    """A network to be exported. `inputs`: name -> example; `free`: input name -> its axes of variable length, with
+    """A network to export. `inputs`: name -> example; `free`: input name -> its axes of variable length and their
     names."""
 
     network: nn.Module
@@ -40,8 +40,7 @@ class Architecture:
 
 
 class LogitsOfBytes(nn.Module):
-    """Crops, uint8 (n, size, size, 3), and mean and std of RGB in 0 to 1, each (3,) -> logits of age, gender and
-    race."""
+    """Crops, uint8 (n, size, size, 3), mean and std of RGB in 0 to 1, each (3,) -> logits of age, gender and race."""
 
     def __init__(self, backbone: str) -> None:
         super().__init__()
@@ -214,7 +213,7 @@ def _exported_backbone(name: str) -> onnx.ModelProto:
 
 def _exported(architecture: Architecture) -> onnx.ModelProto:
     with TemporaryDirectory() as folder, warnings.catch_warnings():
-        # The newer exporter takes batch normalisation apart into steps that ONNX Runtime cannot fold into convolutions.
+        # The newer exporter splits batch normalisation into steps that ONNX Runtime cannot fold into convolutions.
         warnings.simplefilter("ignore")
         path = Path(folder) / "graph.onnx"
         torch.onnx.export(

@@ -41,8 +41,7 @@ def model_config(backbone: str, init: str, input_size: int, template) -> ModelCo
 
 
 def hash_of_init(init: str) -> str | None:
-    """Hash of the file that the weights come from, including the values of a manifest; None for names such as
-    imagenet."""
+    """Hash of the file that the weights come from, for a manifest with its values; None for names such as imagenet."""
     path = Path(init)
     if not path.is_file():
         return None
@@ -55,9 +54,9 @@ def load_init(net: AttributeNet, init: str) -> None:
     """Load initial weights into `net`.
 
     `init`: "none" keeps the random ones; "imagenet" takes those of torchvision or timm for the backbone; otherwise a
-    .safetensors file (of a backbone, with their names, or of a whole model that `fit` saved, heads included), the .json
-    of `train.face_weights` or the .onnx of `train.arcface_weights`. Raises DataError if the weights cannot be obtained
-    or do not fit.
+    .safetensors file (of a backbone, with torchvision's or timm's names, or of a whole model that `fit` saved, heads
+    included), the .json of `train.face_weights` or the .onnx of `train.arcface_weights`. Raises DataError if the
+    weights cannot be obtained or do not fit.
     """
     if init == "none":
         return

@@ -12,8 +12,7 @@ AGE_SIGMA = 2.0
 """Standard deviation in years of the Gaussian around the labelled age. Apparent age is not known to the year, and
 neighbouring ages should share what they learn."""
 AGE_MEAN_WEIGHT = 0.1
-"""Weight of the mean age's error, per year: a typical error of 5 years adds half a nat to an age cross-entropy of about
-3."""
+"""Weight of the mean age's error, per year: a typical 5 years add half a nat to an age cross-entropy of about 3."""
 LABEL_SMOOTHING = 0.05
 """Label smoothing of gender and race. It moves 2.5 and 4 % of the target to other classes, where identical pictures
 suggest that 6 and 10 % of the labels are wrong."""

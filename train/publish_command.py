@@ -1,4 +1,4 @@
-"""python -m train card | publish | space: what a model is, said and sent to others."""
+"""python -m train card | publish | space: describe a model, and send it or the page to the Hub."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,16 +8,16 @@ import typer
 
 from .command import clear_errors, print_files
 
-RepoId = Annotated[str, typer.Option(help="Where on the Hub: USER/NAME.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and stop.")]
+RepoId = Annotated[str, typer.Option(help="Repository on the Hub: USER/NAME, such as anna/faces-small.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, but send nothing.")]
 
 
 def card(
-    model: Annotated[Path, typer.Option(help="Folder of the model; its README.md is written anew.")],
+    model: Annotated[Path, typer.Option(help="Folder of the model; its README.md is overwritten.")],
     report: Annotated[Path, typer.Option(help="Folder of the model's report.")],
 ) -> None:
-    """Write the model card, with the report's figures, beside the weights. `publish` sends its own, with the confusion
-    matrices too.
+    """Write the model card, with the report's figures, beside the weights. `publish` makes a card of its own, which
+    also shows the confusion matrices.
 
     Example: python -m train card --model runs/first --report eval_reports/first
     """
@@ -39,13 +39,13 @@ def publish(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="The pictures, to check the report on a sample of them; by default those of the run.",
+            help="The report's pictures, of which a sample is predicted again; default: those of the run.",
             envvar="AGR_UTKFACE",
         ),
     ] = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Check a model and its report, then send both to the Hugging Face Hub in one commit. No picture is sent.
+    """Check a model and its report, then send both to the Hugging Face Hub in one commit. No photo is sent.
 
     Example: python -m train publish --model runs/mine --report eval_reports/mine --repo-id USER/NAME --dry-run
     """
@@ -59,7 +59,7 @@ def publish(
         if tag:
             check_tag_name(tag)
         if not dry_run:
-            Hub(repo_id, must_own=not pr)  # before the long checks: may we at all?
+            Hub(repo_id, must_own=not pr)  # fails before the long checks if we may not write there
         stage(model, report, Path(folder), repo_id=repo_id)
         pictures = data or data_of(model)
         if pictures is None:
@@ -82,16 +82,16 @@ def space(
     repo_id: RepoId,
     model: Annotated[
         str | None,
-        typer.Option(help="USER/MODEL or USER/MODEL@REVISION that the page uses; by default the bundled one."),
+        typer.Option(help="Model that the page uses: USER/MODEL or USER/MODEL@REVISION; default: the bundled one."),
     ] = None,
     report: Annotated[
         list[Path] | None,
-        typer.Option(help="Folder of a report that goes along, beside those that the project comes with; repeatable."),
+        typer.Option(help="Folder of a report to include beside the project's own; repeat it for several."),
     ] = None,
     private: Annotated[bool, typer.Option("--private", help="Only you can see it.")] = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Host the page as a Hugging Face Space: send just the files that it needs, in one commit.
+    """Host the page as a Hugging Face Space: send only the files that it needs, in one commit.
 
     Example: python -m train space --repo-id USER/faces --model USER/MODEL --dry-run
     """

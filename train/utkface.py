@@ -1,4 +1,4 @@
-"""UTKFace as its users have it: a folder or archive of pictures whose names are their labels.
+"""UTKFace, a folder or archive of pictures whose names are their labels, and the files of its subsets.
 
 Terms: non-commercial research; the pictures belong to their owners.
 """
