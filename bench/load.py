@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import psutil
 from gradio_client import Client, handle_file
 from PIL import Image
 
@@ -102,7 +103,7 @@ def _row(visitors: int, photos: list[tuple[Path, int]], pid: int, uploads: Path)
     files = sum(1 for path in uploads.rglob("*") if path.is_file())
     return (
         f"| {visitors} | {times.size / took:.1f} | {np.median(times):.2f} | {np.quantile(times, 0.95):.2f} |"
-        f" {slowest:.2f} × the median | {wrong} | {memory / 1000:.0f} | {threads} | {files} |"
+        f" {slowest:.2f} × the median | {wrong} | {memory} | {threads} | {files} |"
     )
 
 
@@ -123,15 +124,14 @@ def _lasting(photos: list[tuple[Path, int]], pid: int) -> str:
             done = until
             time.sleep(2 * GIVE_BACK_EVERY + 1)  # long enough for one to pass in full
             memory, threads = _size_of(pid)
-            lines.append(f"| {until:,} | {memory / 1000:.0f} | {threads} |")
+            lines.append(f"| {until:,} | {memory} | {threads} |")
     return "\n".join(lines)
 
 
 def _size_of(pid: int) -> tuple[int, int]:
-    """Resident memory in kB, and the number of threads."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    memory, threads = (int(status.split(f"{key}:")[1].split()[0]) for key in ("VmRSS", "Threads"))
-    return memory, threads
+    """Resident memory in MB, and the number of threads."""
+    process = psutil.Process(pid)
+    return round(process.memory_info().rss / 1e6), process.num_threads()
 
 
 if __name__ == "__main__":

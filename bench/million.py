@@ -19,6 +19,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pandas as pd
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 from playwright.sync_api import Error as PlaywrightError
@@ -97,7 +98,7 @@ def _clicked(what: str, click: Callable[[], None], page: Page, server: int) -> N
     page.wait_for_function("before => location.search !== before", arg=before, timeout=600_000)
     page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
     took = time.perf_counter() - started
-    resident = int(Path(f"/proc/{server}/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
+    resident = psutil.Process(server).memory_info().rss / 1e6
     print(f"| {what} | {took:.2f} | | {resident:.0f} |", flush=True)
 
 

@@ -87,7 +87,7 @@ def _processes(pictures: PictureSource) -> str:
         for seed in range(24):
             made = scene(pictures, faces=4, size=(1280, 960), chip=(100, 300), seed=seed)
             (Path(folder) / f"{seed:02d}.jpg").write_bytes(made.jpeg)
-        one, many = (_child(_MANY, folder, n) for n in ("1", str(cores())))
+        one, many = (float(_child(_MANY, folder, n)) for n in ("1", str(cores())))
         lines = ["| many photos (1280×960, 4 faces) | photos a second | times faster |", "|---|---|---|"]
         lines += [f"| one core | {one:.1f} | 1.0 |", f"| {cores()} cores | {many:.1f} | {many / one:.2f} |", ""]
         lines += ["| memory, MB | at work | at rest |", "|---|---|---|"]
@@ -114,7 +114,7 @@ found = {}
 for name, (faces, size, chip) in speed.CASES.items():
     photo = speed.scene(pictures, faces=faces, size=size, chip=chip).jpeg
     found[name] = speed._ms(lambda: analyze(photo))
-print(json.dumps(found) + "\\n")
+print(json.dumps(found))
 """
 
 # Analyzes a folder five times on the first n cores; prints photos per second, start-up not counted.
@@ -138,11 +138,12 @@ print(done / (time.perf_counter() - started))
 _MEMORY = """
 import statistics, sys, time
 from pathlib import Path
+import psutil
 from agr import FaceAnalyzer
 from agr.memory import GIVE_BACK_EVERY, keep_freed_memory
 keep_freed_memory()
 def resident():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+    return psutil.Process().memory_info().rss / 1e6
 analyzer = FaceAnalyzer.from_pretrained()
 photos = sorted(Path(sys.argv[1]).iterdir())
 some = (photos * 50)[:1000]
@@ -160,11 +161,12 @@ Baseline().analyze(Path(sys.argv[1]).read_bytes())
 """
 
 
-def _child(code: str, *arguments: str):
+def _child(code: str, *arguments: str) -> str:
+    """What a program prints, in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    return float(done.stdout) if done.stdout.count("\n") == 1 else done.stdout
+    return done.stdout
 
 
 def _seconds(command: list[str]) -> float:
