@@ -9,7 +9,7 @@ for face in analyzer.analyze("photo.jpg"):
 import os
 from typing import TYPE_CHECKING
 
-# ONNX Runtime sends how it is used to Microsoft from its first import on, unless it is told not to before.
+# ONNX Runtime sends usage data to Microsoft from its first import on, unless this is set before.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = ["AgrError", "Face", "FaceAnalyzer", "ImageError", "ModelError"]
@@ -29,10 +29,10 @@ _HOME = {
 }
 
 
-if not TYPE_CHECKING:  # or every misspelt name would pass for one of the package
+if not TYPE_CHECKING:  # otherwise type checkers would accept every misspelt name
 
     def __getattr__(name: str):
-        """Import ONNX Runtime and the rest when something is first asked for, so that `import agr` itself is quick."""
+        """Import ONNX Runtime and the rest on first use, so that `import agr` itself is quick."""
         if name not in _HOME:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module

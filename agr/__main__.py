@@ -49,7 +49,7 @@ def analyze(
             "path a line, as seen from here), or videos. Videos inside folders, archives and lists are skipped: name "
             "them one by one.",
             show_default=False,
-            readable=False,  # which is said of the one, and costs the others nothing
+            readable=False,  # an unreadable file is reported by itself, and does not stop the others
         ),
     ],
     model: Model = None,
@@ -75,9 +75,9 @@ def analyze(
 ) -> None:
     """Analyze photos, and write what was found.
 
-    If a file cannot be read, its row says why, and the others are still analyzed; the exit code is then 1. Videos come
-    after the photos, five frames of each second, with a time and each person's track (python -m agr video makes a table
-    by person).
+    If a file cannot be read, its row says why, and the others are still analyzed; the exit code is then 1. Videos are
+    analyzed after the photos, at five frames per second, and their rows have a time and each person's track (python -m
+    agr video makes a table by person).
 
     Examples:
 
@@ -169,13 +169,13 @@ def _analyze(photos: list[Path], output: Path | None, model: str | None, format:
 
 
 def _write_photos(results: Iterable[tuple], photos: int, write) -> int:
-    """Each of (file, faces or ImageError), with a bar; returns how many could not be read."""
+    """Write each (file, faces or ImageError), with a progress bar; returns how many photos could not be read."""
     from tqdm import tqdm
 
     from .images import ImageError
 
     failed = 0
-    hidden = True if photos < 2 else None  # None: where standard error is no terminal
+    hidden = True if photos < 2 else None  # None: hidden if standard error is no terminal
     for file, result in tqdm(results, total=photos, unit=" photos", file=sys.stderr, disable=hidden):
         if isinstance(result, ImageError):
             failed += 1
@@ -187,7 +187,7 @@ def _write_photos(results: Iterable[tuple], photos: int, write) -> int:
 
 
 def _keep_apart(output: Path | None, photos: Iterable[Path]) -> None:
-    """Nothing is written over what is to be read."""
+    """End the command if the output would overwrite one of the files to be read."""
     if output is not None and os.path.isfile(output) and any(is_same(photo, output) for photo in photos):
         fail(f"{output} is one of the files to be read. Name another --output.")
 
@@ -227,7 +227,7 @@ def _jsonl_writer(stream: TextIO):
 
 
 def _csv_writer(stream: TextIO, *, timed: bool):
-    """`timed`: with columns for the faces of videos."""
+    """`timed`: whether to add the columns that only faces in videos have."""
     from .table import COLUMNS, face_row
 
     of_videos = ("time", "track") if timed else ()
@@ -249,8 +249,8 @@ app.command()(video)
 
 
 def run() -> None:
-    """What the shell's `agr` and `python -m agr` call."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a container that is stopped loses no more than Ctrl-C
+    """Entry point of the command `agr` and of `python -m agr`."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopping a container loses no more work than Ctrl-C
     app(prog_name="agr" if Path(sys.argv[0]).stem == "agr" else "python -m agr")
 
 

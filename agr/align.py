@@ -1,8 +1,8 @@
-"""Landmarks -> the aligned crop: the one crop for training, evaluation and serving.
+"""Cut the aligned crop of a face, given its landmarks. Training, evaluation and serving all use this crop.
 
-A similarity transform (rotation, one scale, shift) takes MTCNN's five landmarks onto a fixed template. Photos are far
-sharper than the data that the network learns from, and a network that never saw such detail reads it as wrinkles; so
-the crop is low-pass filtered to one softness, `CROP_SIGMA`, from whatever size of face it is taken.
+A similarity transform (rotation, uniform scale, shift) maps MTCNN's five landmarks onto a fixed template. Photos are
+far sharper than the training data, and a network that never saw such detail takes it for wrinkles; so every crop is
+low-pass filtered to the same blur, `CROP_SIGMA`, whatever the size of the face in the photo.
 """
 
 import math
@@ -20,32 +20,33 @@ TEMPLATE = (
     (63.5 / 200, 139.3 / 200),
     (133.9 / 200, 139.2 / 200),
 )
-"""Where left eye, right eye, nose, left and right mouth corner (as seen in the picture) come to lie, as fractions of
-the crop's side: the mean of `agr.detect`'s landmarks over UTKFace's own aligned chips, so that a crop holds what a chip
-does. facenet-pytorch's own landmarks would not do: most of these faces reach out of their chips, and it stretches what
-is left of them, so that its eyes come to lie a tenth of the side above where they are."""
+"""Positions of left eye, right eye, nose, left and right mouth corner (as seen in the picture) in a crop, as fractions
+of its side: the mean of `agr.detect`'s landmarks over UTKFace's own aligned chips, so that a crop shows the same part
+of a face as a chip. facenet-pytorch's landmarks are unsuitable: most of these faces extend beyond their chips, and it
+stretches what is left of them, so that it places the eyes a tenth of the side too high."""
 
 MIN_TEMPLATE_FIT = 0.2
-"""Least `fit_of` landmarks to the template that a crop is cut for. With landmarks in a wrong order, or x and y
+"""Smallest `fit_of` landmarks to the template for which a crop is cut. With landmarks in the wrong order, or x and y
 exchanged, the similarity shrinks the face to a point, and its crop would need gigabytes."""
 CROP_SIGMA = 0.8
-"""Standard deviation, in pixels of the crop, of the blur that a crop is brought to when its source is sharper."""
+"""Standard deviation, in pixels of the crop, of the blur to which crops from sharper sources are brought."""
 _SOURCE_SIGMA = 0.5
-"""A sharp picture's own blur, in its pixels: the least that sampling without aliasing allows for."""
+"""Standard deviation, in source pixels, of a sharp picture's own blur: the least that sampling without aliasing
+allows."""
 _LINEAR_BLUR = 1 / 6
-"""Variance, in pixels of the source, of the blur that linear interpolation between them is, on average."""
+"""Average variance, in source pixels, of the blur caused by linear interpolation."""
 _WORKING_OVERSAMPLING = 1.4
-"""Large faces are first reduced to this many pixels for each pixel of the crop, which keeps every later step small.
-Three times as many would change the crop by 0.6 of 255 levels (RMS)."""
+"""Resolution, in pixels per pixel of the crop, to which large faces are first reduced to make every later step cheap.
+Three times as much would change the crop by 0.6 of 255 levels (RMS)."""
 
 
 def crop_face(image: Image.Image, landmarks: np.ndarray, *, size: int, template: Points = TEMPLATE) -> np.ndarray:
     """Cut one face out of an RGB picture.
 
     `landmarks`: shape (5, 2), x and y in pixels of `image`, in the order of `TEMPLATE`. `size`: side of the crop in
-    pixels. `template`: where the landmarks come to lie, (5, 2), as fractions of that side.
-    Returns uint8 of shape (size, size, 3). What lies outside the picture repeats its nearest edge pixel.
-    Raises ValueError if the landmarks have another shape, are not finite or do not lie as a face's do.
+    pixels. `template`: positions of the landmarks in the crop, (5, 2), as fractions of that side.
+    Returns uint8 of shape (size, size, 3). Areas outside the picture repeat its nearest edge pixel.
+    Raises ValueError if the landmarks have another shape, are not finite or are not arranged like those of a face.
     """
     landmarks = np.asarray(landmarks, dtype=np.float64)
     if landmarks.shape != (5, 2) or not np.isfinite(landmarks).all():
@@ -61,18 +62,18 @@ def crop_face(image: Image.Image, landmarks: np.ndarray, *, size: int, template:
     window, to_crop = _cut_window(image, to_crop, size)
     window, to_crop = _reduce(window, to_crop)
     variance = (CROP_SIGMA / _scale_of(to_crop)) ** 2 - _SOURCE_SIGMA**2
-    # Of a window this blurred, interpolation need not be better than linear, which takes a third of the time.
+    # Linear interpolation is good enough for a window this blurred, and takes a third of the time.
     is_soft = variance > 0.5
     window = _blurred(window, variance - _LINEAR_BLUR if is_soft else variance)
-    # PIL wants the map from the crop's pixels to the source's.
+    # PIL expects the mapping from the crop's pixels to the source's.
     inverse = np.linalg.inv(to_crop)
     resampling = Image.Resampling.BILINEAR if is_soft else Image.Resampling.BICUBIC
     return np.asarray(window.transform((size, size), Image.Transform.AFFINE, tuple(inverse[:2].ravel()), resampling))
 
 
 def _blurred(window: Image.Image, variance: float) -> Image.Image:
-    """Blurred by a box of that variance, in pixels. Three boxes, as in PIL's Gaussian blur, would take three times as
-    long and change the crop by 1 of 255 levels (RMS).
+    """The window after a box blur of the given variance, in pixels. Three box blurs, as in PIL's Gaussian blur, would
+    take three times as long and change the crop by 1 of 255 levels (RMS).
 
     Source: Gwosdek et al., "Theoretical Foundations of Gaussian Convolution by Extended Box Filtering" (2011).
     """
@@ -102,8 +103,8 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def fit_of(source: Points, target: Points) -> float:
-    """How alike two patterns of points lie, both (n, 2), whatever their place, size and turn: 0 to 1, the share of the
-    target's spread that `similarity` reaches; 0 if the points of one coincide."""
+    """Similarity of two point patterns, both (n, 2), regardless of position, size and rotation: 0 to 1, the share of
+    the target's spread that `similarity` reproduces; 0 if all points of either pattern coincide."""
     one, other = (np.asarray(points, float) @ np.array([1, 1j]) for points in (source, target))
     one, other = one - one.mean(), other - other.mean()
     spreads = np.vdot(one, one).real * np.vdot(other, other).real
@@ -115,7 +116,7 @@ def _scale_of(matrix: np.ndarray) -> float:
 
 
 def _cut_window(image: Image.Image, to_crop: np.ndarray, size: int) -> tuple[Image.Image, np.ndarray]:
-    """The upright rectangle around the crop, edge pixels repeated where it leaves the picture."""
+    """The upright rectangle around the crop, with edge pixels repeated where it extends beyond the picture."""
     margin = 4 * CROP_SIGMA + 2
     low, high = -margin, size + margin
     corners = np.array([[low, low, 1], [high, low, 1], [low, high, 1], [high, high, 1]]) @ np.linalg.inv(to_crop).T

@@ -1,4 +1,4 @@
-"""FaceAnalyzer: a photo in, every face with its attributes out. The front door of the package."""
+"""FaceAnalyzer, the package's main entry point: takes a photo and returns every face with its attributes."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -24,17 +24,17 @@ from .reader import AttributeReader
 Name = TypeVar("Name")
 ONE_IMAGE = (str, bytes, bytearray, memoryview, PathLike, Image.Image, Photo)
 PHOTOS_AHEAD = 2
-"""Photos for each core that `analyze_named` reads ahead: bounds what waits in memory."""
+"""Number of photos per core that `analyze_named` reads ahead; it limits how many wait in memory."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Face(Prediction):
-    """One face: where it is, and what the network says of it.
+    """One face: its position, and what the network predicts for it.
 
     `box`: left, top, right, bottom; `landmarks`: five (x, y) of left eye, right eye, nose, left and right mouth
     corner as seen; both in pixels of the upright input. `score`: probability 0 to 1 that this is a face.
     `age`, `age_interval`, `age_group`, `gender`, `race` and their probabilities: see `Prediction`.
-    `age_probs`: (117,), probability of each age of 0 to 116 years. `crop`: what the network saw, RGB, uint8
+    `age_probs`: (117,), probability of each age from 0 to 116 years. `crop`: the network's input, RGB, uint8
     (size, size, 3).
     """
 
@@ -48,7 +48,7 @@ class Face(Prediction):
         return f"Face({self.summary()}, box={tuple(round(v) for v in self.box)})"
 
     def to_dict(self) -> dict[str, Any]:
-        """What JSON shows: every field but the two arrays, numbers rounded to what they are worth."""
+        """The fields for JSON: all but the two arrays, with numbers rounded to meaningful digits."""
         return {
             "box": [round(v, 1) for v in self.box],
             "score": round(self.score, 4),
@@ -69,9 +69,9 @@ class FaceAnalyzer:
 
     @classmethod
     def from_pretrained(cls, model: str | Path | None = None, *, revision: str | None = None) -> "FaceAnalyzer":
-        """Load the bundled model, the one in a folder, or one of the Hugging Face Hub ("USER/NAME", with `revision`).
+        """Load the bundled model, the one in a folder, or one from the Hugging Face Hub ("USER/NAME", with `revision`).
 
-        Raises ModelError if the model cannot be had or used.
+        Raises ModelError if the model is not available or cannot be used.
         """
         folder = find_model(model, revision=revision)
         loads: tuple[Callable[[], Any], ...] = (lambda: AttributeReader.load(folder), FaceDetector)
@@ -79,7 +79,7 @@ class FaceAnalyzer:
 
     @property
     def config(self) -> ModelConfig:
-        """What travels with the model's weights: input size, labels, temperatures."""
+        """The config stored with the model's weights: input size, labels, temperatures."""
         return self.reader.config
 
     def analyze(self, image: ImageSource | Photo) -> list[Face]:
@@ -90,10 +90,11 @@ class FaceAnalyzer:
             return _to_faces(faces, crops, self.reader.read(crops))
 
     def analyze_many(self, images: Iterable[ImageSource | Photo]) -> Iterator[list[Face] | ImageError]:
-        """For each image, in order, its faces or the ImageError that says why it could not be read; never raises one.
+        """Yield for each image, in order, its faces, or the ImageError that says why it could not be read (never
+        raised).
 
-        Lazy: computes on all cores, and takes up to `PHOTOS_AHEAD` images for each core before it answers the first.
-        What `images` raises comes after the answers to those before it. Raises TypeError if it is one image.
+        Lazy: computes on all cores, and takes up to `PHOTOS_AHEAD` images per core before it yields the first result.
+        If `images` raises, the error follows the results of the images before it. Raises TypeError for a single image.
         """
         is_one_array = isinstance(images, np.ndarray) and images.dtype.kind not in "OSU" and images.ndim < 4
         if is_one_array or hasattr(images, "read") or isinstance(images, ONE_IMAGE):
@@ -103,8 +104,9 @@ class FaceAnalyzer:
     def analyze_named(
         self, images: Iterable[tuple[Name, ImageSource | Photo | ImageError]]
     ) -> Iterator[tuple[Name, list[Face] | ImageError]]:
-        """The same for (name, image), where names are whatever tells the images apart; yields (name, faces or error).
-        An ImageError in place of an image, of what could not even be fetched, is passed through."""
+        """Like `analyze_many` for (name, image), where a name is anything that identifies the image; yields (name,
+        faces or error). An ImageError may take the place of an image that could not even be fetched: it is passed
+        through."""
         with ThreadPoolExecutor(cores(), thread_name_prefix="analyze") as pool:
             running: deque[tuple[Name, Future]] = deque()
             broken: list[Exception] = []
@@ -128,7 +130,7 @@ class FaceAnalyzer:
                     yield oldest()
                 if broken:
                     raise broken[0]
-            finally:  # whoever stops listening does not wait for photos that nobody will see
+            finally:  # a caller that stops early does not wait for photos that it will not see
                 for _, future in running:
                     future.cancel()
 

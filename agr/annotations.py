@@ -1,4 +1,4 @@
-"""What people say of the faces in pictures: in a picture's name, as UTKFace has it, or in the rows of a CSV."""
+"""Labels that people gave to faces: in a picture's file name, as in UTKFace, or in the rows of a CSV."""
 
 import io
 import re
@@ -15,29 +15,30 @@ from .labels import GENDERS, MAX_AGE, RACES
 from .places import place_of
 
 COLUMNS = ("file", "age", "gender", "race")
-"""Of a CSV."""
+"""Columns of a CSV of labels."""
 LONGEST_NAME = 200
-"""Characters of a picture's name."""
+"""Largest number of characters in a picture's name."""
 LONGEST_PATH, MOST_COLUMNS = 1000, 100
-"""Characters and columns of a row of a CSV: what is longer takes pandas, and the search for its photo, minutes."""
-# The separators after the time stamp are free: a few of the data set's own names have a blank or no dot before "jpg".
+"""Largest number of characters in a path and of columns in a CSV: with more, pandas or the search for the photo would
+take minutes."""
+# Anything may follow the time stamp: a few of the data set's own names have a blank, or no dot, before "jpg".
 _NAME = re.compile(r"(?P<age>\d{1,3})_(?P<gender>[01])_(?P<race>[0-4])_\d+")
 
 
 class LabelError(AgrError):
-    """A CSV holds no labels; the message says what was wrong and what was expected."""
+    """A CSV of labels cannot be used; the message says what was wrong and what was expected."""
 
 
 @dataclass(frozen=True)
 class Labels:
-    """What is known of a face: age in years, indices into `agr.labels.GENDERS` and `RACES`; None where nothing is."""
+    """Labels of one face: age in years, indices into `agr.labels.GENDERS` and `RACES`; None where unknown."""
 
     age: int | None = None
     gender: int | None = None
     race: int | None = None
 
     def named(self) -> dict[str, int | str | None]:
-        """Age, and gender and race by name, as reports have them."""
+        """Age, and the names of gender and race, as reports use them."""
         return {
             "age": self.age,
             "gender": None if self.gender is None else GENDERS[self.gender],
@@ -54,11 +55,12 @@ def labels_of(name: str) -> Labels | None:
 
 
 def read_labels(content: bytes) -> tuple[dict[str, Labels], list[tuple[str, str]]]:
-    """A CSV, with commas, semicolons or tabs, with the column file and any of age, gender, race -> labels by where the
-    file lies (`agr.places.place_of`), and (row, reason) of what is wrong.
+    """Parse a CSV of labels; returns the labels by the file's place (`agr.places.place_of`), and (file or column,
+    reason) for each problem.
 
-    Ages are years, and 25.9 counts as 25; genders and races are given by name or by UTKFace's number; empty cells are
-    labels that are not known. Raises LabelError for what is no such CSV.
+    The CSV is separated by commas, semicolons or tabs, and has the column file and any of age, gender, race. Ages are
+    in years, and 25.9 counts as 25; genders and races are given by name or by UTKFace's number; empty cells are unknown
+    labels. Raises LabelError for anything else.
     """
     table, separator = _table_of(content)
     found: dict[str, Labels] = {}
@@ -83,14 +85,14 @@ def read_labels(content: bytes) -> tuple[dict[str, Labels], list[tuple[str, str]
 
 
 def _table_of(content: bytes) -> tuple[pd.DataFrame, str]:
-    """The CSV as texts, its columns in small letters, and what separates them. Raises LabelError."""
+    """The CSV's cells as text, with column names in lower case, and its separator. Raises LabelError."""
     first = content.lstrip().partition(b"\n")[0]
-    separator = max(",;\t", key=lambda each: first.count(each.encode()))  # as spreadsheets of some languages write it
+    separator = max(",;\t", key=lambda each: first.count(each.encode()))  # which depends on a spreadsheet's locale
     if first.count(separator.encode()) >= MOST_COLUMNS:
         raise LabelError(f"The CSV has more than {MOST_COLUMNS} columns. Expected file and any of age, gender, race.")
     options: dict = {"dtype": str, "keep_default_na": False, "skipinitialspace": True, "sep": separator}
     try:
-        # The header by itself: pandas would rename a column that is there twice.
+        # The header is read separately, because pandas would rename duplicate columns.
         header = pd.read_csv(io.BytesIO(content), header=None, nrows=1, **options).iloc[0]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", pd.errors.ParserWarning)  # rows may end with a comma
@@ -109,7 +111,7 @@ def _table_of(content: bytes) -> tuple[pd.DataFrame, str]:
 
 
 def _unused_columns(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """(column, reason) of those that are not used, where a label is missing for which one of them may be meant."""
+    """(column, reason) for each unused column, if a label's column is missing that one of them may be meant to be."""
     if {*COLUMNS} <= {*table.columns}:
         return []
     why = "a column of the CSV that is not used: expected file, age, gender, race"
@@ -117,7 +119,7 @@ def _unused_columns(table: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def _labels_in(texts: Sequence[str], separator: str) -> Labels:
-    """Age, gender and race as a row of a CSV has them. Raises ValueError."""
+    """Labels from the texts of age, gender and race in a row of a CSV. Raises ValueError."""
     age, gender, race = texts
     return Labels(
         age=_age(age if separator == "," else age.replace(",", ".")),
@@ -127,8 +129,8 @@ def _labels_in(texts: Sequence[str], separator: str) -> Labels:
 
 
 def twins_among(content: Mapping[str, str], labels: Mapping[str, Labels]) -> dict[str, list[dict]]:
-    """For each file whose very picture is there under other names: these, each with its labels. `content`: equal for
-    equal pictures (`agr.pictures.content_hash`)."""
+    """For each file whose picture also exists under other names: these files, each with its labels. `content`: file ->
+    a value that is equal for equal pictures (`agr.pictures.content_hash`)."""
     alike: dict[str, list[str]] = defaultdict(list)
     for file, picture in content.items():
         alike[picture].append(file)
@@ -140,7 +142,7 @@ def twins_among(content: Mapping[str, str], labels: Mapping[str, Labels]) -> dic
     }
 
 
-@lru_cache(1024)  # a collection's labels are a million rows of a few words
+@lru_cache(1024)  # a collection may have a million rows of labels, but few distinct values
 def _age(text: str) -> int | None:
     if not text:
         return None

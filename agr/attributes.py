@@ -1,4 +1,4 @@
-"""What can be read off the network's three distributions, for a batch of faces. Knows no torch."""
+"""Attributes of a batch of faces, derived from the network's three distributions. Does not depend on torch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
 N_AGES = MAX_AGE + 1
 YEARS = np.arange(N_AGES)
 INTERVAL_AGES = (1, 5, 10, 18, 26, 35, 50, 70, 90)
-"""Years at which the width of the age interval is set; it changes evenly between them. The young change fast, and so
-does what can be told of them."""
+"""Ages, in years, at which the width of the age interval is set; it is interpolated linearly between them. They are
+denser for the young, who change fast, as does the precision of their predicted age."""
 SPREAD_AGES = (2, 8, 18, 27, 40, 55)
-"""The same for the width of the age distribution."""
+"""Ages, in years, at which the width of the age distribution is set in the same way."""
 PLAIN_SPREAD = (1.0,) * len(SPREAD_AGES)
-"""Which leaves the distribution as the network gave it."""
+"""Spread factors that leave the network's age distribution unchanged."""
 
 
 @dataclass(frozen=True, eq=False)
 class Attributes:
-    """Distributions of n faces. Age, interval and groups are all read from `age_probs`; the mean may yet lie beside the
-    likeliest group.
+    """Distributions of n faces. Age, interval and groups are all derived from `age_probs`; even so, the mean age may
+    lie outside the most probable group.
 
     `age_probs`: (n, 117), a probability for each age of 0 to 116 whole years; `gender_probs`: (n, 2), `race_probs`:
     (n, 5), in the order of `agr.labels`. Each row sums to 1.
     `interval_mass`: one value, 0 to 1, for each of `INTERVAL_AGES`. An age belongs to the age interval if it lies
-    within this central share of the distribution. Fitted on validation data, so that the interval holds the true age 8
-    times in 10 around each of these ages.
+    within this central share of the distribution. Fitted on validation data so that, around each of these ages, the
+    interval contains the true age 8 times in 10.
     """
 
     age_probs: np.ndarray
@@ -53,12 +53,12 @@ class Attributes:
         return len(self.age_probs)
 
     def __getitem__(self, part: slice | np.ndarray) -> "Attributes":
-        """Some of the faces, by a slice or truth values (n,)."""
+        """The faces that a slice or a boolean mask (n,) selects."""
         return Attributes(self.age_probs[part], self.gender_probs[part], self.race_probs[part], self.interval_mass)
 
     @classmethod
     def concatenated(cls, parts: Sequence["Attributes"]) -> "Attributes":
-        """One batch after the other; all of one model, so of one interval mass. At least one part."""
+        """Concatenate one or more batches, all from one model and thus with the same interval mass."""
         age, gender, race = (
             np.concatenate([getattr(part, name) for part in parts])
             for name in ("age_probs", "gender_probs", "race_probs")
@@ -69,8 +69,8 @@ class Attributes:
 
     @classmethod
     def from_logits(cls, logits: Mapping[str, np.ndarray], config: "ModelConfig") -> "Attributes":
-        """What a network says of n faces, `age` (n, 117), `gender` (n, 2) and `race` (n, 5), as its config calibrates
-        it; in double precision, so that probabilities of any number of classes sum to 1."""
+        """Attributes from a network's logits for n faces, `age` (n, 117), `gender` (n, 2) and `race` (n, 5), calibrated
+        by its config; in double precision, so that probabilities of any number of classes sum to 1."""
         probs = {task: softmax((logits[task] / t).astype(np.float64)) for task, t in config.temperatures.items()}
         return cls(respread(probs["age"], config.age_spread), probs["gender"], probs["race"], config.interval_mass)
 
@@ -81,15 +81,15 @@ class Attributes:
 
     @cached_property
     def age_interval(self) -> np.ndarray:
-        """Low and high end in years, shape (n, 2), within 0 to 116: from the first to the last age that lies centrally
-        enough, as `interval_mass` says for that age.
+        """Low and high end in years, shape (n, 2), within 0 to 116: the first and the last age within the central share
+        of the distribution that `interval_mass` sets for that age.
 
         Source: Vovk, "Conditional validity of inductive conformal predictors" (2012), for the label-conditional form.
         """
         centrality = np.abs(2 * (np.cumsum(self.age_probs, axis=1) - self.age_probs / 2) - 1)  # 0 at the median
         excess = centrality - np.interp(YEARS, INTERVAL_AGES, self.interval_mass)
         middle = centrality.argmin(axis=1)[:, None]
-        excess -= np.maximum(np.take_along_axis(excess, middle, axis=1), 0)  # the middle always belongs
+        excess -= np.maximum(np.take_along_axis(excess, middle, axis=1), 0)  # the middle always belongs to it
         inside = excess <= 0
         first, last = inside.argmax(axis=1), MAX_AGE - inside[:, ::-1].argmax(axis=1)
         return np.stack([_crossing(excess, first, first - 1), _crossing(excess, last, last + 1)], axis=1)
@@ -100,7 +100,7 @@ class Attributes:
         return np.add.reduceat(self.age_probs, AGE_GROUP_STARTS, axis=1)
 
     def of(self, i: int) -> "Prediction":
-        """What is said of face `i`."""
+        """The prediction for face `i`."""
         probs = {"age_group": self.age_group_probs[i], "gender": self.gender_probs[i], "race": self.race_probs[i]}
         low, high = self.age_interval[i].tolist()
         said: dict[str, Any] = {"age": float(self.age[i]), "age_interval": (low, high)}
@@ -112,11 +112,11 @@ class Attributes:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Prediction:
-    """What is said of one face, or of one person after many frames.
+    """Predicted attributes of one face, or of one person over many frames.
 
-    `age`: years, the mean of the age distribution; `age_interval`: low and high end in years, holds the true age 8
-    times in 10. `age_group`, `gender`, `race`: the most probable class; `..._probs`: the probability of each by its
-    name, summing to 1.
+    `age`: years, the mean of the age distribution; `age_interval`: low and high end in years, contains the true age 8
+    times in 10. `age_group`, `gender`, `race`: the most probable class; `..._probs`: class name -> probability, summing
+    to 1.
     """
 
     age: float
@@ -129,7 +129,7 @@ class Prediction:
     race_probs: dict[str, float]
 
     def summary(self) -> str:
-        """In a line, such as "34 years (28 to 41), Female 0.87, White 0.99"."""
+        """One line, such as "34 years (28 to 41), Female 0.87, White 0.99"."""
         low, high = self.age_interval
         return (
             f"{self.age:.0f} years ({low:.0f} to {high:.0f}), {self.gender} {self.gender_probs[self.gender]:.2f}, "
@@ -137,7 +137,7 @@ class Prediction:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """What JSON shows: years to a tenth, probabilities to four digits."""
+        """The fields for JSON: years rounded to a tenth, probabilities to four digits."""
         shown: dict[str, Any] = {
             "age": round(self.age, 1),
             "age_interval": [round(end, 1) for end in self.age_interval],
@@ -155,16 +155,16 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def respread(age_probs: np.ndarray, spread: float | Sequence[float]) -> np.ndarray:
-    """Age distributions (n, 117), rescaled around their means to `spread` times their width: one number, or one for a
-    mean of each of `SPREAD_AGES`, and what lies evenly between. The means stay, to some hundredths of a year, unless a
-    spread above 1 pushes probability past the first or last age: it is added to that.
+    """Rescale age distributions (n, 117) around their means to `spread` times their width. `spread`: one number, or one
+    for each mean age of `SPREAD_AGES`, interpolated linearly between them. The means stay the same to some hundredths
+    of a year, unless a spread above 1 pushes probability past the first or last age, to which it is then added.
 
-    A temperature would sharpen them too, but it moves the mean of a lopsided one towards its peak, and the mean is what
-    training fits best.
+    A temperature would sharpen distributions too, but would move the mean of a skewed one towards its peak, and the
+    mean is what training fits best.
     """
     if np.all(np.equal(spread, 1)):
         return age_probs
-    ends = np.arange(N_AGES + 1) - 0.5  # an age's probability lies evenly within half a year of it
+    ends = np.arange(N_AGES + 1) - 0.5  # an age's probability is uniform within half a year of it
     until = np.concatenate([np.zeros((len(age_probs), 1)), np.cumsum(age_probs, axis=1)], axis=1)
     means = (age_probs @ YEARS)[:, None]
     sources = means + (ends - means) / np.interp(means, SPREAD_AGES, np.broadcast_to(spread, len(SPREAD_AGES)))
@@ -175,8 +175,9 @@ def respread(age_probs: np.ndarray, spread: float | Sequence[float]) -> np.ndarr
 
 
 def _crossing(values: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """Where each row of `values` (n, 117) crosses 0, interpolated between the column `inside`, at most 0, and its
-    neighbour `outside`, both (n,). The first and the last age have no neighbour: the age itself."""
+    """Age at which each row of `values` (n, 117) crosses 0, interpolated between the column `inside`, where it is at
+    most 0, and its neighbour `outside`, both (n,). The first and the last age, which have no neighbour, stay as they
+    are."""
     rows, beyond = np.arange(len(values)), outside.clip(0, MAX_AGE)
     low, high = values[rows, inside], values[rows, beyond]
     share = np.divide(-low, high - low, out=np.zeros(len(values)), where=beyond != inside)

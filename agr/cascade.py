@@ -1,9 +1,9 @@
-"""MTCNN's three networks in ONNX Runtime, each looking closer at what the one before let through.
+"""MTCNN's three networks in ONNX Runtime; each examines more closely the candidates that the one before let through.
 
-Source: Zhang et al., "Joint Face Detection and Alignment Using Multitask Cascaded Convolutional Networks" (2016). What
-differs from facenet-pytorch, which has the same weights: the pyramid is made of bytes, by halving; candidates are cut
-from the copy of the picture that fits them; and what lies outside the picture repeats its edge, where there a cut at
-the border is stretched.
+Source: Zhang et al., "Joint Face Detection and Alignment Using Multitask Cascaded Convolutional Networks" (2016).
+Differences from facenet-pytorch, which has the same weights: the pyramid is built from bytes, by halving; candidates
+are cut from the copy of the picture that fits their size; and areas outside the picture repeat its edge pixels, whereas
+facenet-pytorch stretches a crop that the border cuts off.
 """
 
 import math
@@ -19,28 +19,29 @@ from .images import cut_out
 from .mtcnn import load_weights
 
 WINDOW, STRIDE = 12, 2
-"""Pixels of P-Net's window, and of the step between two."""
+"""Side of P-Net's window, and step between two windows, in pixels."""
 PNET_NMS, ONET_NMS = 0.7, 0.7
-"""Overlap up to which two boxes both stay, of all levels together (intersection over union) and in the end (over the
-smaller one)."""
+"""Overlap up to which non-maximum suppression keeps two boxes: over all levels together after P-Net (intersection over
+union), and at the end (intersection over the smaller box)."""
 ONET_THRESHOLD = 0.7
-"""Least face probability of O-Net."""
+"""Smallest face probability of O-Net that counts as a face."""
 SAME_FACE = 0.6
-"""Intersection over union from which two of O-Net's boxes are looks at the same face."""
+"""Intersection over union from which two of O-Net's boxes count as looks at the same face."""
 CERTAIN = 0.9
-"""Face probability from which O-Net looks but once: all but one in a hundred true faces score 0.98 and more."""
+"""Face probability from which O-Net looks only once: all but one in a hundred true faces score 0.98 or more."""
 INPUT_SIDE = {"rnet": 24, "onet": 48}
-"""Pixels to which a candidate is cut."""
+"""Side in pixels of a network's input crops."""
 ALSO_SAYS = {"rnet": [(4,)], "onet": [(4,), (10,)]}
-"""Shapes of a network's corrections of a box, and of O-Net's landmarks in it."""
+"""Shapes of a network's further outputs for each box: corrections of the box, and O-Net's landmarks in it."""
 AT_ONCE = 16
-"""Candidates that a network reads together: what it computes then fits the processor's cache,
-and while one thread cuts some, another can compute."""
+"""Largest number of candidates in a batch: its activations then fit into the processor's cache, and while one thread
+cuts a batch, another can compute."""
 STRIP = 48
-"""Rows of windows that P-Net reads together, for the same reason; so memory does not grow with the picture either."""
+"""Number of window rows that P-Net processes at once, for the same reason; it also keeps memory independent of the
+picture's size."""
 MOST_PROPOSALS = 2000
-"""Windows of one strip that go on, the most probable first: a bound on time and memory for pictures of noise.
-Photos of dozens of faces have hundreds."""
+"""Largest number of windows of one strip that go on, the most probable ones: it bounds time and memory for pictures of
+noise. Photos of dozens of faces have hundreds."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,12 @@ class Search:
     """How closely a picture is searched.
 
     `min_face_size`: pixels of the smallest face; somewhat smaller ones are found too.
-    `scale_factor`: scale of each level of the pyramid relative to the one before; the paper's authors take 0.71.
-    `pnet_threshold`, `rnet_threshold`: least face probability, 0 to 1. The authors take 0.6 for P-Net; letting more
-    through costs less than finer steps.
-    `level_nms`, `rnet_nms`: of two boxes that overlap by more (intersection over union), the better one stays: within
-    a level of the pyramid, and after R-Net. The authors take 0.5 and 0.7; the latter lets twice as many through to
-    O-Net, and finds no face more.
+    `scale_factor`: scale of each level of the pyramid relative to the one before; the paper's authors use 0.71.
+    `pnet_threshold`, `rnet_threshold`: smallest face probability, 0 to 1. The authors use 0.6 for P-Net; letting more
+    candidates through costs less than finer steps of the pyramid.
+    `level_nms`, `rnet_nms`: overlap (intersection over union) above which only the better of two boxes stays: within a
+    level of the pyramid, and after R-Net. The authors use 0.5 and 0.7; the latter lets twice as many candidates through
+    to O-Net and finds no additional face.
     """
 
     min_face_size: float
@@ -68,13 +69,13 @@ class Cascade:
     """The networks, loaded once. Safe to call from several threads: keeps no state between calls."""
 
     def __init__(self) -> None:
-        # Cuts are so small that threads which cut at once mostly wait for the interpreter: one cuts, others compute.
+        # Crops are so small that threads cutting in parallel mostly wait for the interpreter: one cuts, others compute.
         self._cutting = Lock()
         self._networks = {name: Network(name, tensors) for name, tensors in load_weights().items()}
         self._suppression = Network("nms", {})
 
     def find(self, picture: Image.Image, search: Search) -> Faces:
-        """Faces of an RGB picture, best first; boxes may reach out of it."""
+        """Faces of an RGB picture, best first; boxes may extend beyond it."""
         copies = halved(picture)
         boxes = to_squares(self._proposals(copies, search))
         boxes, scores, corrections = self._read("rnet", copies, boxes, search.rnet_threshold)
@@ -86,14 +87,14 @@ class Cascade:
         return best_of(self._looked_at_again(copies, found), ONET_NMS)
 
     def _looks(self, copies: list[Image.Image], boxes: np.ndarray, threshold: float) -> Faces:
-        """What O-Net says of square boxes (n, 4), where its score is above the threshold: often several looks at a
+        """O-Net's faces in square boxes (n, 4) with a score above the threshold: often several looks at the same
         face."""
         boxes, scores, corrections, landmarks = self._read("onet", copies, boxes, threshold)
         return Faces(apply_offsets(boxes, corrections), scores, points_in(boxes, landmarks))
 
     def _looked_at_again(self, copies: list[Image.Image], found: Faces) -> Faces:
-        """Those that are not `CERTAIN` cut anew, around where O-Net put them, and the better of both looks: faces that
-        were cut badly gain by it, leaves and folds of cloth seldom."""
+        """Cut faces that are not `CERTAIN` again, around the boxes that O-Net gave them, and keep the better of both
+        looks: faces that were cut badly gain from this, leaves and folds of cloth seldom do."""
         doubtful = np.flatnonzero(found.scores < CERTAIN)
         again = self._looks(copies, to_squares(found.boxes[doubtful]), -1)
         better = again.scores > found.scores[doubtful]
@@ -122,8 +123,8 @@ class Cascade:
     def _proposals_of(
         self, level: np.ndarray, top: int, size: tuple[int, int], search: Search
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Boxes, scores and corrections from the strip of a level that begins at row `top`; `size`: width and height of
-        the picture in whose pixels the boxes are."""
+        """Boxes, scores and corrections from the strip of a level that begins at row `top`. The boxes are in pixels of
+        a picture of width and height `size`."""
         scores, corrections = self._networks["pnet"](picture=level[top : top + STRIDE * STRIP + WINDOW - STRIDE])
         rows, columns = np.nonzero(scores >= search.pnet_threshold)
         best = np.argsort(-scores[rows, columns], kind="stable")[:MOST_PROPOSALS]
@@ -135,8 +136,8 @@ class Cascade:
         return boxes[kept], scores[rows, columns][kept], corrections[:, rows, columns].T[kept]
 
     def _read(self, name: str, copies: list[Image.Image], boxes: np.ndarray, threshold: float) -> list[np.ndarray]:
-        """The square boxes (n, 4) that a network takes for faces, with more than `threshold`, their scores (n,), and
-        what else it says of them: `ALSO_SAYS`."""
+        """The square boxes (n, 4) that a network scores above `threshold`, their scores (n,), and the network's further
+        outputs for them (`ALSO_SAYS`)."""
 
         def read(some: np.ndarray) -> list[np.ndarray]:
             with self._cutting:
@@ -151,18 +152,18 @@ class Cascade:
         return [part[kept] for part in found]
 
     def _suppressed(self, boxes: np.ndarray, scores: np.ndarray, overlap: float) -> np.ndarray:
-        """Places of the boxes that no better one overlaps by more than `overlap` (intersection over union)."""
+        """Indices of the boxes that no better one overlaps by more than `overlap` (intersection over union)."""
         limit = np.array([overlap], np.float32)
         return self._suppression(boxes=boxes[None], scores=scores[None, None], overlap=limit)[0][:, 2]
 
 
 def strip_tops(level: np.ndarray) -> range:
-    """The first rows of the strips in which P-Net reads a picture; they overlap by what two windows share."""
+    """The first rows of the strips in which P-Net processes a level; strips overlap as far as successive windows do."""
     return range(0, len(level) - WINDOW + STRIDE, STRIDE * STRIP)
 
 
 def halved(picture: Image.Image) -> list[Image.Image]:
-    """The picture, half of it, a quarter, ... while P-Net's window fits."""
+    """The picture at full size, half, a quarter, ... as long as P-Net's window fits into it."""
     copies = [picture]
     while min(copies[-1].size) >= 2 * WINDOW:
         copies.append(copies[-1].reduce(2))
@@ -170,9 +171,9 @@ def halved(picture: Image.Image) -> list[Image.Image]:
 
 
 def levels(copies: list[Image.Image], least: float, step: float) -> list[np.ndarray]:
-    """The pyramid that P-Net searches, uint8 (h, w, 3), each level `step` times as large as the one before: on the
-    first, faces of `least` pixels of the first copy are as large as its window. Each is made from the smallest copy
-    that is no smaller."""
+    """The pyramid that P-Net searches, uint8 (h, w, 3), each level `step` times as large as the one before. On the
+    first level, a face of `least` pixels in the first copy fills P-Net's window. Each level is made from the smallest
+    copy that is at least as large."""
 
     def level(scale: float) -> np.ndarray:
         copy = copies[min(math.floor(-math.log2(scale)), len(copies) - 1)]
@@ -187,15 +188,15 @@ def levels(copies: list[Image.Image], least: float, step: float) -> list[np.ndar
 
 
 def cut(copies: list[Image.Image], boxes: np.ndarray, side: int) -> np.ndarray:
-    """Square boxes in pixels of the first copy, (n, 4) -> uint8 (n, side, side, 3), edge pixels repeated where a box
-    leaves the picture.
+    """Cut square boxes, in pixels of the first copy, (n, 4) -> uint8 (n, side, side, 3); edge pixels are repeated where
+    a box extends beyond the picture.
 
-    Each is cut from the copy on which it has `side` to twice as many pixels; smaller ones from the first, larger ones
-    from the last.
+    Each box is cut from the copy in which it measures `side` to twice as many pixels; smaller ones from the first copy,
+    larger ones from the last.
     """
     places = np.floor(np.log2((boxes[:, 2] - boxes[:, 0]) / side)).clip(0, len(copies) - 1).astype(int)
     on_copies = boxes / 2.0 ** places[:, None]
-    sheet = Image.new("RGB", (side, side * len(boxes)))  # an array of each would take a quarter of its cut
+    sheet = Image.new("RGB", (side, side * len(boxes)))  # separate arrays would add a quarter of the time
     for i, (k, box) in enumerate(zip(places, on_copies.tolist(), strict=True)):
         sheet.paste(_cut_one(copies[k], box, side), (0, side * i))
     return np.asarray(sheet).reshape(-1, side, side, 3)
@@ -211,13 +212,13 @@ def _cut_one(copy: Image.Image, box: list[float], side: int) -> Image.Image:
 
 
 def apply_offsets(boxes: np.ndarray, corrections: np.ndarray) -> np.ndarray:
-    """Move each side of each box by its share of the box's width or height."""
+    """Move each side of each box by its correction, a fraction of the box's width or height."""
     sides = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
     return boxes + corrections * sides
 
 
 def to_squares(boxes: np.ndarray) -> np.ndarray:
-    """Boxes with an area, widened to squares around their centres."""
+    """Widen boxes to squares around their centres; boxes without an area are dropped."""
     sides = boxes[:, 2:] - boxes[:, :2]
     boxes, sides = boxes[(sides > 0).all(axis=1)], sides[(sides > 0).all(axis=1)]
     centres, half = (boxes[:, :2] + boxes[:, 2:]) / 2, sides.max(axis=1, keepdims=True) / 2
@@ -225,23 +226,23 @@ def to_squares(boxes: np.ndarray) -> np.ndarray:
 
 
 def points_in(boxes: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """Fractions of the boxes, all x and then all y, (n, 10) -> pixels (n, 5, 2)."""
+    """Landmarks as fractions of the boxes, all x and then all y, (n, 10) -> pixels (n, 5, 2)."""
     fractions = landmarks.reshape(-1, 2, 5).transpose(0, 2, 1)
     return boxes[:, None, :2] + fractions * (boxes[:, 2:] - boxes[:, :2])[:, None]
 
 
 def joined(*parts: Faces) -> Faces:
-    """One after the other."""
+    """Concatenate faces."""
     return Faces(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Faces)))
 
 
 def best_of(looks: Faces, share: float) -> Faces:
-    """Non-maximum suppression: a face goes if it overlaps a better one by more than `share` of the smaller box; best
-    first. Landmarks, and boxes of those that are `CERTAIN`, are the mean over all looks at the same face, `SAME_FACE`:
-    each alone is off by chance, by a pixel or two, and what is read of a face changes with it.
+    """Non-maximum suppression: drops each face that overlaps a better one by more than `share` of the smaller box; best
+    first. Landmarks, and boxes of faces that are `CERTAIN`, are averaged over all looks at the same face (`SAME_FACE`):
+    each look alone is randomly off by a pixel or two, and the predicted attributes change with it.
 
     Source: Gidaris and Komodakis, "Object Detection via a Multi-Region and Semantic Segmentation-Aware CNN Model"
-    (2015), who average boxes so.
+    (2015), who average boxes in this way.
     """
     boxes, scores, areas = looks.boxes, looks.scores, looks.sides.clip(0).prod(axis=1)
     kept: list[int] = []
@@ -253,6 +254,6 @@ def best_of(looks: Faces, share: float) -> Faces:
             kept.append(i)
             same = common >= SAME_FACE * (areas[i] + areas - common)
             mean_landmarks[i] = looks.landmarks[same].mean(axis=0)
-            if scores[i] >= CERTAIN:  # others are looked at again where the best look put them
+            if scores[i] >= CERTAIN:  # others get another look, at the best look's box
                 mean_boxes[i] = boxes[same].mean(axis=0)
     return Faces(mean_boxes, scores, mean_landmarks)[np.array(kept, dtype=int)]

@@ -1,4 +1,4 @@
-"""What the commands share: options, where their output goes, and how they end when something is wrong."""
+"""Code that the commands share: options, opening of outputs, and ending with an error message."""
 
 import os
 import sys
@@ -20,7 +20,7 @@ Model = Annotated[
     ),
 ]
 FORMATS = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
-"""Ending of a file -> the format that it says."""
+"""Output format for each file ending."""
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
         with _opened(path) as stream:
             yield stream
             stream.flush()
-    except BrokenPipeError:  # whoever reads it has seen enough
+    except BrokenPipeError:  # the reader has closed the pipe
         raise
     except OSError as error:
         fail(f"{path or 'The output'} cannot be written: {reason_of(error)}.")
@@ -42,15 +42,15 @@ def _opened(path: Path | None) -> AbstractContextManager[TextIO]:
     if sys.stdout is None:
         fail("There is no standard output to write to. Name a file with --output.")
     if isinstance(sys.stdout, TextIOWrapper):
-        # Who writes rows ends them too, also on Windows, where a file would be of another encoding.
+        # Rows come with their own line ends, and are UTF-8 in a file or pipe, also on Windows, whose default differs.
         encoding = sys.stdout.encoding if sys.stdout.isatty() else "utf-8"
         sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace", newline="")
     return nullcontext(sys.stdout)
 
 
 def expect_writable(path: Path | None) -> None:
-    """Ends the command if a file cannot be written; what is in it stays."""
-    if path is None or (os.path.exists(path) and not os.path.isfile(path)):  # pipes and devices are opened once
+    """End the command if a file cannot be written; its content is left as it is."""
+    if path is None or (os.path.exists(path) and not os.path.isfile(path)):  # a pipe or device can be opened only once
         return
     is_new = not os.path.exists(path)
     try:
@@ -62,8 +62,8 @@ def expect_writable(path: Path | None) -> None:
 
 
 def format_of(path: Path | None, format: str | None, known: Sequence[str]) -> str:
-    """The format to write, one of `known`: the one that was asked for, or that the file is named after, or the first.
-    Ends the command where the two contradict each other."""
+    """The format to write, one of `known`: the requested one, else the one of the file's ending, else the first. Ends
+    the command if the request and the ending contradict each other."""
     ending = path.suffix.lower() if path else ""
     named = FORMATS.get(ending)
     if format and named not in (None, format):
@@ -74,7 +74,7 @@ def format_of(path: Path | None, format: str | None, known: Sequence[str]) -> st
 
 
 def is_same(one: Path, other: Path) -> bool:
-    """Whether two paths are one file, by whatever names, there or not."""
+    """Whether two paths refer to the same file, whether or not it exists."""
     try:
         return os.path.samefile(one, other)
     except (OSError, ValueError):
@@ -82,6 +82,6 @@ def is_same(one: Path, other: Path) -> bool:
 
 
 def fail(message: str, *, code: int = 1) -> NoReturn:
-    """End the command with a sentence."""
+    """End the command with an error message."""
     typer.echo(message, err=True)
     raise typer.Exit(code)

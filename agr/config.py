@@ -1,4 +1,4 @@
-"""What a model folder holds, and the config that travels with the weights."""
+"""The files of a model folder, and the config that is stored with the weights."""
 
 import json
 from dataclasses import dataclass, field, fields
@@ -13,33 +13,33 @@ from .errors import AgrError, reason_of
 from .labels import AGE_GROUPS, GENDERS, RACES
 
 SCHEMA_VERSION = 4
-"""Version of config.json; a reader refuses newer ones."""
+"""Version of the format of config.json; newer ones are refused."""
 CODE_VERSION = "0.3.0"
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 HEADS = ("age", "gender", "race")
-"""Of the network, in the order of a graph's outputs."""
+"""Heads of the network, in the order of a graph's outputs."""
 LARGEST_NUMBER = 1e6
-"""No number of a config comes near."""
+"""Upper limit for the numbers in a config, far above any valid one."""
 TEMPERATURES = (0.01, 100.0)
-"""Least and greatest that a model can have: beyond them every probability is 0 or 1, or all are alike."""
+"""Smallest and largest temperature of a model: beyond them every probability is 0 or 1, or all are alike."""
 AGE_SPREADS = (0.1, 10.0)
-"""The same for the width of the age distribution."""
+"""Smallest and largest factor by which a model changes the width of the age distribution."""
 _EARLIER_INTERVAL_AGES = (10, 30, 50, 70, 90)
-"""`INTERVAL_AGES` of versions 2 and 3."""
+"""`INTERVAL_AGES` of schema versions 2 and 3."""
 
 
 class ModelError(AgrError):
-    """A model folder cannot be used; the message names the file or key, what was expected and what came."""
+    """A model folder cannot be used; the message names the file or key, what was expected and what was found."""
 
 
 @dataclass(frozen=True)
 class ModelConfig:
     """Everything needed to use the weights, and the version of the code that wrote them, for information.
 
-    `input_size`: side of the crop in pixels. `mean`, `std`: of RGB in 0 to 1. `template`: `agr.align.TEMPLATE` when
-    trained.
-    `temperatures`: divide the logits of each task; `age_spread`: see `agr.attributes.respread`; `interval_mass`: see
-    `Attributes`. These were chosen on validation data.
+    `input_size`: side of the crop in pixels. `mean`, `std`: normalization of RGB values in 0 to 1. `template`:
+    `agr.align.TEMPLATE` at the time of training.
+    `temperatures`: divisors of each task's logits; `age_spread`: see `agr.attributes.respread`; `interval_mass`: see
+    `Attributes`. These three were chosen on validation data.
     """
 
     backbone: str = "mobilenet_v2"
@@ -84,7 +84,7 @@ class ModelConfig:
 
     @classmethod
     def from_dict(cls, values: dict) -> "ModelConfig":
-        """Check and freeze what a config.json holds. Raises ModelError naming the key that does not fit."""
+        """Check and freeze the content of a config.json. Raises ModelError, naming the key that does not fit."""
         if not isinstance(values, dict):
             raise ModelError(f"expected {CONFIG_FILE} to hold an object, got {type(values).__name__}")
         version = values.get("schema_version")
@@ -109,7 +109,8 @@ class ModelConfig:
 
 
 def _of_today(values: dict) -> dict:
-    """A config of version 2 or 3: the same spread at every age, and between the earlier ages' masses what lay there."""
+    """Convert a config of version 2 or 3: the same spread at every age, and masses interpolated from the earlier
+    ages."""
     values = values | {"schema_version": SCHEMA_VERSION}
     if _is_number(spread := values.get("age_spread")):
         values["age_spread"] = [spread] * len(SPREAD_AGES)
@@ -120,7 +121,7 @@ def _of_today(values: dict) -> dict:
 
 
 def _is_face(points: tuple[tuple[float, ...], ...]) -> bool:
-    """Whether the points lie in the crop and around it, as a face's do and as far apart: landmarks that almost
+    """Whether the points lie in or near the crop, arranged and spaced like those of a face: landmarks that almost
     coincide would need a crop of gigabytes."""
     if len(set(points)) < 5 or not all(-0.5 <= value <= 1.5 for point in points for value in point):
         return False
@@ -151,7 +152,7 @@ def _frozen(value):
 def _is_number(value) -> bool:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
-    return abs(value) < LARGEST_NUMBER  # false for infinities, NaN and whole numbers of any length
+    return abs(value) < LARGEST_NUMBER  # false for infinities, NaN and huge integers
 
 
 def _are_numbers(value, n: int) -> bool:

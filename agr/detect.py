@@ -1,4 +1,4 @@
-"""Every face of a picture, with MTCNN: how large faces are looked for, and what is reported of them."""
+"""Detection of all faces in a picture with MTCNN: which sizes are searched for, and which findings are reported."""
 
 import numpy as np
 from PIL import Image
@@ -8,29 +8,32 @@ from .cascade import CERTAIN, Cascade, Search
 from .faces import Faces
 
 FIRST = Search(min_face_size=46)
-"""Faces down to 40 pixels of the photo are found. Smaller ones are looked for only where there is none of this size:
-they hold little to tell an age from, and looking for them costs the most."""
+"""Settings of the first search, which finds faces down to 40 pixels of the photo. Smaller ones are searched for only if
+it finds no certain face: they hold little to tell an age from, and searching for them costs the most."""
 LAST = Search(
     min_face_size=24, scale_factor=0.5**0.125, pnet_threshold=0.4, rnet_threshold=0.3, level_nms=0.5, rnet_nms=0.7
 )
-"""Where there is none: more is let through to O-Net; babies' faces from close by, mostly."""
+"""Settings of the second search, which follows if the first finds no certain face. It lets more candidates through to
+O-Net; the faces that it adds are mostly close-ups of babies."""
 LAST_SIDE = 1024
-"""Pixels of the longer side to which the photo is reduced then."""
+"""Longer side, in pixels, to which the photo is reduced for the second search."""
 LAST_LIKELY = 0.8
-"""Least probability of a face then."""
+"""Smallest probability of a face that the second search reports."""
 BORDER = 0.5
-"""Of the shorter side: what is added around the photo then, edge pixels repeated, for faces that fill it."""
+"""Width of the border, as a share of the photo's shorter side, that is added for the second search by repeating edge
+pixels, for faces that fill the photo."""
 LIKELY = 0.7
-"""Least probability of a large face that is reported beside others; small ones have to be `CERTAIN`: leaves, hands and
-folds of cloth that are not are mostly small."""
+"""Smallest probability of a large face that the first search reports; small ones have to be `CERTAIN`, because leaves,
+hands and folds of cloth that are mistaken for faces are mostly small."""
 MIN_FACE_FIT = 0.7
-"""Of landmarks to `agr.align.TEMPLATE`, as `fit_of` has it, for a face: UTKFace's have 0.85 and more."""
+"""Smallest `fit_of` landmarks to `agr.align.TEMPLATE` for a face: UTKFace's faces have 0.85 and more."""
 SMALL, SMALL_SHARE = 80, 1 / 32
-"""What is small: less than that many pixels, or that share of the photo's longer side."""
+"""Size below which a face is small: the larger of this many pixels and this share of the photo's longer side."""
 
 
 class FaceDetector:
-    """Loaded once and used for every picture. Safe to call from several threads: it keeps no state between calls."""
+    """A detector, loaded once and used for every picture. Safe to call from several threads: it keeps no state between
+    calls."""
 
     def __init__(self) -> None:
         self._cascade = Cascade()
@@ -38,8 +41,8 @@ class FaceDetector:
     def detect(self, image: Image.Image) -> Faces:
         """Find all faces of an RGB picture; coordinates are pixels of `image`.
 
-        Looks for those of 40 pixels and more; if none is certain, again for smaller ones and for those that the
-        picture's border cuts off.
+        Searches for faces of 40 pixels and more; if none is certain, searches again for smaller ones and for those that
+        the picture's border cuts off.
         """
         found = self._cascade.find(image, FIRST)
         is_small = found.sides.min(axis=1) < max(SMALL, SMALL_SHARE * max(image.size))

@@ -1,4 +1,5 @@
-"""ONNX Runtime: networks from the graphs of `agr/graphs` and their weights, and this machine's cores to run them on."""
+"""ONNX Runtime: networks built from the graphs in `agr/graphs` and their weights, and the use of this machine's cores
+to run them."""
 
 import json
 import logging
@@ -22,24 +23,24 @@ from .errors import AgrError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 GRAPHS = Path(__file__).parent / "graphs"
-"""Networks without weights, written by `train.graphs`."""
+"""Folder of the networks' graphs, without weights, written by `train.graphs`."""
 
 
 CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
-"""Where Linux says how much of the cores a container may use."""
+"""File in which Linux states how much CPU time a container may use."""
 DETECTOR_GRAPHS = ("pnet", "rnet", "onet", "nms")
 
 
 class GraphError(AgrError):
-    """Weights do not fit a graph; the message names the tensor, what was expected and what came."""
+    """Weights do not fit a graph; the message names the tensor, what was expected and what was found."""
 
 
 @cache
 def cores() -> int:
-    """Cores that this process may use: a container is often given fewer than the machine has, and AGR_CORES limits
+    """Number of cores that this process may use: a container often has fewer than the machine, and AGR_CORES limits
     them further."""
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with suppress(OSError, ValueError):  # no such limit
+    with suppress(OSError, ValueError):  # there is no such limit
         quota, period = CPU_LIMIT.read_text(encoding="utf-8").split()
         available = min(available, math.ceil(int(quota) / int(period)))
     if chosen := os.environ.get("AGR_CORES", ""):
@@ -51,23 +52,22 @@ def cores() -> int:
 
 
 def backbones() -> tuple[str, ...]:
-    """Backbones that there is a graph of. `python -m train graphs` makes more."""
+    """Names of the backbones for which there is a graph. `python -m train graphs` makes more."""
     return tuple(sorted({path.stem for path in GRAPHS.glob("*.onnx")} - set(DETECTOR_GRAPHS)))
 
 
 def expected_tensors(graph: str) -> dict[str, tuple[int, ...]]:
-    """Name and shape of each tensor that a graph wants."""
+    """Name and shape of each tensor that a graph needs."""
     return {
         name: tuple(shape) for name, shape in json.loads((GRAPHS / f"{graph}.json").read_text(encoding="utf-8")).items()
     }
 
 
 class Network:
-    """A graph with its weights. A call computes on as many cores as there are `threads`; several threads may call at
-    once.
+    """A graph with its weights. A call computes on `threads` cores; several threads may call it at the same time.
 
-    On few cores, parts of a photo side by side (`in_parallel`) are faster than all cores on one part after the other;
-    more threads are for what has no parts.
+    On few cores, computing parts of a photo in parallel (`in_parallel`) is faster than using all cores for one part
+    after the other; more `threads` are for inputs that cannot be divided.
     """
 
     def __init__(self, graph: str, weights: Mapping[str, np.ndarray], *, threads: int = 1) -> None:
@@ -75,9 +75,9 @@ class Network:
         tensors = {name: _checked(weights, name, shape) for name, shape in expected_tensors(graph).items()}
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
-        # Threads that wait for the next layer stay awake, but not for the next call: others compute in between.
+        # The session's threads spin while they wait for the next layer, but not for the next call: others compute then.
         options.add_session_config_entry("session.force_spinning_stop", "1")
-        options.enable_cpu_mem_arena = False  # what a large photo took is given back
+        options.enable_cpu_mem_arena = False  # memory that a large photo took is given back
         options.add_external_initializers(
             list(tensors), [ort.OrtValue.ortvalue_from_numpy(tensor) for tensor in tensors.values()]
         )
@@ -85,13 +85,13 @@ class Network:
         self._session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
     def __call__(self, **inputs: np.ndarray) -> list[np.ndarray]:
-        """The graph's outputs, in its order."""
+        """The outputs, in the graph's order."""
         return self._session.run(None, inputs)
 
 
 _photos_in_work, _counting = 0, Lock()
 _here = threading.local()
-"""`share`: cores that this thread may take for the photo it has in work."""
+"""Each thread's own state. `share`: number of cores that this thread may use for the photo it is processing."""
 
 
 @contextmanager
@@ -112,19 +112,19 @@ def photo_in_work() -> Iterator[None]:
 
 
 def share() -> int:
-    """Cores for what this thread computes: all of them, or a photo's share."""
+    """Number of cores that this thread may use: its photo's share, or all if it processes no photo."""
     return getattr(_here, "share", None) or cores()
 
 
 def even_parts(items: np.ndarray, at_once: int) -> list[np.ndarray]:
-    """As many parts for each core, of at most `at_once` items and of about the same size."""
+    """Split items into parts of about equal size, of at most `at_once` items, with equally many parts per core."""
     rounds = math.ceil(len(items) / (cores() * at_once))
     return np.array_split(items, min(len(items), cores() * rounds))
 
 
 def in_parallel(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """What `function` gives for each item, in order. The calling thread computes, and of its `share` of the cores
-    those that are free help."""
+    """The result of `function` for each item, in order. The calling thread computes, with the help of those cores of
+    its `share` that are free."""
     if share() == 1:
         return [function(item) for item in items]
     waiting = list(items)
@@ -138,14 +138,15 @@ def in_parallel(function: Callable[[Item], Result], items: Iterable[Item]) -> li
     helpers = [_helpers().submit(work) for _ in range(min(share(), len(waiting)) - 1)]
     work()
     for helper in helpers:
-        if not helper.cancel():  # one that has not begun has nothing left to do
+        if not helper.cancel():  # a helper that has not begun has nothing left to do
             helper.result()
     return [results[place] for place in range(len(waiting))]
 
 
 @cache
 def _helpers() -> ThreadPoolExecutor:
-    """For the whole process: however many photos are in work, no more of these than cores."""
+    """The thread pool of the whole process: however many photos are being processed, there are no more helpers than
+    cores."""
     return ThreadPoolExecutor(max(1, cores() - 1), thread_name_prefix="compute")
 
 

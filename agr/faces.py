@@ -1,4 +1,4 @@
-"""What a detector finds."""
+"""The faces that a detector finds in a picture."""
 
 from dataclasses import dataclass
 
@@ -42,11 +42,11 @@ class Faces:
         return Faces(self.boxes * np.float32(factor), self.scores, self.landmarks * np.float32(factor))
 
     def moved(self, offset: float) -> "Faces":
-        """The same faces in a picture with so many pixels more at the left and at the top."""
+        """The same faces in a picture with `offset` more pixels at the left and at the top."""
         return Faces(self.boxes + np.float32(offset), self.scores, self.landmarks + np.float32(offset))
 
     def within(self, size: tuple[int, int]) -> "Faces":
-        """Boxes cut at the edges of a picture of that width and height, those outside left out, largest first."""
+        """The faces with boxes clipped to a picture of that width and height, without those outside, largest first."""
         cut = Faces(self.boxes.clip(0, np.tile(np.array(size, np.float32), 2)), self.scores, self.landmarks)
         areas = cut.sides.prod(axis=1)
         return cut[np.argsort(-areas, kind="stable")[: (areas > 0).sum()]]

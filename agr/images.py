@@ -1,5 +1,5 @@
-"""Anything that may hold a photo -> an upright RGB picture of bounded size, or an `ImageError` that says what is
-wrong."""
+"""Load a photo, from whatever may hold one, as an upright RGB picture of bounded size, or raise an `ImageError` that
+says what is wrong."""
 
 import io
 import os
@@ -18,34 +18,36 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from .errors import AgrError, reason_of
 
 MAX_PIXELS = 100_000_000
-"""Pictures of more pixels are refused before they are decoded: one would take 800 MB and more."""
+"""Largest number of pixels in a picture. Larger ones, which would take 800 MB and more, are refused before they are
+decoded."""
 MAX_PIXELS_OF = dict.fromkeys(("WEBP", "AVIF", "HEIF"), 50_000_000)
-"""The same for formats that take several times as much to decode, and of which a few bytes may stand for so many."""
+"""The same limit for formats that cost several times as much to decode, and in which a few bytes can encode that many
+pixels."""
 LARGE = 16_000_000
-"""Pixels from which on one picture is decoded at a time, so that several do not add up."""
+"""Number of pixels above which only one picture is decoded at a time, so that the memory of several does not add up."""
 MAX_SCANS = 200
-"""Of a JPEG, which may go over all of its pixels again with every few bytes; ten are usual."""
+"""Largest number of scans in a JPEG: each can go over all pixels again with only a few bytes. Ten are usual."""
 MAX_EXIF = 100
-"""Beginnings of EXIF data in a file; Pillow takes them off one by one, and copies the rest each time."""
+"""Largest number of EXIF headers in a file: Pillow removes them one by one, and copies the rest each time."""
 MAX_SIDE = 4096
-"""Longer pictures are reduced to this many pixels: a face of interest is then still far larger than the network's
-input."""
+"""Longer side, in pixels, to which larger pictures are reduced: a face of interest is then still far larger than the
+network's input."""
 MIN_SIDE = 20
-"""Pixels; MTCNN cannot search pictures smaller than this, and no face in one could be read."""
+"""Smallest side of a picture in pixels: MTCNN cannot search smaller ones, and no face in one could be analyzed."""
 
 MAX_FILE_BYTES = 500_000_000
-"""Of an encoded picture; the largest that is decoded comes to 400 MB, uncompressed."""
+"""Largest size of an encoded picture; the largest that is decoded comes to 400 MB, uncompressed."""
 _STRIP = 1_000_000
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "HEIF")
-"""What is decoded: of Pillow's other formats some hand the file to outside programs, and none is a photo."""
+"""Formats that are decoded: some of Pillow's others hand the file to external programs, and none is used for photos."""
 PICTURE_ENDINGS = tuple(
     f".{kind}"
     for kind in "jpg jpeg jfif png webp avif gif bmp tif tiff heic heif hif".split()  # noqa: SIM905
 )
-"""How the names of files in these formats end, in small letters."""
+"""Endings of files in these formats, in lower case."""
 _HEIF = {b"ftyp" + brand for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")}
-"""How photos of iPhones and some cameras begin, after their first four bytes. The last two are AVIF's as well."""
+"""Signatures of HEIC photos (iPhones, some cameras), which follow the first four bytes. AVIF uses the last two too."""
 
 ImageSource = str | PathLike | bytes | bytearray | memoryview | BinaryIO | Image.Image | np.ndarray
 
@@ -73,30 +75,30 @@ class Photo:
 
 
 _large = Lock()
-"""Held while a picture of more than `LARGE` pixels is decoded."""
+"""Lock for decoding a picture of more than `LARGE` pixels."""
 _foreign = Lock()
-"""Held while a caller's own picture is decoded."""
+"""Lock for decoding a picture object that belongs to the caller."""
 _filters = Lock()
-"""Held while warnings are filtered, which is for the whole process: threads would put back each other's filters."""
+"""Lock for filtering warnings: filters apply to the whole process, and threads would restore each other's."""
 
 
 def load_photo(source: "ImageSource | Photo", *, max_pixels: int = MAX_PIXELS) -> Photo:
-    """Read a path, encoded bytes, a file of them, a PIL image or a uint8 array: grey (h, w) or (h, w, 1), RGB (h, w, 3)
-    or RGBA (h, w, 4), not OpenCV's BGR; a Photo is one already.
+    """Load a path, encoded bytes, a binary file, a PIL image or a uint8 array: grey (h, w) or (h, w, 1), RGB (h, w, 3)
+    or RGBA (h, w, 4), not OpenCV's BGR. A Photo is returned as it is.
 
-    Larger ones than `max_pixels`, or than `MAX_PIXELS_OF` their format, are refused before they are decoded. EXIF
-    orientation is applied, transparency is composed on white, 16-bit greys are scaled to 8 bits, and of an animation
-    the first frame is taken. Raises ImageError for whatever cannot be read so.
+    Pictures of more than `max_pixels`, or than `MAX_PIXELS_OF` their format, are refused before they are decoded. EXIF
+    orientation is applied, transparency is composited on white, 16-bit grey is scaled to 8 bits, and the first frame of
+    an animation is used. Raises ImageError for anything that cannot be read.
     """
     if isinstance(source, Photo):
         return source
     image = _open(source, max_pixels)
     _check_size(image, min(max_pixels, MAX_PIXELS_OF.get(image.format or "", MAX_PIXELS)))
     width, height = image.size
-    ours = not isinstance(source, Image.Image)  # a caller's own picture is not to be changed
+    ours = not isinstance(source, Image.Image)  # a caller's own picture must not be changed
     try:
         if ours:
-            # JPEG decodes straight to a half, a quarter or an eighth: large photos cost less time and memory.
+            # JPEG can decode straight to a half, a quarter or an eighth, which saves time and memory for large photos.
             image.draft("RGB", (MAX_SIDE, MAX_SIDE))
         with _large if image.width * image.height > LARGE else nullcontext():
             rgb, turned = _decoded(image, ours)
@@ -114,8 +116,8 @@ def load_photo(source: "ImageSource | Photo", *, max_pixels: int = MAX_PIXELS) -
 
 
 def _decoded(image: Image.Image, ours: bool) -> tuple[Image.Image, bool]:
-    """Upright RGB, of sides up to `MAX_SIDE`, and whether these were exchanged."""
-    with nullcontext() if ours else _foreign:  # the same picture may be asked about twice at once
+    """The upright RGB picture, with sides up to `MAX_SIDE`, and whether width and height were exchanged."""
+    with nullcontext() if ours else _foreign:  # two threads may be given the same picture
         image.load()
     size = image.size
     rgb = _to_rgb(_upright(image, in_place=ours))
@@ -126,7 +128,7 @@ def _decoded(image: Image.Image, ours: bool) -> tuple[Image.Image, bool]:
 
 
 def cut_out(picture: Image.Image, left: int, top: int, right: int, bottom: int) -> Image.Image:
-    """The rectangle of those pixels, at least one each way; what lies outside the picture repeats its nearest pixel."""
+    """Crop a rectangle of at least one pixel each way; areas outside the picture repeat its nearest pixel."""
     width, height = picture.size
     if left >= 0 and top >= 0 and right <= width and bottom <= height:
         return picture.crop((left, top, right, bottom))
@@ -148,7 +150,7 @@ def _open(source: ImageSource, max_pixels: int) -> Image.Image:
     elif hasattr(source, "read"):
         try:
             source = source.read(MAX_FILE_BYTES + 1)
-        except (OSError, ValueError) as error:  # the latter of a file that is closed
+        except (OSError, ValueError) as error:  # ValueError: the file is closed
             raise ImageError(f"The file cannot be read: {error}.") from error
         if isinstance(source, bytes):
             _check_bytes(source, "The file")
@@ -179,17 +181,17 @@ def _open(source: ImageSource, max_pixels: int) -> Image.Image:
 
 
 def _formats_of(content: bytes) -> tuple[str, ...]:
-    """Those that Pillow is to try. HEIF is a plugin, which is loaded for such a file only: that takes 0.1 s."""
+    """The formats for Pillow to try. The plugin for HEIF takes 0.1 s to load, so it is loaded only for such files."""
     if content[4:12] not in _HEIF:
         return tuple(format for format in FORMATS if format != "HEIF")
     from pillow_heif import register_heif_opener
 
-    register_heif_opener(decode_threads=1)  # cores are for photos side by side
+    register_heif_opener(decode_threads=1)  # the cores process several photos in parallel
     return FORMATS
 
 
 def printable(name: str) -> str:
-    """A file's name as text: bytes of it that are not UTF-8 have no place in a table or a message."""
+    """A file's name with bytes that are not UTF-8 escaped: tables and messages cannot hold them."""
     with suppress(UnicodeEncodeError):
         name.encode()
         return name
@@ -251,7 +253,7 @@ def _check_size(image: Image.Image, most: int) -> None:
 
 
 def _check_work(image: Image.Image, content: bytes) -> None:
-    """Raises ImageError for what takes minutes to decode, and which no camera or program of today writes."""
+    """Raise ImageError for pictures that take minutes to decode, and that no camera or program of today writes."""
     if image.format in ("JPEG", "MPO") and content.count(b"\xff\xda") > MAX_SCANS:
         raise ImageError(f"The JPEG is made of more than {MAX_SCANS} scans. Try saving it again.")
     if image.format == "BMP" and any(tile[0] == "bmp_rle" for tile in image.tile):  # type: ignore[attr-defined]
@@ -263,7 +265,7 @@ def _too_large(size: str, most: int) -> str:
 
 
 def _upright(image: Image.Image, *, in_place: bool) -> Image.Image:
-    """Turned as its EXIF says; a copy unless `in_place`, which saves the memory of one."""
+    """The picture turned as its EXIF orientation says; a copy, unless `in_place`, which saves the copy's memory."""
     try:
         if not in_place:
             return ImageOps.exif_transpose(image)
@@ -280,7 +282,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         return image
     white = _white(image) if image.mode.startswith("I") or image.mode == "F" else 0.0
     rgb = Image.new("RGB", image.size)
-    for strip in _strips(image):  # what lies between the two takes up to 20 bytes a pixel
+    for strip in _strips(image):  # intermediate results take up to 20 bytes per pixel
         rgb.paste(_strip_to_rgb(image.crop(strip), white), strip[:2])
     return rgb
 
@@ -296,7 +298,7 @@ def _strips(image: Image.Image) -> Iterator[tuple[int, int, int, int]]:
 def _strip_to_rgb(strip: Image.Image, white: float) -> Image.Image:
     if white:
         return Image.fromarray((_values(strip) * (255.0 / white)).clip(0, 255).round().astype(np.uint8)).convert("RGB")
-    if strip.mode == "La":  # premultiplied grey has but this way out
+    if strip.mode == "La":  # premultiplied grey cannot be converted to anything else
         strip = strip.convert("LA")
     if strip.has_transparency_data:
         paper = Image.new("RGBA", strip.size, "white")
@@ -305,7 +307,8 @@ def _strip_to_rgb(strip: Image.Image, white: float) -> Image.Image:
 
 
 def _white(image: Image.Image) -> float:
-    """What counts as white in greys of more than 8 bits. PIL's own `convert` clips at 255, which turns them white."""
+    """The value of white in grey of more than 8 bits. PIL's own `convert` clips at 255, which would make it all
+    white."""
     top = max(_values(image.crop(strip)).max(initial=0.0) for strip in _strips(image))
     if image.mode == "F" and top <= 1.0:
         return 1.0

@@ -22,7 +22,7 @@ TASK_CLASSES = {"age_group": AGE_GROUPS, "gender": GENDERS, "race": RACES}
 """Class names of each classification task, in output order."""
 
 TASK_TITLES = {"age_group": "Age group", "gender": "Gender", "race": "Race"}
-"""What each task is called where people read it."""
+"""Name of each task as shown to people."""
 
 
 def age_group_of(age: int) -> int:

@@ -1,5 +1,5 @@
-"""glibc hands large blocks back to the system as soon as they are freed; a moment later the next photo, or the next
-step of a training run, asks for the same ones."""
+"""Keep freed memory for reuse. By default glibc returns large blocks to the system as soon as they are freed, although
+the next photo or training step asks for the same ones a moment later."""
 
 import ctypes
 import sys
@@ -9,22 +9,22 @@ from threading import Thread
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -3, -4, -8  # from <malloc.h>
 _LARGEST_THRESHOLD = 32 * 2**20
-"""Bytes; glibc takes no greater one."""
+"""Largest mmap threshold, in bytes, that glibc accepts."""
 KEPT = 256 * 2**20
-"""Bytes that whoever analyzes photos keeps: about what one of 12 megapixels takes."""
+"""Bytes of freed memory that are kept when analyzing photos: about what one photo of 12 megapixels takes."""
 GIVE_BACK_EVERY = 10.0
-"""Seconds. Photos of many sizes leave holes between what is in use, and a process would grow by them for as long as it
-runs; handing them back costs a photo of 12 megapixels in each of these spans a quarter of its time."""
+"""Seconds between two returns of free memory to the system. Photos of many sizes leave holes in the heap, by which a
+process would grow for as long as it runs; each return costs one photo of 12 megapixels a quarter of its time."""
 
 
 def keep_freed_memory(most: int | None = KEPT) -> bool:
     """Let this process keep up to `most` bytes of freed memory (None: all) for its next allocations. Returns whether
-    the C library took it.
+    the C library accepted the settings.
 
     The kernel zeroes fresh pages when they are first touched: that took a quarter of the time of a 12-megapixel photo,
-    and half of a training step with its 100 MB of activations. Limits glibc to one heap, as each thread's own would
-    keep this much; so call it before any thread starts. Unless `most` is None, a background thread gives free memory
-    back every `GIVE_BACK_EVERY` seconds.
+    and half of a training step with its 100 MB of activations. Unless `most` is None, glibc is limited to one heap,
+    because each thread's own would keep this much (so call this before any thread starts), and a background thread
+    gives free memory back every `GIVE_BACK_EVERY` seconds.
     """
     if not sys.platform.startswith("linux"):
         return False
@@ -45,7 +45,7 @@ def _told(library: ctypes.CDLL, options: dict[int, int]) -> bool:
 
 @cache
 def _start_giving_back() -> None:
-    """Once in a process."""
+    """Start the thread that gives memory back, once per process."""
 
     def give_back() -> None:
         while True:

@@ -1,5 +1,5 @@
-"""The weights of MTCNN's three networks, read from the files of the package mtcnn, which is never imported: it would
-need TensorFlow."""
+"""The weights of MTCNN's three networks, read from the files of the package mtcnn. The package is never imported, as
+that would need TensorFlow."""
 
 import importlib.util
 from pathlib import Path
@@ -11,16 +11,16 @@ LAYERS = {
     "rnet": "conv1 prelu1 conv2 prelu2 conv3 prelu3 dense4 prelu4 dense5_2 dense5_1",
     "onet": "conv1 prelu1 conv2 prelu2 conv3 prelu3 conv4 prelu4 dense5 prelu5 dense6_2 dense6_3 dense6_1",
 }
-"""Of each network, in the order of its file, by the names that they have in facenet-pytorch and in our graphs."""
+"""Names of each network's layers in facenet-pytorch and in our graphs, in the order of the network's weight file."""
 
 
 def load_weights() -> dict[str, dict[str, np.ndarray]]:
-    """Network -> name of a tensor -> float32 array, shaped as torch shapes it. Raises ImportError if mtcnn is not
+    """Network -> name of a tensor -> float32 array, with the axes in torch's order. Raises ImportError if mtcnn is not
     installed."""
     package = importlib.util.find_spec("mtcnn")
     if package is None or not package.submodule_search_locations:
         raise ImportError("mtcnn, which holds the detector's weights, is not installed: pip install mtcnn==1.0.0")
-    import joblib  # not at once: a tenth of the time in which one photo is answered from a cold start
+    import joblib  # late, as it takes a tenth of the time to analyze one photo from a cold start
 
     folder = Path(package.submodule_search_locations[0]) / "assets" / "weights"
     return {name: _named(joblib.load(folder / f"{name}.lz4"), layers.split()) for name, layers in LAYERS.items()}

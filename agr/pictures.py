@@ -1,4 +1,4 @@
-"""The labelled pictures behind a report, read in place from the user's own copy; nothing of them is kept or copied."""
+"""The labelled pictures behind a report, read in place from the user's own copy; nothing is kept or copied."""
 
 import hashlib
 import re
@@ -19,7 +19,7 @@ from .sources import damage_named, is_hidden, opener_of
 
 _CHIP = re.compile(r"\.chip(\.[^.]*)?$")
 LABELLED_ENDINGS = (*PICTURE_ENDINGS, ".chip")
-"""How names of labelled pictures end; the last in some copies of UTKFace."""
+"""Endings of labelled pictures' names; the last one occurs in some copies of UTKFace."""
 
 
 class DataError(AgrError):
@@ -27,35 +27,35 @@ class DataError(AgrError):
 
 
 def file_key(path: str) -> str:
-    """The name that splits and reports use: the file's own up to an ending ".chip" or ".chip.jpg", so that every copy
-    of the data set agrees."""
+    """The name of a picture in splits and reports: the file's name without an ending such as ".chip" or ".chip.jpg", so
+    that it is the same for every copy of the data set."""
     return _CHIP.sub("", _composed(path).replace("\\", "/").rstrip("/").rpartition("/")[2])
 
 
 def _composed(path: str) -> str:
-    """With letters and accents in one character: macOS takes them apart."""
+    """The path with each letter and its accents as one character, which macOS separates."""
     return unicodedata.normalize("NFC", path)
 
 
 def content_hash(data: bytes) -> str:
-    """Equal for pictures that are equal byte by byte."""
+    """A hash that is equal for pictures that are equal byte by byte."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 class PictureSource:
     """The pictures of a folder, .zip or .tar(.gz), read in place: all in a fixed order, or one by its key.
 
-    Raises DataError if there is no such thing or no picture in it. Safe to use from several threads.
+    Raises DataError if the path is none of these or holds no picture. Safe to use from several threads.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         if not self.path.exists():
             raise DataError(f"There is no {self.path}. Expected UTKFace as a folder, a .zip or a .tar.gz.")
-        self._lock = Lock()  # an open archive has one position
+        self._lock = Lock()  # an open archive has a single file position
         with damage_named(self.path, DataError):
             found = self._members()
-        self._copies = Counter(found)  # of two members of one name the last counts, as for who unpacks them
+        self._copies = Counter(found)  # of members with the same name the last counts, as in unpacking
         self._places: dict[str, list[str]] = defaultdict(list)
         for member in self._copies:
             self._places[file_key(member)].append(member)
@@ -69,8 +69,8 @@ class PictureSource:
         return len(self.members)
 
     def read(self) -> Iterator[tuple[str, bytes]]:
-        """(member's path, content) of every picture, in the order of `members`, or of a tar. Raises DataError if it is
-        damaged."""
+        """Yield (member's path, content) of every picture, in the order of `members`, or of the archive if it is a tar.
+        Raises DataError if it is damaged."""
         if self.path.is_dir():
             for member in self.members:
                 yield member, (self.path / member).read_bytes()
@@ -84,8 +84,8 @@ class PictureSource:
                 yield member, archive.read(member)
 
     def find(self, key: str) -> bytes | None:
-        """Content of the picture whose `file_key` is `key`, or that lies there, if it has folders; None if there is
-        none."""
+        """Content of the picture whose `file_key` is `key`, and whose folders match those in `key`, if it has any; None
+        if there is none."""
         member = self._at(key)
         if member is None:
             return None
@@ -108,8 +108,8 @@ class PictureSource:
 
     @cached_property
     def _archive(self) -> zipfile.ZipFile | tarfile.TarFile | DataError:
-        """Kept open: to read an archive's directory again for each face would take longer than the face. Of a damaged
-        one the damage, which would take as long to meet again."""
+        """The open archive, or the error if it is damaged. Kept, because reading an archive's directory again for each
+        face would take longer than the face itself, and meeting the damage again as long."""
         try:
             with damage_named(self.path, DataError):
                 return zipfile.ZipFile(self.path) if zipfile.is_zipfile(self.path) else _plain_tar(self.path)
@@ -141,8 +141,8 @@ class PictureSource:
 
 
 def _plain_tar(path: Path) -> tarfile.TarFile:
-    """An open tar in which each member is reached at once. A compressed one is unpacked into a temporary file first,
-    gone when this process ends: to go back in it would mean to read it from its start."""
+    """An open tar with direct access to each member. A compressed one is first unpacked into a temporary file, which is
+    gone when this process ends: to seek backwards, it would have to be read again from its start."""
     unpack = opener_of(path)
     if unpack is None:
         return tarfile.open(path)
@@ -154,7 +154,7 @@ def _plain_tar(path: Path) -> tarfile.TarFile:
 
 
 def _is_file(member: tarfile.TarInfo) -> bool:
-    """Also another name of a file that came before."""
+    """Whether a member is a file, or a hard link to an earlier one."""
     return member.isfile() or member.islnk()
 
 

@@ -1,6 +1,6 @@
-"""Photos by where they lie: how the rows of a CSV find them, and what reports call them.
+"""Places of photos: how the rows of a CSV are matched to photos, and how reports name them.
 
-A place is a photo's path in one way of writing (`place_of`): `holiday/anna/1.jpg`.
+A place is a photo's path in a normalized form (`place_of`), such as `holiday/anna/1.jpg`.
 """
 
 import posixpath
@@ -18,28 +18,28 @@ if TYPE_CHECKING:
 
 
 def place_of(path: str) -> str:
-    """A path in one way of writing, as far as it says where it lies; its name as `file_key` has it."""
-    path = unicodedata.normalize("NFC", path)  # macOS takes letters and accents apart
+    """A path in normalized form: its folders, without "." and "..", and its name as given by `file_key`."""
+    path = unicodedata.normalize("NFC", path)  # macOS separates letters and accents
     parts = posixpath.normpath(path.replace("\\", "/")).split("/")
     folders = "".join(f"{part}/" for part in parts[:-1] if part not in ("", ".", ".."))
     return folders + file_key(parts[-1])
 
 
 def name_of(place: str) -> str:
-    """The file's own name."""
+    """The file name of a place."""
     return place.rpartition("/")[2]
 
 
 def report_names(places: pd.Series) -> pd.Series:
-    """What a report calls photos: by name, or where several share one by their paths below the folder that these
-    share."""
+    """Names of photos in a report: the file name, or, for photos that share one, the path below their common folder."""
     names = places.map(name_of)
     several = names.duplicated(keep=False)
     return names.where(~several, _below_their_folder(places[several]))
 
 
 def _below_their_folder(places: pd.Series) -> pd.Series:
-    """What lies above says nothing of the photos, but of the machine, and reports are made to be shown."""
+    """Places relative to their common folder: the folders above it tell about the machine rather than the photos, and
+    reports are made to be shown."""
     if not len(places):
         return places
     folder = posixpath.commonpath([posixpath.dirname(place) for place in places])
@@ -47,10 +47,11 @@ def _below_their_folder(places: pd.Series) -> pd.Series:
 
 
 def labels_at(places: list[str], listed: "dict[str, Labels]") -> "tuple[dict[str, Labels], list[str], list[str]]":
-    """Labels by place, of rows of a CSV by theirs; the rows that are ambiguous; and those that fit no place.
+    """Match the rows of a CSV, `listed` by their own places, to `places`. Returns the labels by place, the ambiguous
+    rows, and the rows that fit no place.
 
-    A row names the place that it spells out, or else the only one that ends with it; if none does, the longest place
-    that the row itself ends with. If several longer rows fit one place, only its exact name counts.
+    A row stands for the place that equals it, or else for the only one that ends with it; if none does, for the longest
+    place that the row itself ends with. If several longer rows fit one place, only a row that equals it counts.
     """
     ending_with: dict[str, list[str]] = defaultdict(list)
     for place in places:
@@ -82,7 +83,7 @@ def labels_at(places: list[str], listed: "dict[str, Labels]") -> "tuple[dict[str
 
 
 def _ends(place: str) -> Iterator[str]:
-    """The path, and what is left of it without its first folder, without its first two, ..."""
+    """Yield the path, then the path without its first folder, without its first two, ..."""
     while place:
         yield place
         place = place.partition("/")[2]

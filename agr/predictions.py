@@ -1,4 +1,5 @@
-"""Labelled pictures through the app's own path, into an EvalReport: what the page and `train evaluate` both do."""
+"""Evaluate labelled pictures in the way the app analyzes photos, and make an EvalReport; the page and `train evaluate`
+both use this."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from .attributes import Prediction
 
 REPORT_NAMES = {name: f"pred_{name}" if name in ("age", *TASK_CLASSES) else name for name in PREDICTION_COLUMNS}
-"""Columns of a table of faces -> those of a report."""
+"""Column names of a table of faces -> those of a report."""
 
 
 def predict(
@@ -28,9 +29,9 @@ def predict(
     *,
     twins: frozenset[str] = frozenset(),
 ) -> Iterator[tuple[dict, "list[Face] | ImageError"]]:
-    """For each (file, content) of `pictures`, in order: a row of `COLUMNS`, and what the analyzer answered.
+    """Yield for each (file, content) of `pictures`, in order, a row of `COLUMNS` and the analyzer's result.
 
-    Of several faces in a picture the largest counts. Reports leave out what cannot be read (`ImageError`).
+    If a picture shows several faces, the largest counts. Reports leave out pictures that cannot be read (`ImageError`).
     `twins`: files whose picture is in the training data too.
     """
     for file, result in analyzer.analyze_named(pictures):
@@ -65,7 +66,7 @@ def report_of(table: pd.DataFrame, *, name: str, model: dict, data: dict, histor
 
 
 def model_facts(analyzer: "FaceAnalyzer") -> dict:
-    """What a report says of the model: backbone, input size, number of parameters."""
+    """A report's facts about the model: backbone, input size, number of parameters."""
     config = analyzer.config
     return {
         "backbone": config.backbone,
@@ -75,7 +76,7 @@ def model_facts(analyzer: "FaceAnalyzer") -> dict:
 
 
 def report_row(file: str, labels: Labels, said: "Prediction | None", *, has_twin: bool) -> dict:
-    """A row of `COLUMNS`. `said`: of the face, None if none was found."""
+    """A row of `COLUMNS`. `said`: the prediction for the face, None if no face was found."""
     row = {"file": file, "detected": said is not None, "has_twin": has_twin}
     row |= {f"true_{name}": label for name, label in labels.named().items()}
     if said is None:

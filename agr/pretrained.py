@@ -7,19 +7,19 @@ from .config import CONFIG_FILE, WEIGHTS_FILE, ModelError
 
 BUNDLED = Path(__file__).parent / "weights"
 REPORT_FOLDER = "report"
-"""Where a published model has its evaluation report, for the dashboard."""
+"""Folder of the evaluation report in a published model, for the dashboard."""
 POINTER = "hub.txt"
-"""Beside or instead of bundled weights: the Hub id of the model to use in their place."""
+"""File beside or instead of the bundled weights that holds the Hub id of the model to use in their place."""
 
 
 def find_model(model: str | Path | None = None, *, revision: str | None = None) -> Path:
     """Folder with the files of `model`: the bundled one (None), a folder, or a Hub repository "USER/NAME" at
-    `revision`, which "USER/NAME@REVISION" says too.
+    `revision`, also written "USER/NAME@REVISION".
 
-    A Hub model is downloaded once and cached. Raises ModelError, saying what to do, if it cannot be had.
+    A Hub model is downloaded once and cached. Raises ModelError, saying what to do, if the model is not available.
     """
     model = model or default_model() or BUNDLED
-    folder, name = Path(model), str(model)  # a name is not a path, which has other slashes elsewhere
+    folder, name = Path(model), str(model)  # a Hub id is not a path: paths may have other slashes
     if folder.is_dir():
         if revision:
             raise ModelError(f"Only a Hub model has revisions, {folder} is a folder. Name a Hub id, or leave it out.")
@@ -36,7 +36,7 @@ def find_model(model: str | Path | None = None, *, revision: str | None = None) 
 
 
 def split_revision(name: str) -> tuple[str, str | None]:
-    """ "USER/NAME@REVISION" -> ("USER/NAME", "REVISION"); None where it names none."""
+    """ "USER/NAME@REVISION" -> ("USER/NAME", "REVISION"), or None if it names no revision."""
     repo_id, _, revision = name.partition("@")
     return repo_id, revision or None
 
@@ -55,7 +55,7 @@ def _from_hub(repo_id: str, revision: str | None) -> Path:
         RevisionNotFoundError,
     )
 
-    # Of whichever HTTP library the client is built on: a connection that fails.
+    # The connection errors of whichever HTTP library the client is built on.
     broken: type[Exception] = HfHubHTTPError.__bases__[0]
     try:
         return _snapshot(repo_id, revision)
@@ -69,7 +69,7 @@ def _from_hub(repo_id: str, revision: str | None) -> Path:
     except HFValidationError as error:
         raise ModelError(f"The Hub model {repo_id} cannot be loaded: {error}") from error
     except (broken, OSError, RuntimeError, UnicodeError) as error:
-        try:  # what was downloaded once works without the Hub
+        try:  # a model that was downloaded before works without the Hub
             return _snapshot(repo_id, revision, local_files_only=True)
         except (broken, OSError, RuntimeError):
             if isinstance(error, OSError) and error.errno in (ENOSPC, EACCES, EROFS):

@@ -1,4 +1,4 @@
-"""AttributeReader: aligned crops -> what the network says of them, computed by ONNX Runtime; torch is not loaded."""
+"""AttributeReader: predicts the attributes of aligned crops with ONNX Runtime; torch is not loaded."""
 
 import math
 from os import PathLike
@@ -14,7 +14,7 @@ from .engine import GraphError, Network, cores, even_parts, expected_tensors, in
 from .labels import GENDERS, RACES
 
 CROPS_AT_ONCE = 4
-"""Pictures that a core takes through the network together: more gain no speed and cost memory."""
+"""Largest number of crops in a core's batch: larger batches are no faster and cost memory."""
 
 
 class AttributeReader:
@@ -35,7 +35,7 @@ class AttributeReader:
         config = read_config(folder / CONFIG_FILE)
         try:
             return cls(config, load_file(folder / WEIGHTS_FILE))
-        except (OSError, SafetensorError, TypeError, AttributeError) as error:  # the latter: numbers that numpy has not
+        except (OSError, SafetensorError, TypeError, AttributeError) as error:  # the last two: types that numpy lacks
             raise ModelError(f"{folder / WEIGHTS_FILE} cannot be read: {error}") from error
         except GraphError as error:
             raise ModelError(
@@ -44,12 +44,12 @@ class AttributeReader:
 
     @property
     def parameters(self) -> int:
-        """How many numbers were learnt; the statistics of normalisation layers are not."""
+        """Number of learnt parameters, which the statistics of normalisation layers are not."""
         shapes = expected_tensors(self.config.backbone)
         return sum(math.prod(shape) for name, shape in shapes.items() if ".running_" not in name)
 
     def read(self, crops: np.ndarray) -> Attributes:
-        """Attributes of aligned crops, uint8 (n, size, size, 3). Raises ValueError for crops of another kind."""
+        """Attributes of aligned crops, uint8 (n, size, size, 3). Raises ValueError for another type or shape."""
         size = self.config.input_size
         if crops.dtype != np.uint8 or crops.shape[1:] != (size, size, 3):
             raise ValueError(f"expected uint8 crops of shape (n, {size}, {size}, 3), got {crops.dtype} {crops.shape}")

@@ -1,4 +1,4 @@
-"""Boxes, numbers and short captions on a display-sized copy of the photo."""
+"""Draw boxes, numbers and short captions on a display-sized copy of the photo."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from .attributes import Prediction
 
 DISPLAY_SIDE = 1280
-"""Pixels of the longer side: as much as a page shows, a fraction of what a photo weighs."""
+"""Longer side of the copy in pixels: as much as a page shows, and a fraction of a photo's file size."""
 LETTERS = 36
-"""Captions are a longer side over this high: to be read where the picture is 400 pixels wide, on a phone."""
+"""Ratio of the picture's longer side to the height of captions: legible where it is 400 pixels wide, on a phone."""
 CROWD, LEAST_LETTERS = 20, 10
-"""Of more faces than that, captions are no higher than half a face, and of at least so many pixels: larger ones would
-cover the faces."""
+"""Number of faces above which captions are no higher than half a face, because they would cover the faces, and the
+smallest height of captions then, in pixels."""
 BOX_COLOUR, TEXT_COLOUR, BACK_COLOUR = (255, 176, 0), (20, 20, 20), (255, 176, 0)
 
 Rect = tuple[float, float, float, float]
@@ -28,8 +28,8 @@ Rect = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Mark:
-    """What to draw for one face: `box` in pixels of a picture of the size that `draw_faces` is told, its `caption`, and
-    its `number`, if that is not its place among the marks."""
+    """What to draw for one face: `box`, in pixels of a picture of the width that `draw_faces` is given; `caption`; and
+    `number`, if that is not its position among the marks."""
 
     box: Rect
     caption: str
@@ -39,8 +39,8 @@ class Mark:
 def draw_faces(photo: Image.Image, marks: Sequence[Mark], *, width: int | None = None) -> Image.Image:
     """A reduced copy of an RGB photo with each face boxed and captioned, numbered from 1 or as the marks say.
 
-    `width`: pixels of the picture that the boxes refer to, if that is not `photo` itself. A caption is put where it
-    covers no other face, shortened to the face's number where only that fits.
+    `width`: width in pixels of the picture that the boxes refer to, if that is not `photo` itself. A caption is placed
+    where it covers no other face, and shortened to the face's number where only that fits.
     """
     picture = photo.copy()
     picture.thumbnail((DISPLAY_SIDE, DISPLAY_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
@@ -63,14 +63,14 @@ def draw_faces(photo: Image.Image, marks: Sequence[Mark], *, width: int | None =
 def annotated(image: ImageSource | Photo, faces: "Sequence[Face]") -> Image.Image:
     """A photo of at most `DISPLAY_SIDE` pixels with its faces boxed, numbered and captioned, such as "1 · F 34".
 
-    `faces`: as `FaceAnalyzer.analyze` found them in it. Raises ImageError if the photo cannot be read.
+    `faces`: its faces, as `FaceAnalyzer.analyze` returned them. Raises ImageError if the photo cannot be read.
     """
     photo = load_photo(image)
     return draw_faces(photo.rgb, [Mark(face.box, caption(face)) for face in faces], width=photo.width)
 
 
 def caption(said: "Prediction") -> str:
-    """A few characters for beside the box, such as "F 34"."""
+    """A short caption for a box, such as "F 34"."""
     return f"{said.gender[0]} {said.age:.0f}"
 
 
@@ -90,11 +90,11 @@ def _letters(boxes: Sequence[Rect], side: int) -> int:
 def place_captions(
     texts: Sequence[Sequence[str]], boxes: Sequence[Rect], *, size: tuple[int, int], letters: int
 ) -> list[tuple[str, Rect]]:
-    """For each box a text and where it goes, in pixels of a picture of that `size`.
+    """Choose for each box a text and its rectangle, in pixels of a picture of that `size`.
 
-    `texts`: for each box its caption in shorter and shorter forms; the first that meets no other box and no caption is
-    taken. `letters`: their height in pixels. A text begins 4 pixels to the right of its place's left edge and 2 below
-    its top.
+    `texts`: for each box, its caption in shorter and shorter forms; the first that overlaps no other box or caption is
+    chosen. `letters`: height of the text in pixels. A text begins 4 pixels to the right of its rectangle's left edge
+    and 2 below its top.
     """
     taken, placed, font = list(boxes), [], _font(letters)
     for forms, box in zip(texts, boxes, strict=True):
@@ -106,7 +106,7 @@ def place_captions(
 
 
 def _place(font, texts: Sequence[str], box: Rect, others: Sequence[Rect], size: tuple[int, int]) -> tuple[str, Rect]:
-    """The first text and place that meets nothing; if there is none, the shortest text where it covers least."""
+    """The first text and rectangle that overlap nothing; if there are none, the shortest text where it covers least."""
     candidates = [(text, rect) for text in texts for rect in _around(font, text, box, size)]
     for text, rect in candidates:
         if all(_overlap(rect, other) == 0 for other in others):
@@ -116,7 +116,7 @@ def _place(font, texts: Sequence[str], box: Rect, others: Sequence[Rect], size: 
 
 
 def _around(font, text: str, box: Rect, size: tuple[int, int]) -> list[Rect]:
-    """Places for a caption: above, below, and inside the box at its top and bottom, moved into the picture."""
+    """Rectangles for a caption: above, below, and inside the box at its top and bottom, moved into the picture."""
     left, top, right, bottom = font.getbbox(text)
     width, height = right - min(left, 0) + 8, bottom - min(top, 0) + 6
     xs = (box[0], box[2] - width)

@@ -1,6 +1,8 @@
-"""Where photos lie: files, folders, archives read in place, lists of paths; any number, of which one is held at a time.
+"""Sources of photos: files, folders, archives read in place, and lists of paths. There may be any number of photos, of
+which one is held in memory at a time.
 
-Whoever computes reads: an `Item` says where a photo is and travels well, to another process or machine too.
+Photos are read where they are analyzed: an `Item` only says where a photo is, so that it can be sent to another process
+or machine.
 """
 
 import bz2
@@ -27,20 +29,20 @@ VIDEO_ENDINGS = tuple(
 )
 LIST_ENDING = ".txt"
 _HIDDEN = ("$recycle.bin", "system volume information", "@eadir", "#recycle")
-"""Folders of Windows and of network drives, that hold what was deleted, or thumbnails."""
+"""Folders of Windows and of network drives that hold deleted files or thumbnails."""
 _SPARSE = -1
-"""In place of the length of a file of whose bytes an archive leaves some out."""
+"""Length recorded for a sparse file, of whose bytes the archive leaves some out."""
 _OPENERS: dict[bytes, Callable] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 
 
 class SourceError(AgrError):
-    """Photos cannot be looked for; the message names the file and says what is wrong with it."""
+    """An archive or a list cannot be searched for photos; the message names the file and says what is wrong with it."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """One photo. `file`: what results call it; `path`: the file that holds it, absolute; `place`: its name in a zip, or
-    where it starts in an unpacked tar and its length, both in bytes; None if the file is the photo."""
+    """One photo. `file`: its name in results; `path`: absolute path of the file that holds it; `place`: its name in a
+    zip, or its offset in an unpacked tar and its length, both in bytes; None if the file is the photo."""
 
     file: str
     path: str
@@ -48,14 +50,14 @@ class Item:
 
 
 def photos_of(paths: Iterable[Path]) -> Iterator[Item]:
-    """Every photo of files, folders, archives and lists (a path a line), in a fixed order.
+    """Yield every photo of files, folders, archives and lists (one path per line), in a fixed order.
 
-    A file that is not there is an item too: it is reported with the others that cannot be read. Raises SourceError if
-    an archive or a list cannot be read.
+    A missing file is an item too: it is reported with the others that cannot be read. Raises SourceError if an archive
+    or a list cannot be read.
     """
     for path in paths:
         name = path.name.lower()
-        if os.path.isdir(path):  # Path's own raises where it may not look
+        if os.path.isdir(path):  # Path.is_dir raises if access is denied
             yield from _folder(str(path), set())
         elif is_archive(path):
             yield from _archive(path)
@@ -66,19 +68,19 @@ def photos_of(paths: Iterable[Path]) -> Iterator[Item]:
 
 
 def is_archive(path: Path) -> bool:
-    """Whether it is a file that is named as one."""
+    """Whether a path is a file with the ending of an archive."""
     return os.path.isfile(path) and path.name.lower().endswith(ARCHIVE_ENDINGS)
 
 
 class Contents:
-    """What items hold. The last archive stays open; for one thread, and fastest in the items' own order."""
+    """Reads the content of items. The last archive stays open; for one thread, and fastest in the items' own order."""
 
     def __init__(self) -> None:
         self._path: str | None = None
         self._open: zipfile.ZipFile | IO[bytes] | None = None
 
     def source(self, item: Item) -> str | bytes | ImageError:
-        """For `FaceAnalyzer`: a path, the bytes of an archive's member, or why these cannot be had."""
+        """The input for `FaceAnalyzer`: a path, the bytes of an archive's member, or the error in reading these."""
         if item.place is None:
             return item.path
         try:
@@ -102,7 +104,7 @@ class Contents:
         if length == _SPARSE:
             raise ImageError("Its archive holds it without its empty parts. Pack it again without tar's -S.")
         _check_size(length)
-        self._open.seek(start)  # in a compressed tar this unpacks what lies between; backwards, from its start
+        self._open.seek(start)  # unpacks a compressed tar up to here; from its start, if backwards
         content = self._open.read(length)
         if len(content) < length:
             raise ImageError("Its archive has become shorter since it was looked through.")
@@ -115,24 +117,25 @@ class Contents:
 
 
 def _folder(folder: str, searched: set[tuple[int, int | str]]) -> Iterator[Item]:
-    """`searched`: folders that were, as device and number: links may lead in circles, or twice to the same photos."""
+    """`searched`: folders searched before, as (device, inode): links may form cycles, or lead to the same photos
+    twice."""
     try:
         itself = os.stat(folder)
-        identity = (itself.st_dev, itself.st_ino or os.path.realpath(folder))  # some file systems number none
+        identity = (itself.st_dev, itself.st_ino or os.path.realpath(folder))  # some file systems have no inodes
         if identity in searched:
             return
         searched.add(identity)
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
     except OSError:
-        yield _file(folder)  # named with what cannot be read
+        yield _file(folder)  # reported with the photos that cannot be read
         return
     for entry in entries:
         if is_hidden(entry.name):
             continue
         try:
             is_folder = entry.is_dir()
-        except OSError:  # a link to itself, or to where one may not look
+        except OSError:  # a link to itself, or to where access is denied
             yield _file(entry.path)
             continue
         if is_folder:
@@ -142,8 +145,9 @@ def _folder(folder: str, searched: set[tuple[int, int | str]]) -> Iterator[Item]
 
 
 def _is_pipe(entry: os.DirEntry) -> bool:
-    """Whether it is there and neither file nor folder: it would be waited for. A broken link is read, and reported."""
-    if entry.is_file(follow_symlinks=False):  # known without a look at the file, on most file systems
+    """Whether it exists but is neither file nor folder, such as a pipe, on which reading would wait. A broken link is
+    not: it is read, and the error reported."""
+    if entry.is_file(follow_symlinks=False):  # needs no system call on most file systems
         return False
     return os.path.exists(entry.path) and not os.path.isfile(entry.path)
 
@@ -151,7 +155,7 @@ def _is_pipe(entry: os.DirEntry) -> bool:
 def _list(path: Path) -> Iterator[Item]:
     try:
         with path.open("rb") as stream:
-            is_wide = stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # as PowerShell redirects
+            is_wide = stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # PowerShell's redirection
         with path.open(encoding="utf-16" if is_wide else "utf-8-sig", errors="surrogateescape") as lines:
             for line in lines:
                 name = line.rstrip("\r\n")
@@ -175,13 +179,14 @@ def _archive(path: Path) -> Iterator[Item]:
 
 @contextmanager
 def damage_named(archive: Path, error: type[ValueError]) -> Iterator[None]:
-    """Raises `error` with a sentence for whatever the archive's damage happens to raise, from OSError to IndexError."""
+    """Raise `error`, with a message, for any exception that damage to the archive causes, be it OSError or
+    IndexError."""
     try:
         yield
     except error:
         raise
     except Exception as damage:
-        if isinstance(damage, OSError) and damage.errno is not None:  # gone, or a full disk; gzip gives no number
+        if isinstance(damage, OSError) and damage.errno is not None:  # missing file, full disk; gzip sets none
             raise
         raise error(f"{archive} is damaged or cut off ({damage}). Get or make it again.") from damage
 
@@ -190,7 +195,7 @@ def _zip(path: Path) -> Iterator[tuple[str, str]]:
     with zipfile.ZipFile(path) as archive:
         seen: set[str] = set()
         for member in archive.infolist():
-            if not member.is_dir() and member.filename not in seen:  # of two of a name only one can be read
+            if not member.is_dir() and member.filename not in seen:  # of two with the same name only one can be read
                 seen.add(member.filename)
                 yield member.filename, member.filename
 
@@ -201,14 +206,14 @@ def _tar(path: Path) -> Iterator[tuple[str, tuple[int, int]]]:
         for member in _members(archive):
             if member.isreg():
                 yield member.name, _place(member)
-            elif member.islnk():  # another name of a file that came before
+            elif member.islnk():  # a hard link to an earlier file
                 places = places or _linked(path)
                 if member.linkname in places:
                     yield member.name, places[member.linkname]
 
 
 def _linked(path: Path) -> dict[str, tuple[int, int]]:
-    """Where the files lie in a tar that others are links to: a tar may hold millions of others."""
+    """Places of those files in a tar that hard links refer to; not of all, as a tar may hold millions."""
     with tarfile.open(path) as archive:
         targets = {member.linkname for member in _members(archive) if member.islnk()}
     with tarfile.open(path) as archive:
@@ -223,7 +228,7 @@ def _place(member: tarfile.TarInfo) -> tuple[int, int]:
 
 def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     while (member := archive.next()) is not None:
-        archive.members = []  # type: ignore[attr-defined]  # or it would keep all that were seen
+        archive.members = []  # type: ignore[attr-defined]  # otherwise it would keep all members seen so far
         yield member
 
 
@@ -232,7 +237,8 @@ def _unpacked(path: str) -> IO[bytes]:
 
 
 def opener_of(path: str | Path) -> Callable | None:
-    """What opens a compressed file as `open` does another, by how it begins; None if it is not compressed."""
+    """The function that opens a compressed file, recognized by its first bytes, as `open` does a plain one; None if the
+    file is not compressed."""
     with open(path, "rb") as stream:
         start = stream.read(6)
     return next((opener for magic, opener in _OPENERS.items() if start.startswith(magic)), None)
@@ -247,7 +253,7 @@ def _is_picture(name: str) -> bool:
 
 
 def is_hidden(name: str) -> bool:
-    """Thumbnails, bins, what macOS adds."""
+    """Whether a name is hidden: thumbnails, recycle bins, files that macOS adds."""
     return (name.startswith(".") and name not in (".", "..")) or name.lower() in _HIDDEN
 
 

@@ -19,13 +19,13 @@ PREDICTION_COLUMNS = (
     *TASK_CLASSES,
     *(f"prob_{task}_{label}" for task, label in _PROBABILITIES),
 )
-"""Of a `Prediction`."""
+"""Columns of a `Prediction`."""
 COLUMNS = (*(f"box_{side}" for side in _BOX), "score", *PREDICTION_COLUMNS)
-"""Names of a row's columns, in order; pixels, years and probabilities as in `Face`."""
+"""Columns of a face's row, in order; pixels, years and probabilities are as in `Face`."""
 
 
 def face_row(face: Mapping[str, Any]) -> dict:
-    """Flatten the fields of a `Face`, as `to_dict` gives them rounded and `vars` as they are, into `COLUMNS`."""
+    """Flatten the fields of a `Face`, rounded (from `to_dict`) or not (from `vars`), into `COLUMNS`."""
     box = {f"box_{side}": value for side, value in zip(_BOX, face["box"], strict=True)}
     return box | {"score": face["score"]} | prediction_row(face)
 
@@ -41,8 +41,8 @@ def prediction_row(said: Mapping[str, Any]) -> dict:
 
 
 def photo_rows(file: str, result: "list[Face] | ImageError") -> list[dict]:
-    """A row for each face of a photo, largest first, of `schema()`'s columns; one without a number where there is no
-    face, and one that says why a photo could not be read: every photo leaves a row. Numbers are not rounded."""
+    """Rows of a photo, with the columns of `schema()`: one for each face, largest first; if there is no face, one row
+    without a number; if the photo could not be read, one that says why. Numbers are not rounded."""
     if isinstance(result, ImageError):
         return [{"file": file, "error": str(result)}]
     rows = [{"file": file, "face": number, **face_row(vars(face))} for number, face in enumerate(result, start=1)]
@@ -50,8 +50,8 @@ def photo_rows(file: str, result: "list[Face] | ImageError") -> list[dict]:
 
 
 def schema() -> "pa.Schema":
-    """Columns of a table of photos: `file`, `face` (1, 2, ... in each photo; null where there is none), `COLUMNS` in
-    single precision, which is the network's own, and `error` (null where there is none)."""
+    """Columns of a table of photos: `file`, `face` (1, 2, ... in each photo; null if there is no face), `COLUMNS` in
+    single precision, which is the network's own, and `error` (null if there is none)."""
     import pyarrow as pa
 
     words = {task: pa.string() for task in TASK_CLASSES}

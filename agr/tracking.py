@@ -1,9 +1,9 @@
-"""FaceTracker: faces of one frame after another in, people out, each with one steady answer.
+"""FaceTracker: follows faces from frame to frame, and gives each person one steady prediction.
 
-Which face is whose: each person is expected where constant speed takes them, and the expected places are paired with
-the frame's faces so that the sum of the distances is least (SORT, Bewley et al. 2016, with a fixed-gain filter for its
-Kalman filter). Distances are counted in face widths instead of by overlap: five times a second, whoever walks by leaves
-their last box between two frames. Looks take no part in it: nobody is recognised who was gone.
+Each person's position is predicted from a constant speed, and the predicted positions are paired with the frame's faces
+so that the sum of distances is smallest (SORT, Bewley et al. 2016, with a fixed-gain filter in place of its Kalman
+filter). Distances are measured in face widths rather than by overlap: at five frames a second, someone who walks by
+leaves their last box between two frames. Appearance is not used: nobody who was gone is recognised again.
 """
 
 import math
@@ -19,28 +19,30 @@ from .attributes import N_AGES, Attributes, Prediction
 from .labels import GENDERS, RACES
 
 MIN_FRAMES = 3
-"""Frames in which a face must be found to count as a person: false faces seldom last."""
+"""Number of frames in which a face must be found to count as a person: false detections seldom last."""
 PATIENCE = 1.0
 """Seconds for which someone who is not found keeps their number."""
 PATIENT_FRAMES = 2
-"""Frames for which they keep it at least: on a slow machine these take longer."""
+"""Smallest number of frames for which they keep it: on a slow machine these take longer than `PATIENCE`."""
 REACH, REACH_GAIN, REACH_MOST = 1.0, 1.0, 2.0
-"""Face widths from the expected place where a face may be found: at once, more per second of absence, and at most."""
+"""Largest distance, in face widths, between a face and its predicted position: its initial value, the increase per
+second of absence, and the upper limit."""
 PLACE_GAIN, SPEED_GAIN = 0.8, 0.4
-"""Share of the surprise that corrects the place and the speed: boxes are steady to a few hundredths of a face."""
+"""Shares of the prediction's error by which position and speed are corrected: boxes are steady to a few hundredths of a
+face."""
 SHARP = 0.01
-"""Variance of the Laplacian, over the crop's own variance, from which a crop counts as sharp: a portrait in focus has
-0.01 to 0.07, blurred by a twentieth of the eyes' distance 0.002."""
+"""Variance of the Laplacian, divided by the crop's own variance, from which a crop counts as sharp: a portrait in focus
+has 0.01 to 0.07, and 0.002 when blurred by a twentieth of the distance between the eyes."""
 LEAST_SHARPNESS = 0.05
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Person(Prediction):
-    """One person: what all frames together say, and when they were seen.
+    """One person: the prediction from all frames together, and when they were seen.
 
-    `number`: 1, 2, ...; `first_seen`, `last_seen`: seconds, as `FaceTracker.update` was told; `frames`: in which the
-    face was found; one that is shown for long counts several times (`agr.video`). More frames steady the age interval
-    and do not narrow it, for frames of one face share their errors.
+    `number`: 1, 2, ...; `first_seen`, `last_seen`: seconds, as passed to `FaceTracker.update`; `frames`: number of
+    frames in which the face was found; one that is shown for long counts several times (`agr.video`). More frames make
+    the age interval steadier, not narrower, because frames of one face share their errors.
     """
 
     number: int
@@ -52,15 +54,15 @@ class Person(Prediction):
         return f"Person({self.number}, {self.summary()}, {self.frames} frames)"
 
     def to_dict(self) -> dict[str, Any]:
-        """What JSON shows: every field, numbers rounded to what they are worth; the number as `track`, as rows by time
-        call it."""
+        """The fields for JSON, with numbers rounded to meaningful digits; `number` is called `track`, as in rows by
+        time."""
         seen = {"first_seen": round(self.first_seen, 2), "last_seen": round(self.last_seen, 2), "frames": self.frames}
         return {"track": self.number, **seen, **super().to_dict()}
 
 
 @dataclass(frozen=True)
 class TrackedFace:
-    """A `face` of this frame, as it was found, and what its person's frames say so far."""
+    """A `face` as detected in this frame, and its `person`, from all frames so far."""
 
     face: Face
     person: Person
@@ -72,13 +74,13 @@ class TrackedFace:
 
     @property
     def is_sure(self) -> bool:
-        """Whether it was found often enough to count as a person."""
+        """Whether the face was found often enough to count as a person."""
         return self.person.frames >= MIN_FRAMES
 
 
 @dataclass(eq=False)
 class _Track:
-    """One person's state: numbers only, no pictures. `centre`, `speed`: pixels, pixels a second; `width`: pixels."""
+    """One person's state: numbers only, no pictures. `centre`, `width`: pixels; `speed`: pixels per second."""
 
     number: int
     centre: np.ndarray
@@ -95,10 +97,11 @@ class _Track:
 
 
 class FaceTracker:
-    """People in a stream of frames. Holds numbers only, and can be pickled and copied; for one thread at a time."""
+    """Follows people through a stream of frames. Holds numbers only, so that it can be pickled and copied; for one
+    thread at a time."""
 
     def __init__(self, *, interval_mass: tuple[float, ...]) -> None:
-        """`interval_mass`: of the model whose faces come, `analyzer.config.interval_mass`."""
+        """`interval_mass`: `analyzer.config.interval_mass` of the model that analyzes the faces."""
         self._interval_mass = interval_mass
         self._tracks: list[_Track] = []
         self._gone: list[Person] = []
@@ -106,16 +109,16 @@ class FaceTracker:
 
     @classmethod
     def of(cls, analyzer: FaceAnalyzer) -> "FaceTracker":
-        """For the faces that this analyzer finds."""
+        """A tracker for the faces that this analyzer finds."""
         return cls(interval_mass=analyzer.config.interval_mass)
 
     def update(self, faces: Sequence[Face], *, time: float) -> list[TrackedFace]:
-        """The people of the next frame, in the order of its `faces`.
+        """Assign the faces of the next frame to people; returns them in the order of `faces`.
 
         `time`: seconds since any start, never less than before.
 
-        A new face has a number at once, but who was found in fewer than `MIN_FRAMES` frames is not among `people`, and
-        once gone leaves the number to the next newcomer. Raises ValueError if time runs backwards.
+        A new face gets a number at once. Someone found in fewer than `MIN_FRAMES` frames is not among `people`, and
+        once they are gone, the next newcomer gets their number. Raises ValueError if time runs backwards.
         """
         time = float(time)
         if not time >= self._time:
@@ -128,30 +131,30 @@ class FaceTracker:
         return [self._seen(face, pairs.get(place), time) for place, face in enumerate(faces)]
 
     def let_go(self) -> None:
-        """End all tracks, after a pause: faces in the next frame count as new people. Those counted so far stay."""
+        """End all tracks, after a pause: faces in the next frame count as new people. The people so far are kept."""
         self._gone += self.present
         self._tracks = []
 
     @property
     def people(self) -> list[Person]:
-        """All who were found in at least `MIN_FRAMES` frames, by number."""
+        """Everyone who was found in at least `MIN_FRAMES` frames, by number."""
         return sorted([*self._gone, *self.present], key=lambda person: person.number)
 
     @property
     def present(self) -> list[Person]:
-        """Those of the people who were found in the last frame or missed in it only briefly, by number."""
+        """Those of `people` who were found in the last frame, or who have been missing only briefly, by number."""
         here = [self._pooled(track) for track in self._tracks if track.frames >= MIN_FRAMES]
         return sorted(here, key=lambda person: person.number)
 
     def _forget(self, time: float) -> None:
-        """Let go of those who were not found for too long; who counts as a person stays in the list of people."""
-        last = time - PATIENCE - 1e-6  # a second in steps of a fifth is not exactly a second
+        """End the tracks of those who were not found for too long; those who count as people stay in `people`."""
+        last = time - PATIENCE - 1e-6  # five steps of a fifth of a second do not add up to exactly a second
         gone = [track for track in self._tracks if track.last_seen < last and track.missed >= PATIENT_FRAMES]
         self._gone += [self._pooled(track) for track in gone if track.frames >= MIN_FRAMES]
         self._tracks = [track for track in self._tracks if track not in gone]
 
     def _paired(self, faces: Sequence[Face], time: float) -> dict[int, _Track]:
-        """Place of a face -> its track; faces without one are new."""
+        """Index of a face -> its track; faces without one are new."""
         if not faces or not self._tracks:
             return {}
         cost = np.array([[_strangeness(track, face, time) for track in self._tracks] for face in faces])
@@ -193,10 +196,11 @@ class FaceTracker:
 
 
 def frame_weight(face: Face) -> float:
-    """How much a frame says of its face, above 0 to 1: score × size × sharpness.
+    """Weight of a frame in its person's prediction, above 0 and up to 1: score × size × sharpness.
 
-    Size counts up to the crop's own side: what is larger is reduced to it. Sharpness (`sharpness` over `SHARP`, at most
-    1, at least `LEAST_SHARPNESS`) takes weight from frames blurred by movement. Only ratios within one track matter.
+    Size counts up to the crop's side, to which larger faces are reduced. Sharpness (`sharpness` divided by `SHARP`, at
+    most 1, at least `LEAST_SHARPNESS`) lowers the weight of frames blurred by motion. Only ratios within one track
+    matter.
     """
     side = min(1.0, _width(face) / len(face.crop))
     clear = min(1.0, max(LEAST_SHARPNESS, sharpness(face.crop) / SHARP))
@@ -204,7 +208,8 @@ def frame_weight(face: Face) -> float:
 
 
 def sharpness(crop: np.ndarray) -> float:
-    """Variance of the Laplacian of the grey crop over that of the grey crop, 0 (blurred) and up: the same in any light.
+    """Variance of the grey crop's Laplacian divided by that of the grey crop, 0 (blurred) and up; independent of the
+    lighting.
 
     `crop`: uint8 (size, size, 3). Source: Pech-Pacheco et al., Diatom autofocusing in brightfield microscopy (2000).
     """
@@ -215,9 +220,9 @@ def sharpness(crop: np.ndarray) -> float:
 
 
 def _strangeness(track: _Track, face: Face, time: float) -> float:
-    """How unlikely a face is to be the track's, 0 and up; from 1 on it is somebody else's.
+    """How unlikely a face is to belong to the track, 0 and up; from 1 on it is somebody else's.
 
-    Distance from the expected place, and 0.75 for each doubling of the size, over what is in reach.
+    Distance from the predicted position in face widths, plus 0.75 for each doubling of the size, divided by the reach.
     """
     reach = min(REACH_MOST, REACH + REACH_GAIN * (time - track.last_seen))
     width = _width(face)
@@ -235,6 +240,6 @@ def _centre(face: Face) -> np.ndarray:
 
 
 def _width(face: Face) -> float:
-    """Side in pixels of the square that is as large as the box."""
+    """Side in pixels of the square with the same area as the box."""
     left, top, right, bottom = face.box
     return float(np.sqrt(max(1.0, (right - left) * (bottom - top))))

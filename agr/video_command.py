@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def is_video(path: Path) -> bool:
-    """Whether a path is named as videos are, and no folder."""
+    """Whether a path has the ending of a video and is not a folder."""
     from .sources import VIDEO_ENDINGS
 
     return path.suffix.lower() in VIDEO_ENDINGS and not os.path.isdir(path)
@@ -32,8 +32,8 @@ def is_video(path: Path) -> bool:
 def write_videos(analyzer: "FaceAnalyzer", videos: Iterable[Path], write: Callable) -> int:
     """Analyze videos for `python -m agr analyze`, frame by frame; returns how many could not be read to their end.
 
-    `write(file, faces, error, time)` gets every analyzed frame, and at a video's end what was wrong with it, or that
-    no face was in any frame.
+    `write(file, faces, error, time)` is called for every analyzed frame, and once more at a video's end if something
+    was wrong with it or no frame showed a face.
     """
     from .video import VideoError, VideoRun
 
@@ -96,7 +96,7 @@ def video(
     try:
         run = VideoRun(FaceAnalyzer.from_pretrained(model), clip, rate=rate, output=annotated)
         with closing(iter(run)) as steps:
-            first = list(islice(steps, 1))  # or it is no video, and no table is begun in place of an earlier one
+            first = list(islice(steps, 1))  # raises if it is no video, before earlier tables are overwritten
             for table in (output, times):
                 expect_writable(table)
             with open_output(output) as people_stream, _first_interrupt(run):
@@ -106,7 +106,7 @@ def video(
                     found = takewhile(lambda _: not run.is_drawing, chain(first, steps))
                     ended = _follow(found, str(clip), take)
                 _write_people(people_stream, run.people, people_as_csv)
-                people_stream.flush()  # whatever becomes of the copy
+                people_stream.flush()  # whatever becomes of the annotated copy
                 if run.is_drawing and not ended:
                     ended = _follow(steps, f"{clip}, boxes")
     except ModelError as error:
@@ -117,10 +117,10 @@ def video(
 
 
 def _end(run: "VideoRun", ended: "KeyboardInterrupt | VideoError | None", clip: Path, annotated: Path | None) -> None:
-    """Fail if not all was done; `ended`: what ended the run early."""
+    """End the command with an error if the run is incomplete; `ended`: what ended it early."""
     from .video import VideoError
 
-    if isinstance(ended, VideoError):  # of the copy: what there is to know of the clip is known
+    if isinstance(ended, VideoError):  # only the annotated copy failed: the analysis is complete
         fail(f"{clip}: {ended} The tables are complete.")
     if ended and run.is_drawing:
         fail(f"{clip}: Stopped while boxes were drawn: {annotated} was not written. The tables are complete.", code=130)
@@ -132,8 +132,8 @@ def _end(run: "VideoRun", ended: "KeyboardInterrupt | VideoError | None", clip: 
 
 @contextmanager
 def _first_interrupt(run: "VideoRun") -> Iterator[None]:
-    """Ctrl-C ends the reading, and what was read already is still followed to its end; a second one, or one while boxes
-    are drawn, ends all at once."""
+    """The first Ctrl-C only ends the reading: frames that were read already are still analyzed. A second one, or one
+    while boxes are drawn, ends everything at once."""
 
     def stop(number: int, frame: object) -> None:
         if run.is_stopped or run.is_drawing:
@@ -150,7 +150,7 @@ def _first_interrupt(run: "VideoRun") -> Iterator[None]:
 def _follow(
     steps: "Iterable[Step]", title: str, take: "Callable[[AnalyzedFrame], None] | None" = None
 ) -> "KeyboardInterrupt | VideoError | None":
-    """Go through the steps; returns what ended them early."""
+    """Go through the steps, passing their frames to `take`; returns what ended them early, if anything."""
     from .video.frames import VideoError
 
     try:
@@ -166,7 +166,7 @@ def _follow(
 
 @contextmanager
 def _bar(title: str) -> Iterator[Callable[[float], None]]:
-    """A progress bar on standard error, if that is a terminal; is told the share that is done."""
+    """A progress bar on standard error, if that is a terminal; yields a function that takes the share done."""
     from tqdm import tqdm
 
     looks = "{l_bar}{bar}| {elapsed}<{remaining}"
@@ -197,7 +197,7 @@ def _write_people(stream: TextIO, people: "Iterable[Person]", as_csv: bool) -> N
 
 
 def _keep_apart(paths: list[Path | None]) -> None:
-    """Nothing is written over the clip, or twice into one file."""
+    """End the command if an output would overwrite the clip or another output."""
     for one, other in combinations([path for path in paths if path is not None], 2):
         if is_same(one, other):
             fail(f"{other.name} is named twice. Name another file for each table and for the video.")

@@ -12,13 +12,13 @@ from threading import Thread
 from .memory import keep_freed_memory
 
 IN_A_WORKER = {"AGR_CORES": "1"}
-"""What a worker's environment says, here and on a cluster."""
+"""Environment variables of a worker, on this machine and on a cluster."""
 
 
 def worker_pool(workers: int, start: Callable[..., None], *args) -> ProcessPoolExecutor:
-    """Processes that call `start(*args)` before they take work. `start` has to be a function that pickle can name."""
+    """Processes that call `start(*args)` before they take work. `start` must be a function that pickle can import."""
     if sys.platform == "win32":
-        workers = min(workers, 61)  # as many as Windows waits for together
+        workers = min(workers, 61)  # the most processes that Windows can wait for at once
     # Spawned: a forked child would inherit threads, such as torch's, in an unusable state.
     return ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin, initargs=(start, *args))
 
@@ -32,13 +32,13 @@ def _begin(start: Callable[..., None], *args) -> None:
 
 
 def _end_quietly(*_: object) -> None:
-    """Ctrl-C is sent to all. The parent, which speaks of it, has to notice it before it notices that a worker ended."""
+    """Ctrl-C reaches all processes. The parent, which reports it, must notice it before it notices a worker's end."""
     time.sleep(1)
     os._exit(130)
 
 
 def _end_with_parent() -> None:
-    """A parent that is killed tells nobody: its workers would wait for work forever."""
+    """A parent that is killed cannot tell its workers, which would wait for work forever."""
     parent = parent_process()
     assert parent is not None
     parent.join()
