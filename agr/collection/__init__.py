@@ -1,4 +1,4 @@
-"""A collection of photos of any size: into one table, and, with labels, from there into a report."""
+"""Analyze a collection of photos of any size into one table, and, with labels, turn that into a report."""
 
 from .analysis import analyze_collection
 from .listing import CollectionError

@@ -1,7 +1,8 @@
-"""A collection of photos of any size into one table, on disk in parts, so that whatever stops it costs a part at most.
+"""Analyze a collection of photos of any size into one table, stored in parts, so that an interruption costs at most the
+parts in progress.
 
-The photos are listed once (`listing`); part i holds the rows of photos i * k to (i + 1) * k of that list, and is there
-whole or not at all. So a run that goes on knows from the parts' names what is left, on one machine and on many.
+The photos are listed once (`listing`); part i holds the rows of photos i * k to (i + 1) * k of that list, and exists
+whole or not at all. So a resumed run knows from the parts' names what is left, on one machine and on many.
 """
 
 import hashlib
@@ -19,7 +20,8 @@ from .listing import CollectionError, Listing, read_listing, write_whole
 from .part import Part, completed
 
 PARTS, LEAST_IN_PART, MOST_IN_PART = 4000, 25, 2000
-"""About how many parts there are, and photos in each: small enough to lose little, large enough to be read fast."""
+"""Approximate number of parts, and smallest and largest number of photos in each: small enough to lose little, large
+enough to be read fast."""
 
 
 def analyze_collection(
@@ -30,12 +32,12 @@ def analyze_collection(
     ray: str | None = None,
     retry: bool = False,
 ) -> Counts:
-    """Analyze every photo of `inputs` into the folder `output`, or go on where an earlier run was stopped, with the
-    photos that were there when it was begun.
+    """Analyze every photo of `inputs` into the folder `output`, or resume an earlier run that was stopped, with the
+    photos that existed when it was begun.
 
     `ray`: "local", "auto" or the address of a Ray cluster that shares the work; by default all cores of this machine.
-    `retry`: photos that could not be read are tried once more. Raises SourceError, ModelError, or
-    CollectionError: also where the table is finished, but other photos are there by now.
+    `retry`: whether to try photos once more that could not be read. Raises SourceError, ModelError or CollectionError;
+    the last also if the table is finished, but the photos have changed since it was begun.
     """
     from ..pretrained import find_model
 
@@ -64,8 +66,8 @@ def analyze_collection(
 
 
 def _checked(output: Path, listing: Listing, now: Listing) -> Counts:
-    """What a finished table holds. Raises CollectionError if it is not the listed photos, or not those that are there
-    `now`."""
+    """The counts of a finished table. Raises CollectionError if it does not hold the listed photos, or if these are not
+    the photos that there are `now`."""
     counts = counts_of(output)
     if counts.photos != listing.photos:
         raise CollectionError(
@@ -93,8 +95,8 @@ def _computed(
 
 
 def _facts(inputs: list[Path], model: Path) -> dict:
-    """What a table is made of, to recognise it: absolute paths, the sizes in bytes of archives, as two archives may
-    hold the same names, and the model."""
+    """What identifies a table: the absolute paths of its inputs, the sizes of archives in bytes (two archives may hold
+    the same names), and the model."""
     sizes = (os.path.getsize(path) if is_archive(path) else None for path in inputs)
     return {
         "inputs": [[str(path.absolute()), size] for path, size in zip(inputs, sizes, strict=True)],
@@ -107,7 +109,7 @@ def _model(folder: Path) -> dict:
     from ..reader import AttributeReader
 
     reader = AttributeReader.load(folder)
-    # The version too: another one may read the same weights otherwise.
+    # The digest covers the code's version, too: another one may compute something else from the same weights.
     digest = hashlib.blake2b(CODE_VERSION.encode(), digest_size=16)
     try:
         for name in (CONFIG_FILE, WEIGHTS_FILE):
@@ -119,7 +121,7 @@ def _model(folder: Path) -> dict:
 
 
 def _left(parts: Iterator[Part], done: set[int], unread: dict[int, set[str]]) -> Iterator[Part]:
-    """What is to be computed: parts that are not `done`, and of parts that are what could not be read."""
+    """The parts to compute: those that are not `done`, and the `unread` photos of those that are."""
     for part in parts:
         if part.number in unread:
             yield part.only(unread[part.number])
@@ -128,7 +130,7 @@ def _left(parts: Iterator[Part], done: set[int], unread: dict[int, set[str]]) ->
 
 
 def _in_part(photos: int) -> int:
-    """How many of so many photos are in a part."""
+    """Number of photos in a part of a collection of `photos`."""
     return min(max(photos // PARTS, LEAST_IN_PART), MOST_IN_PART)
 
 
@@ -144,7 +146,8 @@ def _shown(items: Iterable[Item]) -> Iterator[Item]:
 
 
 def _bar(**options):
-    """Photos done, a rate and an estimate, on standard error: twice a second on a terminal, in a log twice a minute."""
+    """A progress bar on standard error: photos done, rate and remaining time. It is updated twice a second on a
+    terminal, and twice a minute in a log."""
     from tqdm import tqdm
 
     every = 0.5 if sys.stderr.isatty() else 30

@@ -1,4 +1,4 @@
-"""The folder of a collection's table: what it is of, its parts, and what they hold."""
+"""The folder of a collection's table: what the table was made from, its parts, and the counts of what they hold."""
 
 import json
 import os
@@ -13,13 +13,13 @@ from ..sources import Item
 from .listing import UNFINISHED, CollectionError, Listing, is_listing, listing_of, write_listing, write_whole
 
 CLAIM_FILE = "_collection.json"
-"""Says what the table is of. Readers of parquet pass over names that begin with an underscore."""
+"""File that says what the table was made from. Readers of parquet skip names that begin with an underscore."""
 FORMAT = 1
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What a table holds: `photos`, of them `without_face` and `unreadable`, and `faces`."""
+    """Numbers of `photos` and `faces` in a table, and of the photos `without_face` and `unreadable`."""
 
     photos: int
     faces: int
@@ -28,8 +28,8 @@ class Counts:
 
 
 def claim(output: Path, photos: Iterable[Item], facts: dict) -> Listing:
-    """Take an empty place for the table of these `photos`, or find that it is already a table of the same `facts`, its
-    `inputs` and `model`. Returns what photos there are now. Raises CollectionError."""
+    """Claim an empty or missing folder for the table of these `photos`, or check that it already holds a table with the
+    same `facts`, its `inputs` and `model`. Returns the listing of the photos that exist now. Raises CollectionError."""
     if os.path.exists(output) and not os.path.isdir(output):
         raise CollectionError(
             f"{output} is a file. Expected a folder of an earlier run, or nothing: choose another name."
@@ -46,7 +46,7 @@ def claim(output: Path, photos: Iterable[Item], facts: dict) -> Listing:
         if not listing.photos:
             raise CollectionError(f"There is no photo in {', '.join(path for path, _ in facts['inputs'])}.")
     except ValueError:
-        with suppress(OSError):  # it was not empty before
+        with suppress(OSError):  # the folder was not empty before
             output.rmdir()
         raise
     if os.path.exists(output / CLAIM_FILE):  # another run was faster: looking for photos may take minutes
@@ -58,14 +58,15 @@ def claim(output: Path, photos: Iterable[Item], facts: dict) -> Listing:
 
 
 def _is_empty(output: Path) -> bool:
-    """Whether there is nothing, or only what a run left that was stopped before it claimed the place."""
+    """Whether the folder is missing or empty, or holds only what a run left that was stopped before it claimed the
+    folder."""
     if not os.path.exists(output):
         return True
     return all(entry.name.endswith(UNFINISHED) or is_listing(entry) for entry in output.iterdir())
 
 
 def _compare(earlier: dict, facts: dict, output: Path) -> None:
-    """Raises CollectionError if a table was begun with another model or other inputs."""
+    """Raise CollectionError if a table was begun with another model or other inputs."""
     if earlier["model"]["digest"] != facts["model"]["digest"]:
         raise CollectionError(
             f"{output} was begun with another model or version ({earlier['model']['name']}). Go on with that one, or "
@@ -79,7 +80,7 @@ def _compare(earlier: dict, facts: dict, output: Path) -> None:
 
 
 def unread_of(part: Path) -> set[str]:
-    """Files of a part that could not be read. Raises CollectionError if the part itself cannot be."""
+    """Files of a part that could not be read. Raises CollectionError if the part itself cannot be read."""
     import pyarrow.parquet as pq
 
     with table_damage_named(part.parent):
@@ -88,7 +89,7 @@ def unread_of(part: Path) -> set[str]:
 
 
 def clear_away(output: Path) -> None:
-    """What a run that was killed left half-written, an hour ago or more: what is younger may be another run's."""
+    """Delete files that a killed run left half-written at least an hour ago: younger ones may belong to another run."""
     for left in output.glob(f"_*{UNFINISHED}"):
         with suppress(OSError):
             if time.time() - left.stat().st_mtime > 3600:
@@ -96,12 +97,12 @@ def clear_away(output: Path) -> None:
 
 
 def counts_of(output: Path) -> Counts:
-    """What a table holds, of this and earlier runs. Raises CollectionError if a part of it cannot be read."""
+    """The counts of a table, over this and earlier runs. Raises CollectionError if a part of it cannot be read."""
     import pyarrow.dataset as ds
 
     with table_damage_named(output):
         table, face, error = ds.dataset(output), ds.field("face"), ds.field("error")
-        if not table.files:  # stopped before the first part
+        if not table.files:  # the run was stopped before its first part
             return Counts(0, 0, 0, 0)
         first, faces = table.count_rows(filter=face == 1), table.count_rows(filter=face.is_valid())
         unreadable, rows = table.count_rows(filter=error.is_valid()), table.count_rows()
@@ -111,8 +112,8 @@ def counts_of(output: Path) -> Counts:
 
 @contextmanager
 def table_damage_named(output: Path) -> Iterator[None]:
-    """Raises CollectionError for whatever pyarrow raises while it reads the table: of a damaged part that may be one of
-    its own errors or an OSError."""
+    """Raise CollectionError for any error of pyarrow in reading the table: for a damaged part it raises one of its own
+    errors or an OSError."""
     import pyarrow as pa
 
     try:
@@ -124,7 +125,7 @@ def table_damage_named(output: Path) -> Iterator[None]:
 
 
 def claim_of(output: Path) -> dict:
-    """What a table is of. Raises CollectionError if there is no such table."""
+    """What a table was made from. Raises CollectionError if there is no such table."""
     try:
         claim = json.loads((output / CLAIM_FILE).read_text(encoding="utf-8"))
         if not isinstance(claim, dict) or claim.get("format") != FORMAT:

@@ -1,4 +1,5 @@
-"""Which photos a collection is of, in order: written once into a file, so that a run that goes on goes on with them."""
+"""The list of a collection's photos, in order. It is written to a file once, so that a resumed run uses the same
+photos."""
 
 import hashlib
 import json
@@ -23,26 +24,26 @@ class CollectionError(AgrError):
 
 @dataclass(frozen=True)
 class Listing:
-    """How many photos there are, and a hash of their names and order."""
+    """A list of photos in brief: how many there are, and a hash of their names and order."""
 
     photos: int
     digest: str
 
 
 def listing_of(items: Iterable[Item]) -> Listing:
-    """Goes through the items once and keeps none."""
+    """The listing of these items, from a single pass that keeps none of them."""
     digest = hashlib.blake2b(digest_size=16)
     photos = 0
     for item in items:
-        # The path too: relative ones, such as in a list, mean other photos from another folder.
+        # The digest covers the path, too: relative names, such as in a list, mean other photos in another folder.
         digest.update(os.fsencode(f"{item.file}\0{item.path}\0{item.place}\n"))
         photos += 1
     return Listing(photos, digest.hexdigest())
 
 
 def write_listing(items: Iterable[Item], folder: Path) -> Listing:
-    """The same, and a file in `folder` of all items, whole or not at all, unless there are none. Raises
-    CollectionError."""
+    """The listing of these items, which are also written to a file in `folder`, whole or not at all; no file is written
+    if there are none. Raises CollectionError."""
     import pyarrow as pa
 
     names = pa.schema({"file": pa.string(), "path": pa.binary(), "place": pa.string()})
@@ -70,7 +71,7 @@ def write_listing(items: Iterable[Item], folder: Path) -> Listing:
 
 
 def read_listing(folder: Path, listing: Listing) -> Iterator[Item]:
-    """The items that were written. Raises CollectionError if the file is missing or damaged."""
+    """Yield the items that were written. Raises CollectionError if the file is missing or damaged."""
     import pyarrow as pa
 
     path = _path(folder, listing)
@@ -89,17 +90,19 @@ def read_listing(folder: Path, listing: Listing) -> Iterator[Item]:
 
 
 def is_listing(path: Path) -> bool:
-    """Whether `write_listing` wrote it."""
+    """Whether a file was written by `write_listing`."""
     return path.name.startswith("_photos-")
 
 
 def _path(folder: Path, listing: Listing) -> Path:
-    """By its digest: of two programs that begin the same table at once, each finds what the claim is about."""
+    """A path with the digest in its name: if two programs begin the same table at once, each finds the list that the
+    claim refers to."""
     return folder / f"_photos-{listing.digest}.arrow"
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Under a temporary name first: after a crash, of this program or the machine, the file is there whole or not."""
+    """Write a file, under a temporary name first: after a crash of this program or the machine, it exists whole or not
+    at all."""
     beside = _beside(path)
     try:
         with beside.open("wb") as stream:
@@ -112,5 +115,5 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def _beside(path: Path) -> Path:
-    """Of this process alone: two programs may write the same, on one machine or on two."""
+    """A temporary path that no other process uses: two programs, on one machine or on two, may write the same file."""
     return path.with_name(f"_{path.name}.{secrets.token_hex(4)}{UNFINISHED}")

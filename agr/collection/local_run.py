@@ -1,7 +1,8 @@
-"""A collection on this machine: a process on each core takes part after part; this process writes them.
+"""Analyze a collection on this machine: a worker process on each core analyzes one part after the other; this process
+writes them.
 
-A photo is computed by one core from start to end. That wastes less than several cores on one photo, and its numbers
-then come out the same, to the bit, however many cores or machines share the work.
+A photo is processed by one core from start to end. That wastes less than several cores for one photo, and its numbers
+are then the same, to the bit, however many cores or machines share the work.
 """
 
 import multiprocessing
@@ -23,16 +24,16 @@ if TYPE_CHECKING:
     from ..analyzer import FaceAnalyzer
 
 _LOOK_EVERY = 0.25
-"""Seconds between two looks at what the workers have done."""
+"""Seconds between two checks of the workers' progress."""
 _worker: "tuple[FaceAnalyzer, Contents, multiprocessing.sharedctypes.Synchronized] | Exception | None" = None
-"""In a worker: what it computes with, or why it has nothing to."""
+"""A worker's own state: what it computes with, or the error that prevented its start."""
 
 
 def encoded_by_cores(
     model: Path, parts: Iterator[Part], on_photos: Callable[[int], object]
 ) -> Iterator[tuple[int, bytes]]:
-    """Each part's number and its rows as a parquet file, as they are done; `on_photos` is told how many more photos
-    are."""
+    """Yield each part's number and its rows as a parquet file, as soon as it is done. `on_photos` is called with the
+    number of photos done since its last call."""
     try:
         photos = multiprocessing.get_context("spawn").Value("Q", 0)
     except OSError as error:
@@ -62,7 +63,7 @@ def encoded_by_cores(
             "with AGR_CORES=1 before it to take the least memory."
         ) from error
     finally:
-        workers = list((pool._processes or {}).values())  # which `shutdown` forgets
+        workers = list((pool._processes or {}).values())  # `shutdown` forgets them
         pool.shutdown(wait=False, cancel_futures=True)
         for worker in workers:
             worker.terminate()
@@ -74,7 +75,7 @@ def _start(model: Path, photos: "multiprocessing.sharedctypes.Synchronized") -> 
         from ..analyzer import FaceAnalyzer
 
         _worker = FaceAnalyzer.from_pretrained(model), Contents(), photos
-    except Exception as error:  # raised here, it would be taken for a process that was killed
+    except Exception as error:  # raised here, it would look as if the process had been killed
         _worker = error
 
 

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Part:
-    """Some consecutive photos."""
+    """Some consecutive photos of a collection."""
 
     number: int
     items: tuple[Item, ...]
 
     def only(self, files: set[str]) -> "Part":
-        """Of its photos those of these names."""
+        """The part with only its photos of these names."""
         return replace(self, items=tuple(item for item in self.items if item.file in files))
 
 
@@ -33,8 +33,8 @@ def encoded_part(
 ) -> bytes:
     """A part's rows as a parquet file; `on_photo` is called after each photo.
 
-    The same here and on every worker of a cluster, which keeps its `contents`: an archive opened anew for each part
-    would be unpacked or looked through from its start each time.
+    Used on this machine and by every worker of a cluster. A worker keeps its `contents` from part to part: an archive
+    opened anew for each would be unpacked or searched from its start each time.
     """
     rows: list[dict] = []
     for file, result in analyzer.analyze_named((item.file, contents.source(item)) for item in part.items):
@@ -44,7 +44,8 @@ def encoded_part(
 
 
 def completed(part: Path, content: bytes) -> bytes:
-    """A part, as a parquet file, with the rows of photos that were tried once more in place of those that they had."""
+    """A part, as a parquet file, in which the rows of photos that were tried again (`content`) replace their earlier
+    ones."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq

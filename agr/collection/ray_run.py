@@ -1,7 +1,8 @@
-"""A collection on a Ray cluster: every core of it a worker that reads and analyzes parts; this process writes them.
+"""Analyze a collection on a Ray cluster: a worker on each of its cores reads and analyzes parts; this process writes
+them.
 
-A worker or machine that dies costs the parts that it had in work: Ray hands them to others, and since each part comes
-back whole or not at all, none is lost or written twice.
+If a worker or machine dies, Ray hands the parts that it was working on to others. Since each part comes back whole or
+not at all, none is lost or written twice.
 """
 
 import logging
@@ -22,18 +23,19 @@ from .listing import CollectionError
 from .part import Part, encoded_part
 
 PHOTOS_AT_ONCE = 2_000_000
-"""Handed to the cluster together: bounds what this process holds to some 1 GB of names."""
+"""Number of photos that are handed to the cluster together, which limits the names in this process's memory to some
+1 GB."""
 MISSING = 'Ray is not installed. Run `pip install "ray[data]>=2.40"` here and on every machine of the cluster.'
 
 
 def encoded_by_cluster(
     model: Path, parts: Iterator[Part], on_photos: Callable[[int], object], *, address: str
 ) -> Iterator[tuple[int, bytes]]:
-    """Each part's number and its rows as a parquet file, as they are done, each as `encoded_part` makes it.
+    """Yield each part's number and its rows as a parquet file (`encoded_part`), as soon as it is done.
 
     `address`: "local" starts a cluster on this machine, "auto" finds the one that it belongs to. This package and the
-    model are sent along; the photos have to lie where every machine sees them under the same path. Raises
-    CollectionError if there is no Ray or no such cluster.
+    model are sent along; every machine must see the photos under the same path. Raises CollectionError if Ray is not
+    installed or there is no such cluster.
     """
     data = _connected(address)
     import ray
@@ -65,7 +67,7 @@ def encoded_by_cluster(
 
 
 class _Worker:
-    """Lives on one core of the cluster, with the model loaded."""
+    """A worker on one core of the cluster, with the model loaded."""
 
     def __init__(self, config: ModelConfig, weights: dict[str, np.ndarray]) -> None:
         from ..analyzer import FaceAnalyzer
@@ -83,7 +85,7 @@ class _Worker:
 
 
 def _together(parts: Iterator[Part]) -> Iterator[list[Part]]:
-    """Parts of about PHOTOS_AT_ONCE photos at a time."""
+    """Yield lists of parts with about `PHOTOS_AT_ONCE` photos each."""
     while first := next(parts, None):
         yield [first, *islice(parts, max(PHOTOS_AT_ONCE // len(first.items) - 1, 0))]
 
@@ -93,7 +95,7 @@ def _sent(part: Part) -> dict:
 
 
 def _expect_listener(address: str) -> None:
-    """Raises OSError if nobody listens at HOST:PORT, for which Ray itself would wait for many minutes."""
+    """Raise OSError if nothing listens at HOST:PORT, for which Ray itself would wait many minutes."""
     host, _, port = address.rpartition(":")
     if host and port.isdecimal() and "://" not in host:
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()

@@ -1,4 +1,4 @@
-"""A finished table of a labelled collection, of any size, into an EvalReport."""
+"""Turn the finished table of a labelled collection, of any size, into an EvalReport."""
 
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -16,9 +16,9 @@ from .folder import claim_of, counts_of, table_damage_named
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What a report is not about: photos, how many of which are in the table `twice`, without a label
-    (`unlabelled`) or could not be read (`unreadable`); and rows of the labels' CSV, of which so many name several
-    photos (`ambiguous`), these no photo (`absent`), and these are `wrong` for a reason: (file, reason)."""
+    """What a report leaves out. Numbers of photos: those that are in the table `twice`, have no label (`unlabelled`) or
+    could not be read (`unreadable`). Rows of the labels' CSV: the number of those that name several photos
+    (`ambiguous`), those that name no photo (`absent`), and those that are `wrong`, as (file, reason)."""
 
     twice: int = 0
     unlabelled: int = 0
@@ -28,7 +28,7 @@ class LeftOut:
     wrong: tuple[tuple[str, str], ...] = ()
 
     def sentences(self) -> list[str]:
-        """Such as "3 left out: no label"."""
+        """One sentence for each reason, such as "3 left out: no label"."""
         counts = {
             "a second photo of the same name": self.twice,
             "no label": self.unlabelled,
@@ -47,10 +47,10 @@ def report_of_collection(
 ) -> tuple[EvalReport, LeftOut]:
     """The report over all labelled photos of a table that `analyze_collection` finished, and what was left out.
 
-    `labels`: a CSV as `read_labels` takes; by default names are labels, as UTKFace's. A row of it labels the one photo
-    whose path ends with its name: with folders, where several photos have a name. The report calls these by their
-    paths below the folder that they share, the others by their names. Of several faces in a photo the largest counts.
-    Raises CollectionError, LabelError or ReportError.
+    `labels`: a CSV for `read_labels`; by default labels are taken from file names, as in UTKFace. A row of the CSV
+    labels the one photo whose path ends with the row's name, which must include folders if several photos share a file
+    name. The report names such photos by their paths below their common folder, and others by their file names. If a
+    photo shows several faces, the largest counts. Raises CollectionError, LabelError or ReportError.
     """
     faces, labels = Path(faces), Path(labels) if labels else None
     claim = claim_of(faces)
@@ -76,15 +76,15 @@ def report_of_collection(
     left_out = replace(left_out, twice=whole - len(table), unlabelled=len(table) - len(found))
     model = {key: claim["model"][key] for key in ("backbone", "input_size", "parameters")}
     data = {"name": ", ".join(PureWindowsPath(path).name for path, _ in claim["inputs"])}
-    # What the model was trained on is not known here.
+    # The model's training data is not known here, and so neither are twins in it.
     predictions = labelled.assign(has_twin=False).sort_values("file", ignore_index=True)
     report = report_of(predictions, name=name, model=model, data=data, history=None)
     return report, left_out
 
 
 def _first_faces(faces: Path) -> pd.DataFrame:
-    """A row a photo: its largest face as a report's columns name it, or that none was found, or that it is
-    `unreadable`."""
+    """One row per photo, with a report's columns: its largest face, or that no face was `detected`, or that the photo
+    is `unreadable`."""
     import pyarrow.dataset as ds
 
     face = ds.field("face")
@@ -95,7 +95,8 @@ def _first_faces(faces: Path) -> pd.DataFrame:
 
 
 def _labels(places: list[str], path: Path | None) -> tuple[pd.DataFrame, LeftOut]:
-    """`place`, `true_age`, `true_gender`, `true_race` of what is labelled; and which rows of the CSV are of no use."""
+    """A table of `place`, `true_age`, `true_gender`, `true_race` of the labelled photos, and the rows of the CSV that
+    are of no use."""
     left_out = LeftOut()
     if path is None:
         found = {place: labels for place in places if (labels := labels_of(name_of(place)))}

@@ -17,29 +17,31 @@ from .frames import Frames, VideoError, open_video
 from .writer import BoxPath, mp4_writer
 
 DEFAULT_RATE = 5.0
-"""Frames a second: faces turn and blink but do not age, and who walks through a picture is seen several times."""
+"""Frames analyzed per second: faces turn and blink but do not age, and someone who walks through the picture is still
+seen several times."""
 MIN_RATE, MAX_RATE = 2.0, 30.0
-"""Frames a second: with fewer, whoever is missed once would have lost their number (`tracking.PATIENCE`)."""
+"""Limits of the frames analyzed per second: with fewer, a person missed once would lose their number
+(`tracking.PATIENCE`)."""
 ANNOTATED_RATE = 30.0
 _ANALYSIS_SHARE = 0.6
-"""Of the time that an annotated video takes, roughly."""
+"""Approximate share of the analysis in the time that an annotated video takes."""
 _DECIDED = MIN_FRAMES * PATIENCE
-"""Seconds after which it is known whether a face is a person's or was found too briefly to count."""
+"""Seconds after which it is known whether a face belongs to a person or was found too briefly to count."""
 _HELD = 0.6
-"""Seconds: a frame that is shown for longer, as in recordings of still screens, is told to the tracker again."""
+"""Seconds after which a frame that is still shown, as in recordings of still screens, goes to the tracker again."""
 
 
 @dataclass(frozen=True)
 class FaceAtTime:
-    """A face in one frame: `time` in seconds, `track` the person's number, None if it was found too briefly to count;
-    `face` what `Face.to_dict` says, its box in pixels of the upright video."""
+    """A face in one frame. `time`: seconds; `track`: the person's number, None if found too briefly to count; `face`:
+    the content of `Face.to_dict`, with the box in pixels of the upright video."""
 
     time: float
     track: int | None
     face: dict[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
-        """What JSON shows: time and track before the face's own fields."""
+        """The fields for JSON: time and track before the face's own fields."""
         return {"time": round(self.time, 3), "track": self.track, **self.face}
 
 
@@ -51,13 +53,14 @@ class AnalyzedFrame:
     faces: tuple[tuple[int | None, Face], ...]
 
     def rows(self) -> list[FaceAtTime]:
-        """Its faces, without their pictures."""
+        """Its faces, without their crops."""
         return [FaceAtTime(self.time, number, face.to_dict()) for number, face in self.faces]
 
 
 @dataclass(frozen=True)
 class Step:
-    """Progress: `done` of all work, 0 to 1, and the next `frame`, if its faces' persons are known by now."""
+    """Progress. `done`: share of all work, 0 to 1; `frame`: the next frame of whose faces the persons are known, if
+    any."""
 
     done: float
     frame: AnalyzedFrame | None = None
@@ -75,17 +78,17 @@ class VideoResult:
 
 
 class VideoRun:
-    """A video being analyzed: iterating does the work, one `Step` at a time; it may be stopped after any.
+    """The analysis of a video: iterating does the work, one `Step` at a time; it may be stopped after any step.
 
-    Faces are found in `rate` frames a second (2 to 30), on all cores, and followed. With `output`, an MP4 (H.264, at
-    most 1280 pixels and 30 frames a second, no sound) is written in a second pass: boxes move on straight lines
-    between the analyzed frames, captions say what all of them together gave. It appears when it is complete.
-    `longest`: seconds after which the rest is left out. Memory does not grow with the length, but by 2 KB a person and
-    40 bytes a box to draw.
+    Faces are detected in `rate` frames per second (2 to 30), on all cores, and tracked. With `output`, an MP4 (H.264,
+    at most 1280 pixels and 30 frames per second, no sound) is written in a second pass: boxes move on straight lines
+    between the analyzed frames, and captions show the prediction from all frames. The file appears once it is complete.
+    `longest`: seconds after which the rest is left out. Memory does not grow with the video's length, but by 2 KB per
+    person and 40 bytes per box to draw.
 
-    `people`, `seconds` and `problem` are as in `VideoResult`, so far; `is_drawing` says whether all is analyzed and the
-    output being written, `is_stopped` whether it was asked to stop. Iterating raises VideoError if nothing can be read,
-    or the output not be written, and RuntimeError the second time; other rates raise ValueError.
+    `people`, `seconds` and `problem` are those of `VideoResult`, so far; `is_drawing`: whether the analysis is complete
+    and the output is being written; `is_stopped`: whether `stop` was called. Iterating raises VideoError if nothing can
+    be read or the output cannot be written, and RuntimeError the second time; other rates raise ValueError.
     """
 
     def __init__(
@@ -124,7 +127,7 @@ class VideoRun:
         return " ".join(filter(None, (wrong, stopped))) or None
 
     def stop(self) -> None:
-        """Read no further. The next steps bring what was read already, and no output is written."""
+        """Stop reading. The next steps bring the frames that were read already, and no output is written."""
         self.is_stopped = True
 
     def __iter__(self) -> Generator[Step, None, None]:
@@ -139,7 +142,7 @@ class VideoRun:
                 yield from self._drawn(file, self._output)
 
     def _decided(self, file: BinaryIO) -> Iterator[Step]:
-        """Every frame once it is known whose faces are in it."""
+        """Yield every frame, once it is known whose faces are in it."""
         waiting: deque[AnalyzedFrame] = deque()
         frames = self._frames = Frames(file, rate=self._rate, longest=self._longest)
         share = _ANALYSIS_SHARE if self._output else 1.0
@@ -153,7 +156,7 @@ class VideoRun:
             yield Step(share * frames.done, self._known(waiting.popleft()))
 
     def _analyzed(self, frames: Frames) -> Iterator[AnalyzedFrame]:
-        """Every frame with the numbers that its faces have at that time."""
+        """Yield every frame with the numbers that its faces have at that time."""
 
         def photos() -> Iterator[tuple[float, Photo]]:
             for frame in frames:
@@ -162,21 +165,21 @@ class VideoRun:
                     return
 
         for time, found in self._analyzer.analyze_named(photos()):
-            faces = [] if isinstance(found, ImageError) else found  # there is no such error in what is decoded already
+            faces = [] if isinstance(found, ImageError) else found  # cannot happen: frames are decoded
             self._hold(time)
             self._shown = (time, faces)
             tracked = self._tracker.update(faces, time=time)
             yield AnalyzedFrame(time, tuple((one.number, one.face) for one in tracked))
 
     def _hold(self, until: float) -> None:
-        """Whoever is in a frame is seen for as long as it is shown."""
+        """Tell the tracker that the people in the last frame are seen for as long as it is shown."""
         if self._shown:
             time, faces = self._shown
             while (time := time + _HELD) < until:
                 self._tracker.update(faces, time=time)
 
     def _known(self, frame: AnalyzedFrame) -> AnalyzedFrame:
-        """The frame without the numbers of those who were found too briefly: others bear them by now."""
+        """The frame without the numbers of people who were found too briefly: others may have these by now."""
         there = {one.number for one in self.people if one.first_seen <= frame.time <= one.last_seen}
         known = AnalyzedFrame(
             frame.time, tuple((number if number in there else None, face) for number, face in frame.faces)
@@ -202,7 +205,7 @@ class VideoRun:
 
 
 def _check_output(output: Path, clip: str | PathLike) -> None:
-    """What can be known before hours of analysis."""
+    """Raise VideoError now, rather than after hours of analysis, if `output` cannot be written."""
     if not os.path.isdir(output.parent):
         raise VideoError(f"{output} cannot be written: there is no folder {output.parent}.")
     if os.path.exists(output) and not os.path.isfile(output):
@@ -216,9 +219,9 @@ def _check_output(output: Path, clip: str | PathLike) -> None:
 def analyze_video(
     analyzer: FaceAnalyzer, path: str | PathLike, *, rate: float = DEFAULT_RATE, output: str | PathLike | None = None
 ) -> VideoResult:
-    """Analyze a whole video file; `rate`, `output` and errors as of `VideoRun`, which gives the same frame by frame: a
-    row takes 2 KB of memory, so go through one where hours are to be analyzed. If all is analyzed and the output cannot
-    be written, `problem` says so."""
+    """Analyze a whole video file; `rate`, `output` and errors are those of `VideoRun`. A row takes 2 KB of memory, so
+    use a `VideoRun` for hours of video: it gives the same frame by frame. If the analysis is complete but the output
+    cannot be written, `problem` says so."""
     run = VideoRun(analyzer, path, rate=rate, output=output)
     rows: list[FaceAtTime] = []
     problem = None

@@ -1,4 +1,4 @@
-"""What an MP4 says of itself, looked at before FFmpeg believes it: a number there may ask for gigabytes."""
+"""Check the sample counts that an MP4 declares before FFmpeg trusts them: a single number can demand gigabytes."""
 
 import os
 import struct
@@ -7,13 +7,13 @@ from typing import BinaryIO
 
 _HOLD_OTHERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b"traf"}
 _COUNT_AT = {b"stsz": 8, b"stz2": 8, b"stts": 4, b"ctts": 4, b"stsc": 4, b"stco": 4, b"co64": 4, b"trun": 4}
-"""Of boxes that list samples: where in them, in bytes, stands how many."""
+"""Boxes that list samples -> offset of the number of samples in their content, in bytes."""
 _MOST_BOXES = 100_000
 
 
 def most_samples(file: BinaryIO) -> int:
-    """The largest number of samples that a box of an MP4 or MOV speaks of; 0 of other files. Each takes a byte of the
-    file at least, and FFmpeg makes room for all of them at once.
+    """The largest number of samples that a box of an MP4 or MOV declares; 0 for other files. Each sample takes at least
+    one byte of the file, and FFmpeg allocates memory for all of them at once.
 
     Source: ISO/IEC 14496-12, "ISO base media file format", sections 4.2 and 8.
     """
@@ -28,7 +28,7 @@ def _count(file: BinaryIO, kind: bytes, start: int) -> int:
 
 
 def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int]]:
-    """Kind and place of the content of each box that lists samples, between two places of the file."""
+    """Yield the kind and the content's offset of each box that lists samples, between two offsets in the file."""
     waiting, left = [(start, end)], _MOST_BOXES
     while waiting and left:
         at, end = waiting.pop()

@@ -1,5 +1,5 @@
-"""Video files -> upright RGB frames with their time, one in memory at a time; what is wrong with a file is said, not
-raised, where something of it can be read."""
+"""Read upright RGB frames and their times from video files, with one frame in memory at a time. If some of a file can
+be read, what is wrong with it is reported, not raised."""
 
 import os
 from collections.abc import Iterator
@@ -22,44 +22,48 @@ from ..images import MIN_SIDE, Photo, printable
 from .boxes import most_samples
 
 MAX_SIDE = 1920
-"""Larger frames are reduced to this many pixels on their longer side: it bounds memory and time, and in a frame of
-4K a face of 80 pixels is still found."""
+"""Longer side, in pixels, to which larger frames are reduced: it limits memory and time, and a face of 80 pixels in a
+4K frame is still found."""
 MAX_PIXELS = 4096 * 2304
-"""Of one frame, as it is in the file: a decoder keeps a dozen of them. Larger videos are refused."""
+"""Largest number of pixels in a frame as stored in the file: a decoder keeps a dozen of them. Larger videos are
+refused."""
 _CONTAINERS = "mov,matroska,avi,mpegts,mpeg,flv,asf,ogg"
-"""FFmpeg's names of what is opened. Others, such as playlists, name further files, which nobody meant to open."""
+"""FFmpeg's names of the formats that are opened. Others, such as playlists, refer to further files, which nobody meant
+to open."""
 _EXPECTED = "Expected a video: MP4, MOV, WebM, MKV, AVI, MPEG, WMV, FLV or OGV."
 _BACKWARDS = 1.0
-"""Seconds: if times fall back by more, two recordings were joined, and the second goes on where the first ended."""
+"""Seconds by which times may fall back: if by more, two recordings were joined, and the second continues where the
+first ended."""
 _FORWARDS = 3600.0
-"""Seconds: so long no frame is shown; if times leap ahead by more, they are damaged or two recordings were joined."""
+"""Longest time in seconds that a frame is shown: if times leap ahead by more, they are damaged or two recordings were
+joined."""
 _MOST_BETWEEN = 1000
-"""Frames that are decoded between two that are taken: a second of the fastest cameras. Files of more are made to keep
-this program busy."""
+"""Largest number of frames decoded between two that are used: a second of the fastest cameras. A file with more is made
+to keep this program busy."""
 _NO_FRAME_COUNT = 1 << 30
-"""What stands for the number of frames in an AVI that was written as it came."""
+"""Placeholder for the number of frames in an AVI that was written as a stream."""
 _MOST_ASPECT = 8.0
-"""Of a pixel's width to its height, or the reverse; beyond, what the file says is damaged and counts as 1."""
+"""Largest ratio of a pixel's width to its height, or the reverse; a file that states more is damaged, and 1 is used."""
 
 
 class VideoError(AgrError):
-    """Nothing of the file can be read as a video, or none can be written; the message says why and what to do."""
+    """No part of the file can be read as a video, or a video cannot be written; the message says why and what to do."""
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """A frame at `time`, in seconds from the video's beginning. `photo`: upright, in square pixels; its `width` and
-    `height` are those of the video as it is shown."""
+    """A frame at `time`, in seconds from the video's beginning. `photo`: upright, with square pixels; its `width` and
+    `height` are those of the video as displayed."""
 
     time: float
     photo: Photo
 
 
 class Frames:
-    """The frames of a video file, or of one that is open, once; what became of it can be asked any time.
+    """The frames of a video, given by its path or as an open file; they can be iterated once.
 
-    `seconds`: how much was read; `done`: the same as a share of what is to be read, 0 to 1;
-    `problem`: what was wrong, as sentences, or None; complete after the last frame.
+    These can be read at any time: `seconds`: how much of the video was read; `done`: the same as a share of what is to
+    be read, 0 to 1; `problem`: what was wrong, as sentences, or None; complete after the last frame.
     """
 
     def __init__(
@@ -69,7 +73,7 @@ class Frames:
             raise ValueError(f"Expected a rate above 0 frames a second, got {rate}.")
         self._source, self._side, self._longest = source, side, longest
         self._gap = 1 / rate - min(0.25 / rate, 0.004)  # times jitter by milliseconds
-        self._duration: float | None = None  # as the file says
+        self._duration: float | None = None  # as declared by the file
         self._last: float | None = None
         self._shift = 0.0
         self._undecoded = 0
@@ -86,8 +90,8 @@ class Frames:
         return " ".join(notes) or None
 
     def __iter__(self) -> Iterator[Frame]:
-        """At most `rate` frames a second, from the beginning. Raises VideoError if none can be read, and RuntimeError
-        the second time: the times of the first go on."""
+        """Yield at most `rate` frames per second, from the beginning. Raises VideoError if none can be read, and
+        RuntimeError the second time, as times would continue from the first."""
         if self._begun:
             raise RuntimeError("The frames of a video are gone through once. Open it anew.")
         self._begun = True
@@ -128,10 +132,10 @@ class Frames:
         while True:
             try:
                 packet = next(packets, None)
-            except (FFmpegError, OSError):  # nothing behind this place can be read
+            except (FFmpegError, OSError):  # nothing beyond this point can be read
                 packet = None
             try:
-                yield from stream.codec_context.decode(packet)  # of None: what the decoder still holds
+                yield from stream.codec_context.decode(packet)  # None: what the decoder still holds
             except EOFError:
                 return
             except FFmpegError:
@@ -140,7 +144,7 @@ class Frames:
                 return
 
     def _moment(self, frame: av.VideoFrame, begin: float, step: float) -> float | None:
-        """Seconds from the beginning, always rising; None for a frame that is not later than the one before."""
+        """Seconds from the beginning, always increasing; None for a frame that is not later than the one before."""
         before = -step if self._last is None else self._last
         if frame.time is None:
             time = before + step
@@ -148,7 +152,7 @@ class Frames:
             time = frame.time - begin + self._shift
             if before - time > _BACKWARDS or time - before > _FORWARDS:
                 joined = before + step
-                if time > joined and self._duration:  # the leap was counted in, or the file is damaged all the more
+                if time > joined and self._duration:  # it includes the leap, or is damaged as well
                     left = self._duration - (time - joined)
                     self._duration = left if left > 0 else None
                 self._shift += joined - time
@@ -162,7 +166,7 @@ class Frames:
         self.seconds = seconds if self._longest is None else min(seconds, self._longest)
         if self._duration:
             share = seconds / min(self._duration, self._longest or self._duration)
-        else:  # recordings of browsers do not say how long they are
+        else:  # recordings made by browsers do not declare their duration
             share = file.tell() / os.fstat(file.fileno()).st_size
         self.done = max(self.done, min(1.0, share))
 
@@ -176,7 +180,7 @@ class Frames:
                 "No frame of the video can be decoded: the file is damaged or cut off. Try copying it again."
             )
         slack = max(3 * step, 0.25) if stream.duration else 1.0
-        if not (stream.duration or alone) and self._duration:  # what else it holds, such as sound, may last longer
+        if not (stream.duration or alone) and self._duration:  # other streams, such as sound, may last longer
             slack = max(5.0, 0.1 * self._duration)
         if self._duration and self.seconds < self._duration - slack:
             self._notes.append(
@@ -186,9 +190,9 @@ class Frames:
 
 @contextmanager
 def open_video(source: str | PathLike | BinaryIO) -> Iterator[BinaryIO]:
-    """The file, open as long as the context; one that is open already stays so. Raises VideoError.
+    """The file, open for the duration of the context; a file that is already open stays open. Raises VideoError.
 
-    What is deleted while it is open can still be read, but for Windows.
+    A file that is deleted while it is open can still be read, except on Windows.
     """
     if not isinstance(source, (str, PathLike)):
         yield source
@@ -213,7 +217,7 @@ def open_video(source: str | PathLike | BinaryIO) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _opened(file: BinaryIO) -> Iterator:
-    """FFmpeg is given the open file, never its name: names can be addresses."""
+    """Open the video in FFmpeg, which is given the open file, never its name: names can be network addresses."""
     file.seek(0)
     head = file.read(12)
     file.seek(0)
@@ -250,27 +254,28 @@ def _video_stream(container) -> Any:
         raise VideoError(
             f"The video has frames of {context.width}×{context.height} pixels. Expected at least {MIN_SIDE} a side."
         )
-    context.options = {"max_pixels": str(MAX_PIXELS)}  # frames can change their size on the way
+    context.options = {"max_pixels": str(MAX_PIXELS)}  # frames can change their size later
     context.thread_type = "AUTO"
     context.thread_count = cores()
     return stream
 
 
 def _announced(container, stream) -> float | None:
-    """Seconds that the file says it lasts, if it says so."""
+    """Duration in seconds that the file declares, if it does."""
     seconds = (container.duration or 0) / av.time_base
     if stream.duration:
         seconds = float(stream.duration * stream.time_base)
-    elif container.duration and "matroska" in container.format.name:  # which counts from 0, wherever its times begin
+    elif container.duration and "matroska" in container.format.name:  # counted from 0, wherever its times begin
         seconds -= max(container.start_time or 0, 0) / av.time_base
-    # Of an AVI that is cut off, the length is that of what is left, but not the number of frames, if it has one.
+    # The duration of an AVI that is cut off is that of what is left, but its number of frames, if any, is the original.
     if container.format.name == "avi" and stream.average_rate and stream.frames < _NO_FRAME_COUNT:
         seconds = max(seconds, float(stream.frames / stream.average_rate))
     return seconds if seconds > 0 else None
 
 
 def _photo(frame: av.VideoFrame, aspect: Fraction | None, side: int) -> Photo:
-    """Upright and in square pixels, reduced to `side` pixels where it is longer, but not below what is searched."""
+    """The frame upright and with square pixels, its longer side reduced to `side` pixels, but its shorter side at least
+    `MIN_SIDE`."""
     pixel = float(aspect or 1)
     if not 1 / _MOST_ASPECT <= pixel <= _MOST_ASPECT:
         pixel = 1.0
@@ -284,7 +289,7 @@ def _photo(frame: av.VideoFrame, aspect: Fraction | None, side: int) -> Photo:
 
 
 def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
-    """a, b, c, d of x' = ax + cy, y' = bx + dy, which shows a frame as it was filmed (libavutil's display.h)."""
+    """a, b, c, d of the transform x' = ax + cy, y' = bx + dy, which makes a frame upright (libavutil's display.h)."""
     data: Any = frame.side_data.get("DISPLAYMATRIX")
     if data is None:
         return 1, 0, 0, 1
@@ -293,7 +298,7 @@ def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
 
 
 def _upright(array: np.ndarray, matrix: tuple[int, int, int, int]) -> tuple[bool, np.ndarray]:
-    """Whether sides were swapped, and the array turned and mirrored by quarter turns as `matrix` says."""
+    """Whether width and height were swapped, and the array, turned by quarter turns and mirrored as `matrix` says."""
     a, b, c, d = matrix
     turned = abs(b) + abs(c) > abs(a) + abs(d)
     if turned:

@@ -1,4 +1,4 @@
-"""A video's people and its faces by time as flat rows, for CSV."""
+"""Flat rows, for CSV, of a video's people and of its faces by time."""
 
 import csv
 from collections.abc import Iterable
@@ -10,9 +10,10 @@ from .analysis import FaceAtTime
 
 _SEEN = ("track", "first_seen", "last_seen", "frames")
 PERSON_COLUMNS = (*_SEEN, *PREDICTION_COLUMNS)
-"""Seconds, frames, and the rest as in `Person`."""
+"""Columns of a person's row: seconds, number of frames, and the rest as in `Person`."""
 TIME_COLUMNS = ("time", "track", *COLUMNS)
-"""Seconds, the person's number (empty if found too briefly to count), and the rest as in `Face`."""
+"""Columns of a face's row: seconds, the person's number (empty if found too briefly to count), and the rest as in
+`Face`."""
 
 
 def person_row(person: Person) -> dict:
@@ -27,14 +28,14 @@ def time_row(row: FaceAtTime) -> dict:
 
 
 def write_people(stream: TextIO, people: Iterable[Person]) -> None:
-    """A CSV of people, a row each."""
+    """Write a CSV of people, one row each."""
     writer = csv.DictWriter(stream, fieldnames=PERSON_COLUMNS)
     writer.writeheader()
     writer.writerows(person_row(person) for person in people)
 
 
 def time_writer(stream: TextIO) -> "csv.DictWriter[str]":
-    """A CSV of faces by time, its header written; takes what `time_row` returns."""
+    """A writer of a CSV of faces by time, with the header written; takes the rows that `time_row` returns."""
     writer = csv.DictWriter(stream, fieldnames=TIME_COLUMNS)
     writer.writeheader()
     return writer

@@ -1,4 +1,4 @@
-"""The annotated video: everybody's way through it, and an MP4 that browsers play."""
+"""The annotated video: the path of each person's box through it, and an MP4 that browsers play."""
 
 import secrets
 from array import array
@@ -18,26 +18,26 @@ from ..render import Rect
 from .frames import VideoError
 
 _TICKS = 90_000
-"""A second of the written file; sources of every frame rate fall onto it within a hundredth of a millisecond."""
+"""Ticks per second in the written file: they match the times of every frame rate to a hundredth of a millisecond."""
 _BT709, _LIMITED = 1, 1
-"""What browsers take an untagged video for, said explicitly."""
+"""Colour space and range that browsers assume for an untagged video; they are written explicitly."""
 
 
 class BoxPath:
-    """One person's boxes through a video, 40 bytes each: of hours, some megabytes."""
+    """One person's boxes through a video, 40 bytes each: some megabytes for hours."""
 
     def __init__(self) -> None:
         self._times = array("d")
         self._boxes = array("d")
 
     def add(self, time: float, box: Rect) -> None:
-        """Append a box; `time` rises."""
+        """Append a box; `time` must be later than before."""
         self._times.append(time)
         self._boxes.extend(box)
 
     def at(self, time: float, *, gap: float) -> Rect | None:
-        """The box at a time: between two that are at most `gap` seconds apart on the straight line between them, else
-        the last one for a quarter of that; None where nobody is."""
+        """The box at a time: interpolated linearly between two that are at most `gap` seconds apart; otherwise the last
+        one, for up to a quarter of that; otherwise None."""
         after = bisect_right(self._times, time)
         if after == 0:
             return None
@@ -59,7 +59,8 @@ class _Writer:
         self.finished = False
 
     def write(self, picture: Image.Image, time: float) -> None:
-        """Append a picture at `time` seconds, later than the one before. The first sets the size, less an odd pixel."""
+        """Append a picture at `time` seconds, later than the one before. The first sets the size, rounded down to even
+        numbers."""
         stream = self._stream = self._stream or self._begun(picture)
         size = (stream.width, stream.height)
         if picture.size != size:
@@ -72,7 +73,7 @@ class _Writer:
         self._put(stream.encode(frame))
 
     def finish(self) -> None:
-        """Write what the encoder still holds: the video is complete."""
+        """Write what the encoder still holds, which completes the video."""
         if self._stream is not None:
             self._put(self._stream.encode(None))
             self.finished = True
@@ -91,17 +92,17 @@ class _Writer:
 
     def _put(self, packets) -> None:
         for packet in packets:
-            packet.duration = round(_TICKS / self._rate)  # of the last one nothing else says how long it is shown
+            packet.duration = round(_TICKS / self._rate)  # nothing else says how long the last one is shown
             self._container.mux(packet)
 
 
 @contextmanager
 def mp4_writer(path: Path, *, rate: float) -> Iterator[_Writer]:
-    """A writer of a silent H.264 MP4 of about `rate` frames a second. Unless it is finished, no file is left.
+    """A writer of a silent H.264 MP4 of about `rate` frames per second. Unless it is finished, no file is left.
 
     Raises VideoError if it cannot be written.
     """
-    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")  # two programs may write it: the last one's stays
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")  # of two programs that write it, the last wins
     try:
         with av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as container:
             writer = _Writer(container, rate)
