@@ -87,7 +87,7 @@ def read_labels(content: bytes) -> tuple[dict[str, Labels], list[tuple[str, str]
 def _table_of(content: bytes) -> tuple[pd.DataFrame, str]:
     """The CSV's cells as text, with column names in lower case, and its separator. Raises LabelError."""
     first = content.lstrip().partition(b"\n")[0]
-    separator = max(",;\t", key=lambda each: first.count(each.encode()))  # which depends on a spreadsheet's locale
+    separator = max(",;\t", key=lambda each: first.count(each.encode()))  # spreadsheets choose it by locale
     if first.count(separator.encode()) >= MOST_COLUMNS:
         raise LabelError(f"The CSV has more than {MOST_COLUMNS} columns. Expected file and any of age, gender, race.")
     options: dict = {"dtype": str, "keep_default_na": False, "skipinitialspace": True, "sep": separator}
@@ -111,7 +111,7 @@ def _table_of(content: bytes) -> tuple[pd.DataFrame, str]:
 
 
 def _unused_columns(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """(column, reason) for each unused column, if a label's column is missing that one of them may be meant to be."""
+    """(column, reason) for each unused column, if the column of a label is missing: one of them may be meant for it."""
     if {*COLUMNS} <= {*table.columns}:
         return []
     why = "a column of the CSV that is not used: expected file, age, gender, race"

@@ -28,8 +28,8 @@ REACH, REACH_GAIN, REACH_MOST = 1.0, 1.0, 2.0
 """Largest distance, in face widths, between a face and its predicted position: its initial value, the increase per
 second of absence, and the upper limit."""
 PLACE_GAIN, SPEED_GAIN = 0.8, 0.4
-"""Shares of the prediction's error by which position and speed are corrected: boxes are steady to a few hundredths of a
-face."""
+"""Shares of the error of the predicted position by which position and speed are corrected: boxes are steady to a few
+hundredths of a face."""
 SHARP = 0.01
 """Variance of the Laplacian, divided by the crop's own variance, from which a crop counts as sharp: a portrait in focus
 has 0.01 to 0.07, and 0.002 when blurred by a twentieth of the distance between the eyes."""

@@ -1,1 +1,1 @@
-"""What an evaluation report is, and what can be read off it. Knows neither torch nor gradio."""
+"""Evaluation reports, and everything that is derived from them. Depends on neither torch nor gradio."""

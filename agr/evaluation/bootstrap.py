@@ -1,4 +1,4 @@
-"""Figures with their doubt: values and 95 % intervals of statistics, from resampled faces."""
+"""Values of statistics and their 95 % confidence intervals, most of them from resampled faces."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,22 +13,22 @@ N_RESAMPLES = 1000
 CONFIDENCE = 0.95
 _Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 _DRAWS_AT_ONCE = 4_000_000
-"""Bounds the memory to some 100 MB, however many faces there are."""
+"""Largest number of draws in memory, which limits it to some 100 MB, however many faces there are."""
 MOST_DRAWN, GROUPS = 25_000, 5_000
-"""Of more faces than the first, which UTKFace does not have, random groups are drawn in place of single ones: as many
-as the second. That adds a chance error of 1 % to an interval's width."""
+"""Number of faces above which random groups of faces are drawn instead of single ones (UTKFace has fewer), and the
+number of these groups. They add a random error of 1 % to an interval's width."""
 _OWN_SPREAD = 30
-"""Faces of a stratum from which on they tell themselves how far apart they lie; fewer are taken to lie as far apart as
-those of all strata do around their means."""
+"""Number of faces from which a stratum has a variance of its own; smaller ones take the pooled variance of the faces
+of all strata around the means of these."""
 _ROWS_AT_ONCE = 50_000
-"""Of a table whose faces are put into groups: bounds the memory of their terms to some 60 MB."""
+"""Number of rows of a table that are grouped at once, which limits the memory of their terms to some 60 MB."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with the ends of its 95 % interval, from n faces. All are nan where there was nothing to compute it
-    from; the ends alone where there was one face, or one in each stratum, which do not tell how far faces lie apart,
-    unless the figure is a share."""
+    """A figure with the ends of its 95 % interval, from n faces. All are nan if there was nothing to compute the figure
+    from. Only the ends are nan if there was one face, or one in each stratum, which gives no variance; shares have an
+    interval even then."""
 
     value: float
     low: float
@@ -37,17 +37,17 @@ class Estimate:
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, float | None]) -> "Estimate":
-        """As a report's JSON holds it, where null is what JSON has no nan for."""
+        """The estimate in a report's JSON, which has null in place of nan."""
         value, low, high = (np.nan if (end := saved[key]) is None else float(end) for key in ("value", "low", "high"))
         return cls(value, low, high, int(saved["n"] or 0))
 
 
 def estimates(statistics: Mapping[str, Statistic]) -> dict[str, Estimate]:
-    """Value and interval of each statistic: of a share Wilson's, of a weighted mean what follows from each stratum's
-    (`Stratified`), of others the bootstrap's by percentiles; statistics that resampling biases
-    (`Statistic.is_biased`) get the basic interval, as far below the value as resamples lie above it.
+    """Value and interval of each statistic. A share gets Wilson's interval; a weighted mean (`Stratified`) one that is
+    combined from those of its strata; any other the percentile bootstrap interval, or, if resampling biases it
+    (`Statistic.is_biased`), the basic one, which extends as far below the value as resamples lie above it.
 
-    Resamples are drawn alike for all statistics over n faces, and for every call with the same n. Of fewer than some
+    Resamples are the same for all statistics over n faces, and for every call with the same n. For fewer than some
     thirty faces the bootstrap's intervals are too narrow.
     Sources: Wilson, "Probable Inference, the Law of Succession, and Statistical Inference" (1927); Efron and
     Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13; Davison and Hinkley, "Bootstrap Methods and their
@@ -75,7 +75,8 @@ def _of_share(statistic: Statistic) -> Estimate:
 
 
 def _of_strata(statistic: Stratified) -> Estimate:
-    """The bootstrap's interval is too narrow where few faces of a stratum weigh much: it never sees any but these.
+    """Combine the intervals of the strata. The bootstrap's interval would be too narrow where few faces of a stratum
+    have a large weight, as it never sees any but these.
 
     Source: Zou and Donner, "Construction of confidence limits about effect measures: a general approach" (2008).
     """
@@ -96,8 +97,8 @@ def _of_strata(statistic: Stratified) -> Estimate:
 
 
 def _variances(squares: np.ndarray, n: np.ndarray) -> np.ndarray:
-    """Of the values in each stratum, from the sums of `squares` of their distances to its mean; nan if no stratum has
-    two faces."""
+    """Variance of the values in each stratum, from the sums of `squares` of their distances to its mean; nan if no
+    stratum has two faces."""
     free = n - 1
     pooled = squares.sum() / free.sum() if free.sum() else np.nan
     return np.where(n < _OWN_SPREAD, pooled, squares / np.maximum(free, 1))
@@ -120,8 +121,9 @@ def _over(n: int, statistics: dict[str, Statistic]) -> dict[str, Estimate]:
 
 
 def difference(a: Statistic, b: Statistic) -> Statistic:
-    """Figure b less figure a, of two statistics over the same faces in the same order: resampled in pairs, what both
-    find hard does not widen its interval. Raises ValueError for statistics over different numbers of faces."""
+    """Figure b minus figure a, for two statistics over the same faces in the same order. As they are resampled in
+    pairs, faces that are hard for both do not widen the interval. Raises ValueError for statistics over different
+    numbers of faces."""
     if len(a.terms) != len(b.terms):
         raise ValueError(f"expected statistics over the same faces, got {len(a.terms)} and {len(b.terms)}")
     middle = a.terms.shape[1]
@@ -136,12 +138,12 @@ def difference(a: Statistic, b: Statistic) -> Statistic:
 def in_random_groups(
     table: pd.DataFrame, compute: Callable[[pd.DataFrame], dict[str, Statistic]]
 ) -> dict[str, Statistic]:
-    """What `compute` gives for a table; of more than `MOST_DRAWN` rows, with the terms of faces summed in `GROUPS`
-    random groups of about one size.
+    """The statistics that `compute` returns for a table. If the table has more than `MOST_DRAWN` rows, the terms of its
+    faces are summed in `GROUPS` random groups of about the same size.
 
-    Values are the same. Intervals are as of single faces but for their own chance: a sum over n faces varies as much
-    when n / g groups of g are drawn. Time and memory no longer grow with the resamples times the faces. Tables of as
-    many rows are grouped alike, so that differences stay paired.
+    Values are the same. Intervals are those of single faces, up to a random error: a sum over n faces varies as much if
+    n / g groups of g faces are drawn. Time and memory then no longer grow with resamples times faces. Tables with
+    equally many rows are grouped alike, so that differences stay paired.
     Source: Wolter, "Introduction to Variance Estimation" (2007), chapter 2 (random groups).
     """
     n = len(table)
@@ -160,7 +162,7 @@ def in_random_groups(
 
 
 def _grouped(statistic: Statistic, groups: int) -> Statistic:
-    """Over faces in random order: each group is every `groups`th of them."""
+    """Sum the terms of faces, which are in random order, in groups: each consists of every `groups`th face."""
     n, k = statistic.terms.shape
     if n <= groups:
         return statistic
@@ -175,8 +177,8 @@ def _joined(parts: Sequence[Statistic]) -> Statistic:
 
 
 def _resamples(n: int) -> Iterator[np.ndarray]:
-    """How often each of n faces is drawn in each resample with replacement: parts of an (N_RESAMPLES, n) array whose
-    rows sum to n."""
+    """Yield how often each of n faces is drawn in each resample with replacement: parts of an (N_RESAMPLES, n) array
+    whose rows sum to n."""
     rng = np.random.default_rng(0)
     left, at_once = N_RESAMPLES, max(1, _DRAWS_AT_ONCE // n)
     while left:

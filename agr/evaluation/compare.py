@@ -1,4 +1,4 @@
-"""Two reports on the same files: what differs, and by how much for sure."""
+"""Compare two reports on the same files: their differences, with confidence intervals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ COMPARED = (
 
 @dataclass(frozen=True)
 class Compared:
-    """One figure of two models over the same n faces. `difference`: the second less the first, with the interval of
+    """One figure of two models over the same n faces. `difference`: the second minus the first, with the interval of
     the paired difference."""
 
     name: str
@@ -29,7 +29,7 @@ class Compared:
 
 
 def common(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows of the files that both tables of predictions hold with the same labels, in one order."""
+    """The rows of the files that both tables of predictions hold with the same labels, in the same order."""
     labels = ["file", "true_age", "true_gender", "true_race"]
     pairs = first.reset_index()[[*labels, "index"]].merge(second.reset_index()[[*labels, "index"]], on=labels)
     return first.loc[pairs["index_x"]], second.loc[pairs["index_y"]]
@@ -50,7 +50,7 @@ def compare(first: pd.DataFrame, second: pd.DataFrame, names: Sequence[str] = CO
 
 
 def disagreements(first: pd.DataFrame, second: pd.DataFrame, task: str) -> tuple[np.ndarray, np.ndarray]:
-    """Files, of two tables as `compare` takes them, that only the first gets right, and that only the second does."""
+    """The files that only the first table gets right, and those that only the second does; tables as for `compare`."""
     a, b = classified(first, task), classified(second, task)
     right_a, right_b = a.true == a.pred, b.true == b.pred
     files = a.rows["file"].to_numpy()
@@ -58,10 +58,11 @@ def disagreements(first: pd.DataFrame, second: pd.DataFrame, task: str) -> tuple
 
 
 def contradicted(first: pd.DataFrame, second: pd.DataFrame, task: str) -> pd.Series:
-    """Faces, of two tables as `compare` takes them, that both models give one class, and the label another.
+    """The faces for which both models predict the same class, but not the labelled one; tables as for `compare`.
 
-    Returns the lesser of their two probabilities of that class, 0 to 1, by file, greatest first. The surer two models
-    that err alike are, the likelier it is the label that is wrong, the more so the less the two have in common.
+    Returns, by file, the smaller of the two models' probabilities of that class, 0 to 1, largest first. The more
+    confident both models are, the more likely it is that the label is wrong, all the more if the models have little in
+    common.
     """
     a, b = classified(first, task), classified(second, task)
     alike = (a.pred == b.pred) & (a.pred != a.true) & (a.pred != NOT_FOUND)

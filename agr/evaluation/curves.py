@@ -1,4 +1,4 @@
-"""The numbers behind some of the figures: what they draw, and what is saved as a CSV beside them."""
+"""The numbers that some of the figures draw, and that are saved as a CSV beside them."""
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,8 @@ _CURVE_POINTS = 1000
 
 
 def normalized(counts: np.ndarray, by: str) -> np.ndarray:
-    """A confusion matrix (k, k), by one of `NORMALIZATIONS`: as counts, or as shares of its rows (true classes) or
-    columns, of which empty ones stay 0. Raises ValueError if `by` is none of them."""
+    """A confusion matrix (k, k), normalized by one of `NORMALIZATIONS`: as counts, or as shares of its rows (true
+    classes) or columns, where empty rows or columns stay 0. Raises ValueError for another `by`."""
     if by == "counts":
         return counts.astype(float)
     if by not in NORMALIZATIONS:
@@ -22,7 +22,7 @@ def normalized(counts: np.ndarray, by: str) -> np.ndarray:
 
 
 def calibration_bins(found: Classified) -> pd.DataFrame:
-    """Mean `confidence`, `accuracy` and number `n` of detected faces in each filled one of `metrics.N_BINS` bins."""
+    """Mean `confidence`, `accuracy` and number `n` of detected faces in each non-empty one of `metrics.N_BINS` bins."""
     bins = m.confidence_bins(found.confidence)
     counts = np.bincount(bins, minlength=m.N_BINS)
     filled = counts > 0
@@ -34,8 +34,8 @@ def calibration_bins(found: Classified) -> pd.DataFrame:
 
 
 def abstention_points(labelled: Classified) -> pd.DataFrame:
-    """As the least `confidence` falls: the share of faces that is `answered`, and the `accuracy` of the answers. From
-    1 % of the faces on, for the first few are noise; at most `_CURVE_POINTS` points."""
+    """For falling thresholds of `confidence`, the share of faces that are `answered`, and the `accuracy` of these
+    answers. Starts at 1 % of the faces, because the first few are noise; at most `_CURVE_POINTS` points."""
     found = labelled.found
     order = np.argsort(-found.confidence, kind="stable")
     accuracy = np.cumsum((found.true == found.pred)[order]) / np.arange(1, len(order) + 1)

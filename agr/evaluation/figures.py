@@ -1,5 +1,5 @@
-"""Predictions -> Plotly figures. Colours are Okabe and Ito's, which the colour-blind can tell apart, the blue a little
-lighter; backgrounds are clear and lines grey, so that a figure reads on a light page and on a dark one."""
+"""Plotly figures of predictions. Colours are Okabe and Ito's, which colour-blind people can tell apart, with a slightly
+lighter blue; backgrounds are transparent and lines grey, so that figures are legible on light and dark pages."""
 
 from collections.abc import Iterable
 
@@ -17,22 +17,23 @@ from .tables import AGE_BAND, Classified, with_age
 
 BLUE, ORANGE, GREEN, PURPLE = "#2E86C8", "#E69F00", "#009E73", "#CC79A7"
 WHISKER = "#30343B"
-"""Of intervals in saved figures; on the page they too follow the theme."""
+"""Colour of intervals in saved figures; on the page it follows the theme, as that of text does."""
 FAINT = 0.45
-"""Opacity of what few faces stand behind."""
+"""Opacity of marks that are based on few faces."""
 GREY, LINE = "#656D7A", "#7F8896"
-"""Of text in saved figures, which follows the theme on the page (`agr/ui/style.css`), and of lines."""
+"""Colours of text in saved figures (on the page it follows the theme, see `agr/ui/style.css`) and of lines."""
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, "#56B4E9", "#D55E00", "#F0E442", "#8C6D31")
 IN_YEARS = {"age_mae", "age_bias"}
-"""Figures of groups that are in years; the others are shares."""
+"""Group figures that are in years; the others are shares."""
 _DASHES, _SYMBOLS = ("solid", "dash", "dot", "dashdot"), ("circle", "square", "diamond", "cross", "x")
-"""By which lines can be told apart without colours."""
+"""Dashes and symbols by which lines can be told apart without colours."""
 _FEW_TO_MANY = [[0, "#56B4E9"], [0.5, "#8A63B0"], [1, "#D55E00"]]
-"""Colours that stand out from white and from black."""
+"""Colour scale for counts, whose colours stand out from white and from black."""
 _MOST_BESIDE, _ROW = 12, 22
-"""Groups whose bars stand side by side; of more, each lies in a row of so many pixels."""
+"""Largest number of groups whose bars stand side by side, and height in pixels of each bar's row if there are more."""
 _BUTTONS = ["zoom", "pan", "select", "lasso", "zoomIn", "zoomOut", "autoScale", "resetScale", "toImage"]
-"""Plotly's, which lie over the title and need a mouse: to zoom is to drag, and a double click shows all again."""
+"""Plotly's buttons, which are removed: they cover the title and need a mouse. Dragging zooms without them, and a double
+click shows everything again."""
 
 
 def confusion_heatmap(counts: np.ndarray, task: str, *, by: str, hide_diagonal: bool) -> go.Figure:
@@ -53,7 +54,7 @@ def confusion_heatmap(counts: np.ndarray, task: str, *, by: str, hide_diagonal: 
         colorscale=[[0, "rgba(0,114,178,0)"], [1, "rgb(0,114,178)"]], zmin=0, showscale=False, xgap=1, ygap=1,
     )  # fmt: skip
     figure = _styled(go.Figure(heat), "predicted", "true", f"{TASK_TITLES[task]}: confusion")
-    # Categories, or Plotly takes "3-6" for a date.
+    # Declared as categories, or Plotly would take "3-6" for a date.
     figure.update_xaxes(type="category", side="bottom", showgrid=False)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
     return figure
@@ -61,7 +62,7 @@ def confusion_heatmap(counts: np.ndarray, task: str, *, by: str, hide_diagonal: 
 
 def reliability_diagram(found: Classified) -> go.Figure:
     """Accuracy of detected faces against confidence, in `metrics.N_BINS` bins, over a histogram of confidence; the
-    dashed line is calibrated. Bins of fewer than `LEAST_GROUP` faces are faint."""
+    dashed line is perfect calibration. Bins of fewer than `LEAST_GROUP` faces are faint."""
     bins, n = calibration_bins(found), len(found)
     ece, chance = m.expected_calibration_error(found.true, found.probs).value, m.chance_calibration_error(found.probs)
     said = f"{ece:.3f} (chance: {chance:.3f})" if n else "–"
@@ -118,7 +119,7 @@ def age_error_by_band(bands: list[Group]) -> go.Figure:
 
 
 def interval_coverage_by_band(bands: list[Group]) -> go.Figure:
-    """How often the 80 % interval holds the true age, for each band of `AGE_BAND` years."""
+    """How often the 80 % interval contains the true age, for each band of `AGE_BAND` years."""
     figure = go.Figure(_bar_with_interval(bands, "age_interval_coverage", "interval holds", BLUE))
     figure.add_hline(y=0.8, line={"color": ORANGE, "dash": "dash"})
     figure = _styled(
@@ -129,7 +130,8 @@ def interval_coverage_by_band(bands: list[Group]) -> go.Figure:
 
 
 def cumulative_score_curve(table: pd.DataFrame) -> go.Figure:
-    """CS@k: share of faces whose age is at most k years off, for k of 0 to 20; faces not found never are."""
+    """CS@k: share of faces whose predicted age is at most k years off, for k from 0 to 20; faces not found count as
+    further off."""
     labelled = table[table["true_age"].notna().to_numpy()]
     error = (labelled["pred_age"].astype(float) - labelled["true_age"]).abs().to_numpy()
     years = np.arange(21)
@@ -146,8 +148,8 @@ def cumulative_score_curve(table: pd.DataFrame) -> go.Figure:
 
 
 def abstention_curve(labelled: Classified, threshold: float, points: pd.DataFrame) -> go.Figure:
-    """Accuracy of the answered faces against their share, as the least confidence falls; marks `threshold`. `points`:
-    `curves.abstention_points` of the faces."""
+    """Accuracy of the answered faces against their share, for falling thresholds of confidence; marks `threshold`.
+    `points`: `curves.abstention_points` of the faces."""
     line = go.Scatter(
         x=points["answered"], y=points["accuracy"], mode="lines", line_color=BLUE, customdata=points["confidence"],
         showlegend=False,
@@ -168,8 +170,8 @@ def abstention_curve(labelled: Classified, threshold: float, points: pd.DataFram
 
 
 def group_bars(groups: list[Group], names: dict[str, str], title: str) -> go.Figure:
-    """Figures (name -> what it is called) of each group with their 95 % intervals, side by side; of many groups one
-    below the other."""
+    """Some figures of each group (`names`: figure -> label) as bars with 95 % intervals, side by side, or, if there are
+    many groups, one below the other."""
     is_long = len(groups) > _MOST_BESIDE
     bars = [
         _bar_with_interval(groups, name, label, COLOURS[i % len(COLOURS)], is_flat=is_long)
@@ -181,7 +183,7 @@ def group_bars(groups: list[Group], names: dict[str, str], title: str) -> go.Fig
     figure.update_layout({f"{across}axis_type": "category", f"{along}axis_tickformat": "" if in_years else ".0%"})
     if not is_long:
         return figure
-    above = {"y": 1, "yanchor": "bottom"}  # as a share of the height: below, it would be far away
+    above = {"y": 1, "yanchor": "bottom"}  # y is a share of the height: below, it would be far away
     height = 140 + _ROW * len(groups) * len(bars)
     return figure.update_layout(height=height, legend=above, margin={"t": 80}, yaxis_autorange="reversed")
 
@@ -201,7 +203,8 @@ def training_curves(history: pd.DataFrame, prefix: str, title: str) -> go.Figure
 
 
 def _bar_with_interval(groups: list[Group], name: str, title: str, colour: str, *, is_flat: bool = False) -> go.Bar:
-    """Of groups of fewer than `LEAST_GROUP` faces bars are faint. `is_flat`: bars lie."""
+    """Bars of one figure; those of groups of fewer than `LEAST_GROUP` faces are faint. `is_flat`: bars are
+    horizontal."""
     filled = [group for group in groups if group.figures[name].n]
     estimates: list[Estimate] = [group.figures[name] for group in filled]
     names, values = [", ".join(group.names) for group in filled], [e.value for e in estimates]
@@ -222,7 +225,7 @@ def _bar_with_interval(groups: list[Group], name: str, title: str, colour: str, 
 
 
 def _axes(is_flat: bool) -> tuple[str, str]:
-    """Along which bars lie or stand, and across."""
+    """The axis along the bars, and the one across them."""
     return ("x", "y") if is_flat else ("y", "x")
 
 

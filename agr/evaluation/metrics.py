@@ -13,18 +13,19 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 N_BINS = 15
-"""Bins of the calibration error: the number used by most published figures."""
+"""Number of bins of the calibration error, the same as in most publications."""
 NOT_FOUND = -100
 """Predicted class of a face that the detector did not find: wrong for every class, and never one off."""
 
 
 @dataclass(frozen=True, eq=False)
 class Statistic:
-    """`terms`: (n, k), what each of n faces adds; `finish`: sums of shape (..., k) -> figures of shape (...).
+    """A figure as a function of sums over faces. `terms`: (n, k), the contribution of each of n faces; `finish`: sums
+    of shape (..., k) -> figures of shape (...).
 
-    `faces`: how many there are, where a row of `terms` is the sum over several (`bootstrap.in_random_groups`).
-    `is_share`: whether the figure is a count (first column) over a count (second column). `is_biased`: whether
-    resampling makes the figure systematically larger, as it does distances. `least`: the lowest value it can have.
+    `faces`: number of faces, if a row of `terms` is the sum over several (`bootstrap.in_random_groups`). `is_share`:
+    whether the figure is a count (first column) divided by a count (second column). `is_biased`: whether resampling
+    makes the figure systematically larger, as it does with distances. `least`: the lowest value it can have.
     """
 
     terms: np.ndarray
@@ -36,28 +37,28 @@ class Statistic:
 
     @property
     def n(self) -> int:
-        """Faces that the figure is of: of a recall, those of its class."""
+        """Number of faces that the figure is about; for a recall, those of its class."""
         if self.is_share:
             return round(self.terms[:, 1].sum())
         return len(self.terms) if self.faces is None else self.faces
 
     @property
     def value(self) -> float:
-        """The figure over all faces; nan where there is nothing to compute it from."""
+        """The figure over all faces; nan if there is nothing to compute it from."""
         return float(self.finish(self.terms.sum(axis=0)))
 
 
 @dataclass(frozen=True, eq=False)
 class Stratified(Statistic):
-    """The weighted mean of a mean or a share in each of k strata. `terms`: (n, 3k), in the stratum of each face its
-    value, 1 and the value squared; `weights`: (k,)."""
+    """The weighted mean of a mean or a share in each of k strata. `terms`: (n, 3k), the value, 1 and the squared value
+    of each face, at the place of its stratum; `weights`: (k,)."""
 
     weights: np.ndarray = field(kw_only=True)
     are_shares: bool = field(kw_only=True)
 
 
 def mean(values: ArrayLike, *, least: float = -np.inf) -> Statistic:
-    """Mean of one number a face, shape (n,), none below `least`; of truth values the share that is true."""
+    """Mean of one number per face, shape (n,), none below `least`; for booleans, the share that is true."""
     values = np.asarray(values)
     terms = np.stack([values.astype(np.float64), np.ones(len(values))], axis=1)
     return Statistic(terms, _first_by_second, is_share=values.dtype == bool, least=least)
@@ -88,28 +89,27 @@ def mean_squared_error(true: ArrayLike, pred: ArrayLike) -> Statistic:
 
 
 def bias(true: ArrayLike, pred: ArrayLike) -> Statistic:
-    """Mean of pred - true, both of shape (n,): above 0 where faces are taken for older than they are; 0 is best."""
+    """Mean of pred - true, both of shape (n,): above 0 if faces are taken for older than they are; 0 is best."""
     true, pred = _same_length(true, pred)
     return mean(pred - true)
 
 
 def cumulative_score(true: ArrayLike, pred: ArrayLike, *, years: float) -> Statistic:
-    """CS@k: share of faces, ages in years, shape (n,), whose error is at most `years`; nan predictions count as wrong;
-    0 to 1, higher is better."""
+    """CS@k: share of faces whose error is at most `years`, from ages in years, shape (n,); nan predictions count as
+    wrong; 0 to 1, higher is better."""
     true, pred = _same_length(true, pred)
     return mean(np.abs(pred - true) <= years)
 
 
 def coverage(true: ArrayLike, low: ArrayLike, high: ArrayLike) -> Statistic:
-    """Share of true values, shape (n,), inside [low, high], ends of the same shape; an 80 % interval should come to
-    0.8."""
+    """Share of true values inside [low, high], all of shape (n,); for an 80 % interval it should be 0.8."""
     true, low = _same_length(true, low)
     true, high = _same_length(true, high)
     return mean((low <= true) & (true <= high))
 
 
 def recall(true: ArrayLike, pred: ArrayLike, label: int) -> Statistic:
-    """Share of the faces of class `label`, of class indices (n,), that are predicted as it; nan if there is none."""
+    """Share of the faces of class `label` that are predicted as such, from class indices (n,); nan if there is none."""
     true, pred = _same_length(true, pred)
     of_class = true == label
     terms = np.stack([of_class & (pred == label), of_class], axis=1).astype(float)
@@ -117,13 +117,13 @@ def recall(true: ArrayLike, pred: ArrayLike, label: int) -> Statistic:
 
 
 def selection_rate(pred: ArrayLike, label: int) -> Statistic:
-    """Share of faces, predicted classes (n,), that are taken for class `label`, rightly or not; 0 to 1."""
+    """Share of faces that are predicted as class `label`, rightly or not, from predicted classes (n,); 0 to 1."""
     return mean(np.asarray(pred) == label)
 
 
 def macro_f1(true: ArrayLike, pred: ArrayLike, n_classes: int) -> Statistic:
-    """Unweighted mean of the F1 scores of the classes, indices (n,), that occur or are predicted, as in scikit-learn;
-    nan if none."""
+    """Unweighted mean of the F1 scores of the classes that occur or are predicted, as in scikit-learn, from class
+    indices (n,); nan if there is none."""
     true, pred = _same_length(true, pred)
     labels = np.arange(n_classes)
     is_true, is_pred = true[:, None] == labels, pred[:, None] == labels
@@ -138,12 +138,13 @@ def macro_f1(true: ArrayLike, pred: ArrayLike, n_classes: int) -> Statistic:
 
 
 def confidence_bins(confidence: np.ndarray) -> np.ndarray:
-    """Which of `N_BINS` equal bins each confidence lies in; open below and closed above, so that 1 has a place."""
+    """Index of the bin, out of `N_BINS` equal ones, that each confidence lies in; bins are open below and closed above,
+    so that the last one includes 1."""
     return np.clip(np.ceil(confidence * N_BINS).astype(int) - 1, 0, N_BINS - 1)
 
 
 def expected_calibration_error(true: ArrayLike, probs: np.ndarray) -> Statistic:
-    """ECE: mean distance of confidence and accuracy over `N_BINS` equal bins of confidence; 0 to 1, 0 is best.
+    """ECE: mean distance between confidence and accuracy over `N_BINS` equal bins of confidence; 0 to 1, 0 is best.
 
     `true`: (n,) class indices; `probs`: (n, k). Source: Guo et al., "On Calibration of Modern Neural Networks" (2017).
     """
@@ -162,11 +163,11 @@ def expected_calibration_error(true: ArrayLike, probs: np.ndarray) -> Statistic:
 
 
 def chance_calibration_error(probs: np.ndarray) -> float:
-    """The ECE that a perfectly calibrated model is expected to have of n faces with these probabilities (n, k): in
-    every bin some more or fewer are right by chance. nan of none.
+    """The expected ECE of a perfectly calibrated model for n faces with these probabilities (n, k): in every bin some
+    more or fewer predictions are right by chance. nan if there is no face.
 
-    Source: as Roelofs et al., "Mitigating Bias in Calibration Error Estimation" (2022), who measure it; here the mean
-    distance of a normal variable from its centre stands for that of each bin's count.
+    Source: Roelofs et al., "Mitigating Bias in Calibration Error Estimation" (2022), who measure it; here the mean
+    absolute deviation of a normal variable approximates that of each bin's count.
     """
     confidence = probs.max(axis=1)
     variances = np.bincount(confidence_bins(confidence), confidence * (1 - confidence), N_BINS)
@@ -174,9 +175,9 @@ def chance_calibration_error(probs: np.ndarray) -> float:
 
 
 def standardized(statistic: Statistic, strata: ArrayLike, weights: ArrayLike) -> Stratified:
-    """A mean or a share over faces, as it would be if `weights` (k,) said how many of them lie in each of k strata.
+    """A mean or a share over faces, as it would be if k strata held faces in proportion to `weights` (k,).
 
-    `strata`: (n,), the place of each face's. Strata without a face are left out, and the others' weights scaled up.
+    `strata`: (n,), index of each face's stratum. Strata without a face are left out, and the others' weights scaled up.
     Source: direct standardization, as in Rothman, Greenland and Lash, "Modern Epidemiology" (2008), chapter 3.
     """
     strata, weights = np.asarray(strata), np.asarray(weights, float)

@@ -1,6 +1,6 @@
-"""Faces whose label and prediction disagree with confidence: where the model errs, or the label does.
+"""Faces whose label contradicts a confident prediction: either the model is wrong, or the label.
 
-Each score is of the given label, 0 to 1. Sources: Northcutt, Jiang and Chuang, "Confident Learning: Estimating
+Each score rates the given label, 0 to 1. Sources: Northcutt, Jiang and Chuang, "Confident Learning: Estimating
 Uncertainty in Dataset Labels" (2021); Kuan and Mueller, "Model-agnostic label quality scoring" (2022).
 """
 
@@ -14,11 +14,12 @@ from agr.labels import AGE_GROUP_STARTS, AGE_GROUPS, MAX_AGE, TASK_CLASSES
 from .tables import classified
 
 ORDERS = ("wrong_confidence", "self_confidence", "normalized_margin", "years_off")
-"""What a gallery can be sorted by, the first being the default: greatest, least, least and greatest first."""
+"""Scores by which a gallery can be sorted, the first being the default. Their largest, smallest, smallest and largest
+values, respectively, come first."""
 _GREATEST_FIRST = {"wrong_confidence", "years_off"}
 
 RELABEL_COLUMNS = ["file", "task", "given", "suggested", "self_confidence", "normalized_margin", "wrong_confidence"]
-"""Of the list of suspicious labels. `task` is age, gender or race; ages are in years."""
+"""Columns of the list of suspicious labels. `task` is age, gender or race; ages are in years."""
 
 
 def self_confidence(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -27,12 +28,12 @@ def self_confidence(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def normalized_margin(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Given label's probability less the greatest other, mapped from -1..1 to 0..1; (n,), low is suspicious."""
+    """The given label's probability minus the largest other, mapped from -1..1 to 0..1; (n,), low is suspicious."""
     return (self_confidence(probs, labels) - wrong_confidence(probs, labels) + 1) / 2
 
 
 def wrong_confidence(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Greatest probability of any class but the given one; (n,), 0 to 1, high is suspicious."""
+    """Largest probability of any class but the given one; (n,), 0 to 1, high is suspicious."""
     others = probs.copy()
     others[np.arange(len(labels)), labels] = -np.inf
     return others.max(axis=1)
@@ -41,8 +42,8 @@ def wrong_confidence(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def mislabels(table: pd.DataFrame, task: str, *, by: str = "wrong_confidence") -> pd.DataFrame:
     """Detected faces whose predicted class is not the given one, most suspicious first.
 
-    `by`: one of `ORDERS`, or ValueError. Returns `file`, `task`, `given`, `suggested`, the three scores and `years_off`
-    (|predicted - true age|), indexed as `table`.
+    `by`: one of `ORDERS`; others raise ValueError. Returns `file`, `task`, `given`, `suggested`, the three scores and
+    `years_off` (|predicted - true age|), with the index of `table`.
     """
     if by not in ORDERS:
         raise ValueError(f"expected an order of {ORDERS}, got {by!r}")
@@ -66,16 +67,18 @@ def mislabels(table: pd.DataFrame, task: str, *, by: str = "wrong_confidence") -
 
 
 def _age_in(ages: np.ndarray, groups: pd.Series) -> list[str]:
-    """Whole years nearest to the predicted mean ages within the predicted groups: a mean may lie beside its group."""
+    """Whole years nearest to the predicted mean ages within the predicted groups: a mean may lie outside its group."""
     places = [AGE_GROUPS.index(group) for group in groups]
     ends = (*(start - 1 for start in AGE_GROUP_STARTS[1:]), MAX_AGE)
     return [str(int(np.clip(round(age), AGE_GROUP_STARTS[i], ends[i]))) for age, i in zip(ages, places, strict=True)]
 
 
 def relabel_list(table: pd.DataFrame, chosen: Collection[tuple[str, str]]) -> pd.DataFrame:
-    """The list of suspicious labels, with `RELABEL_COLUMNS`, of the (task, file) pairs `chosen` that disagree.
+    """The list of suspicious labels, with `RELABEL_COLUMNS`, for those of the `chosen` (task, file) pairs whose
+    prediction contradicts the label.
 
-    An age group is no label that one can train on: for it the age in years is given, and the predicted one suggested.
+    Training needs ages rather than age groups: for an age group the labelled age in years is listed, with the predicted
+    one as suggestion.
     """
     parts = []
     for task in TASK_CLASSES:

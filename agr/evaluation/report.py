@@ -1,4 +1,4 @@
-"""EvalReport: what lies in eval_reports/<name>/.
+"""EvalReport: the content of eval_reports/<name>/.
 
 report.json           what was evaluated on what, and every figure with its interval
 predictions.parquet   a row for each image, as `COLUMNS` names them
@@ -27,9 +27,9 @@ COLUMNS = [
     *("pred_age", "age_low", "age_high", "pred_age_group", "pred_gender", "pred_race"),
     *(column for columns in PROBABILITY_COLUMNS.values() for column in columns),
 ]
-"""Columns of the predictions. Ages in years, classes by name, probabilities 0 to 1. Labels may be missing, and what the
-network says is empty for a face that was not detected. `has_twin`: the same picture, byte by byte, is in the training
-or validation data."""
+"""Columns of the predictions. Ages are in years, classes are given by name, probabilities are 0 to 1. Labels may be
+missing, and predictions are empty if no face was detected. `has_twin`: the same picture, byte by byte, is in the
+training or validation data."""
 _CLASS_COLUMNS = {
     "true_gender": GENDERS,
     "true_race": RACES,
@@ -40,20 +40,21 @@ _NUMBERS = [*_AGES, *(c for part in PROBABILITY_COLUMNS.values() for c in part)]
 
 MAX_HISTORY_COLUMNS = 100
 _LARGEST = 1e9
-"""No figure comes near; the largest are squares of ages, and counts."""
+"""Upper limit for figures, far above any real one: the largest are squares of ages, and counts."""
 _ROUNDED = 0.01
-"""By so much a class may be less likely than the likeliest: whoever wrote the table may have rounded."""
+"""Difference by which a predicted class may be less probable than the most probable one: the table may hold rounded
+numbers."""
 _OF_OTHERS = ("fit.json", "config.json", "source.json")
-"""Files of runs, of models and of prepared data."""
+"""Files that mark the folder of a run, of a model or of prepared data."""
 
 
 class ReportError(AgrError):
-    """A report cannot be used; the message names the file, what was expected and what came."""
+    """A report cannot be used; the message names the file, what was expected and what was found."""
 
 
 @dataclass(frozen=True, eq=False)
 class EvalReport:
-    """`summary`: what report.json holds; `predictions`: a table with `COLUMNS`; `history`: a row an epoch, or None."""
+    """`summary`: content of report.json; `predictions`: table with `COLUMNS`; `history`: one row per epoch, or None."""
 
     summary: dict
     predictions: pd.DataFrame
@@ -69,21 +70,21 @@ class EvalReport:
             _check_history(self.history)
 
     def save(self, folder: str | PathLike) -> None:
-        """Write the report's files into `folder`, in place of those of an earlier one, which stays if it fails."""
+        """Write the report's files into `folder`, replacing those of an earlier one, which stays if writing fails."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        # Not-a-number has no place in JSON: a figure without a value is null.
+        # JSON has no NaN: a figure without a value is null.
         text = json.dumps(_without_nan(self.summary), indent=1, ensure_ascii=False, allow_nan=False)
         with TemporaryDirectory(dir=folder, prefix=".new-") as name:
             new = Path(name)
-            # Probabilities hardly compress, and what is not compressed cannot stand for more than it is (`archive`).
+            # Probabilities hardly compress, and an uncompressed file cannot expand to more than its size (`archive`).
             self.predictions[COLUMNS].to_parquet(new / PREDICTIONS_FILE, index=False, compression=None)
             if self.history is not None:
                 self.history.to_csv(new / HISTORY_FILE, index=False)
             (new / REPORT_FILE).write_text(text + "\n", encoding="utf-8")
             for old in (REPORT_FILE, HISTORY_FILE):  # parts of an earlier report must not be taken for this one's
                 (folder / old).unlink(missing_ok=True)
-            for file in (PREDICTIONS_FILE, HISTORY_FILE, REPORT_FILE):  # the last makes it whole
+            for file in (PREDICTIONS_FILE, HISTORY_FILE, REPORT_FILE):  # the last one makes the report complete
                 if (new / file).exists():
                     (new / file).replace(folder / file)
 
@@ -94,7 +95,7 @@ class EvalReport:
         try:
             summary = json.loads((folder / REPORT_FILE).read_text(encoding="utf-8"), parse_constant=_no_number)
         except (OSError, ValueError, RecursionError) as error:
-            reason = reason_of(error)  # the whole would tell where on the machine it lies
+            reason = reason_of(error)  # the whole message would reveal where it lies on the machine
             raise ReportError(f"{folder / REPORT_FILE} cannot be read: {reason}") from error
         _check_summary(summary)
         try:
@@ -108,7 +109,7 @@ class EvalReport:
 
 
 def expect_no_report(folder: Path, *, overwrite: bool) -> None:
-    """Raises ReportError if a report is there that is not to be overwritten, or if the folder is for something else."""
+    """Raise ReportError if the folder holds a report that is not to be overwritten, or something else."""
     if not (folder / REPORT_FILE).exists():
         if any(folder.glob(f"*/{REPORT_FILE}")):
             raise ReportError(f"{folder} is a folder of reports. Name one in it, such as {folder / 'mine'}.")
@@ -119,10 +120,10 @@ def expect_no_report(folder: Path, *, overwrite: bool) -> None:
 
 
 def _read_table(path: Path) -> pd.DataFrame:
-    """`COLUMNS` alone, as far as they are there: no index and nothing else that a file may hold."""
+    """Those of `COLUMNS` that a file has, without its index or anything else that it may hold."""
     there = pq.read_schema(path).names
     table = pq.read_table(path, columns=[name for name in COLUMNS if name in there]).to_pandas(ignore_metadata=True)
-    # Columns without any label are of whatever type the file was given.
+    # A column without any label may have any type.
     types = {"true_age": float, "true_gender": object, "true_race": object}
     return table.astype({name: kind for name, kind in types.items() if name in table})
 
@@ -130,7 +131,7 @@ def _read_table(path: Path) -> pd.DataFrame:
 def _read_history(path: Path) -> pd.DataFrame:
     with path.open(encoding="utf-8") as lines:
         columns = max((line.count(",") + 1 for line in lines), default=0)
-    if columns > MAX_HISTORY_COLUMNS:  # pandas takes time by their square
+    if columns > MAX_HISTORY_COLUMNS:  # pandas' time grows with their square
         raise ReportError(f"{path.name} has more than {MAX_HISTORY_COLUMNS} columns")
     return pd.read_csv(path, index_col=False)
 

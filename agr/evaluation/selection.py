@@ -1,4 +1,4 @@
-"""Which faces of a report are looked at: one filter for every figure of the dashboard."""
+"""Select faces of a report: one filter for every figure of the dashboard."""
 
 from dataclasses import dataclass, replace
 
@@ -13,12 +13,12 @@ from .tables import class_indices
 
 @dataclass(frozen=True)
 class Selection:
-    """What to keep. Empty tuples keep everything; classes are given by name.
+    """Which faces to keep. Empty tuples keep everything; classes are given by name.
 
-    `true_gender`, `true_race`, `true_age_group`: labels that are kept. `task`: which task `predicted` and `confidence`
-    speak of. `predicted`: predicted classes that are kept. `confidence`: least and greatest probability of the
-    predicted class. `twins`: whether faces whose picture is in the training data too are kept. Raises ValueError for
-    classes, tasks and ranges that there are none of.
+    `true_gender`, `true_race`, `true_age_group`: labels that are kept. `task`: the task that `predicted` and
+    `confidence` refer to. `predicted`: predicted classes that are kept. `confidence`: smallest and largest probability
+    of the predicted class. `twins`: whether to keep faces whose picture is in the training data too. Raises ValueError
+    for unknown classes and tasks, and for impossible ranges.
     """
 
     task: str = "race"
@@ -41,7 +41,7 @@ class Selection:
 
     @property
     def faces(self) -> "Selection":
-        """This selection, the same for every task unless a filter depends on the task."""
+        """This selection; unless a filter depends on the task, it is the same for every task."""
         speaks_of_task = self.predicted or self.confidence != (0.0, 1.0)
         return self if speaks_of_task else replace(self, task="race")
 
@@ -58,10 +58,10 @@ def select(table: pd.DataFrame, selection: Selection) -> pd.DataFrame:
     if selection.confidence != (0.0, 1.0):
         confidence = table[PROBABILITY_COLUMNS[selection.task]].max(axis=1).to_numpy(float)
         low, high = selection.confidence
-        keep &= (low <= confidence) & (confidence <= high)  # a face not found has none: nan compares false
+        keep &= (low <= confidence) & (confidence <= high)  # nan, of a face not found, compares false
     if not selection.twins:
         keep &= ~table["has_twin"].to_numpy(bool)
-    return table if keep.all() else table[keep]  # of a million rows a copy takes a quarter of a gigabyte
+    return table if keep.all() else table[keep]  # a copy of a million rows takes a quarter of a gigabyte
 
 
 def _check_classes(task: str, names: tuple[str, ...]) -> None:

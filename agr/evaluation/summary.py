@@ -1,4 +1,4 @@
-"""Predictions -> every figure of a report, with its interval: overall, without twins, by group."""
+"""Compute every figure of a report from predictions, with its interval: overall, without twins, by group."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -15,13 +15,13 @@ from .tables import AGE_BANDS, age_groups, classified, group_columns, with_age
 
 GROUPINGS = (("gender",), ("race",), ("age_group",), ("age_band",), ("gender", "race"))
 AGE_ERRORS = ("age_mae", "age_mse", "age_bias", "age_interval_coverage")
-"""Figures over the faces that were found."""
+"""Age figures that are over the detected faces only."""
 GROUP_FIGURES = (
     *("age_group_accuracy", "gender_accuracy", "race_accuracy"),
     *("age_mae", "age_bias", "age_interval_coverage"),
 )
 LEAST_GROUP = 30
-"""Faces; groups of fewer are faint, and no gap is named after them."""
+"""Number of faces below which a group is drawn faint, and left out of the gap that is stated between groups."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,12 @@ def group_figures(table: pd.DataFrame) -> list[dict]:
 
 
 def groups_of(table: pd.DataFrame, by: Sequence[str], *, at_equal_ages: bool = False) -> list[Group]:
-    """`GROUP_FIGURES` and the selection rate of every class, for each group of faces that share the true `by`: one or
-    more of gender, race, age_group, age_band. Faces without these labels belong to none.
+    """`GROUP_FIGURES` and the selection rate of every class, for each group of faces with the same true labels `by`:
+    one or more of gender, race, age_group, age_band. Faces without these labels belong to no group.
 
-    `at_equal_ages`: as if every group had as many faces of each age group as all of them together: gender is hard to
-    read off small children, and who has more of them would seem to be treated worse. Only `ages_in_common` count, and
-    faces without an age do not.
+    `at_equal_ages`: whether to compute the figures as if every group had the age distribution of all groups together.
+    The gender of small children is hard to tell, so a group with more of them would seem to be treated worse. Only
+    `ages_in_common` count, and faces without an age do not.
     """
     table = table.assign(**group_columns(table))
     if at_equal_ages:
@@ -75,7 +75,7 @@ def groups_of(table: pd.DataFrame, by: Sequence[str], *, at_equal_ages: bool = F
 
 
 def _group_statistics(part: pd.DataFrame, *, ages: np.ndarray | None) -> dict[str, m.Statistic]:
-    """`ages`: as if there were so many faces of each of `AGE_GROUPS`."""
+    """`ages`: number of faces in each of `AGE_GROUPS` for which the figures are standardized, or None."""
     found: dict[str, m.Statistic] = {}
     for task, labels in TASK_CLASSES.items():
         chosen = classified(part, task)
@@ -94,8 +94,8 @@ def _at_ages(statistics: dict[str, m.Statistic], rows: pd.DataFrame, ages: np.nd
 
 
 def ages_in_common(table: pd.DataFrame, by: Sequence[str]) -> np.ndarray:
-    """Faces of each of `AGE_GROUPS`; 0 of those of which a group of `LEAST_GROUP` faces or more has none, as it could
-    not be compared at these ages."""
+    """Number of faces in each of `AGE_GROUPS`; 0 for an age group of which any group of `LEAST_GROUP` faces or more has
+    none, as it could not be compared at these ages."""
     aged = table[table["true_age"].notna()].assign(**group_columns(table))
     counts = _age_counts(aged)
     for _, part in aged.groupby([f"true_{name}" for name in by], observed=True):
@@ -109,7 +109,7 @@ def _age_counts(table: pd.DataFrame) -> np.ndarray:
 
 
 def statistics(table: pd.DataFrame) -> dict[str, m.Statistic]:
-    """What `figures` estimates."""
+    """The statistics that `figures` estimates."""
     return in_random_groups(table, _statistics)
 
 

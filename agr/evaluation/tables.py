@@ -12,7 +12,7 @@ from .metrics import NOT_FOUND
 from .report import PROBABILITY_COLUMNS
 
 AGE_BAND = 20
-"""Years of an age band."""
+"""Width of an age band in years."""
 AGE_BANDS = (*(f"{start}-{start + AGE_BAND - 1}" for start in range(0, 80, AGE_BAND)), "80+")
 UNLABELLED = -1
 """True class of a face that carries no label of the task."""
@@ -32,12 +32,12 @@ class Classified:
         return len(self.rows)
 
     def where(self, keep: np.ndarray) -> "Classified":
-        """The faces of a mask (n,)."""
+        """The faces that a mask (n,) selects."""
         return Classified(self.task, self.rows[keep], self.true[keep], self.pred[keep])
 
     @cached_property
     def found(self) -> "Classified":
-        """The detected ones."""
+        """The detected faces."""
         return self.where(self.pred != NOT_FOUND)
 
     @cached_property

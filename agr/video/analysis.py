@@ -59,8 +59,8 @@ class AnalyzedFrame:
 
 @dataclass(frozen=True)
 class Step:
-    """Progress. `done`: share of all work, 0 to 1; `frame`: the next frame of whose faces the persons are known, if
-    any."""
+    """Progress. `done`: share of all work, 0 to 1; `frame`: the next frame whose faces are assigned to persons by now,
+    or None."""
 
     done: float
     frame: AnalyzedFrame | None = None
