@@ -1,5 +1,5 @@
 // Gradio's queue, seen from the page: each event is posted (`/queue/join`), and the answers to all come in one stream
-// (`/queue/data`). Both have a race condition, which this script removes; all other requests pass through unchanged.
+// (`/queue/data`). Both have race conditions, which this script removes; all other requests pass through unchanged.
 (() => {
     const send = window.fetch.bind(window);
     const pending = new Set(), early = new Set();  // ids of unanswered events, and of answers that came before the response with their id
@@ -46,6 +46,9 @@
     };
 
     const listen = async (...request) => {
+        // If the response with an event's id arrives after the answer, Gradio's page opens a stream for nothing, which the
+        // server would keep open until the next event.
+        if (!pending.size) return new Response('data: {"msg":"close_stream"}\n\n');
         const first = await send(...request);
         if (!first.ok) return first;
         const body = new ReadableStream({

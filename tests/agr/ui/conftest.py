@@ -81,6 +81,21 @@ def browser(launch_browser):
 
 
 @pytest.fixture
+def until_answered(served):
+    """until_answered(page): wait until a page that was opened in this test has had answers to all that it asked."""
+    events = served._queue.pending_event_ids_session
+    before = set().union(*list(events.values()))  # of pages that were closed meanwhile
+
+    def until_answered(page):
+        quiet = 0
+        while quiet < 20:  # an answer may be followed by a further event
+            page.wait_for_timeout(50)
+            quiet = quiet + 1 if set().union(*list(events.values())) <= before else 0
+
+    return until_answered
+
+
+@pytest.fixture
 def visit(browser, page_url):
     """visit(query="", script="", **context options) -> an opened page, in which the script runs before all others; at
     the end, nothing may have gone wrong in its console, unless it `is_troubled`. `chromium`: another browser."""

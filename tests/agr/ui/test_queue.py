@@ -1,4 +1,4 @@
-"""Two races of a slow network, which would leave the page waiting forever or showing what was not chosen last."""
+"""Races of a slow network, which would leave the page waiting forever or showing what was not chosen last."""
 
 import pytest
 
@@ -47,6 +47,16 @@ def test_an_answer_is_not_lost_while_the_stream_of_the_last_one_closes(visit):
     page.get_by_label("true Male, predicted Female").wait_for()
     page.get_by_label("Race", exact=True).check()  # and what follows is answered as ever
     page.get_by_label("true Others, predicted White").wait_for()
+
+
+def test_no_stream_is_opened_where_nothing_is_waited_for(visit, until_answered):
+    """As Gradio's page does where an answer came before the id of its event."""
+    page, asked = visit(), []
+    until_answered(page)
+    page.on("request", lambda request: asked.append(request.url))
+    answer = page.evaluate("fetch('/gradio_api/queue/data?session_hash=x').then((response) => response.text())")
+    assert "close_stream" in answer
+    assert not asked
 
 
 def test_a_stream_that_is_refused_is_noticed(visit):

@@ -521,9 +521,10 @@ def test_the_page_says_who_is_evaluated_and_can_be_stopped(visit, astronaut, tmp
     assert "sheet=1" in page.url  # where one was
 
 
-def test_a_session_that_was_forgotten_goes_on_where_it_was(visit, served):
+def test_a_session_that_was_forgotten_goes_on_where_it_was(visit, served, until_answered):
     page = visit(query="show=Confusion&task=gender&predicted=Male")
     page.get_by_label("true Female, predicted Male").wait_for()
+    until_answered(page)  # who still waits for an answer is not forgotten
     uploads.forget_visitors(served, closed=-1, idle=-1)
     page.get_by_label("counts", exact=True).check()
     page.wait_for_function("location.search.includes('by=counts')")
