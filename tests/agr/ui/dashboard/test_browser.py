@@ -489,7 +489,7 @@ def test_back_twice_at_once_leads_two_back(visit, is_touched):
     assert "show=Mislabels" in page.url
 
 
-def test_what_is_chosen_while_an_address_is_restored_is_shown_as_the_controls_say(visit):
+def test_what_is_chosen_while_an_address_is_restored_is_shown_as_the_controls_say(visit, until_answered):
     page = visit(query="show=Figures&task=gender&twins=0", script=HELD_JOIN)
     page.wait_for_function("window.isHeld")
     page.get_by_role("tab", name="Evaluation").click()
@@ -497,6 +497,7 @@ def test_what_is_chosen_while_an_address_is_restored_is_shown_as_the_controls_sa
     page.evaluate("release()")
     page.get_by_text("Selected: 4,626 of 4,744 faces").wait_for()
     page.wait_for_function("location.search.includes('twins=0')")
+    until_answered(page)
     assert page.get_by_label("Gender", exact=True).is_checked()
     assert page.get_by_text("Selected: 4,626 of 4,744 faces").count() == 1
 
