@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -80,19 +81,15 @@ def browser(launch_browser):
     browser.close()
 
 
-@pytest.fixture
-def until_answered(served):
-    """until_answered(page): wait until a page that was opened in this test has had answers to all that it asked."""
-    events = served._queue.pending_event_ids_session
-    before = set().union(*list(events.values()))  # of pages that were closed meanwhile
-
-    def until_answered(page):
-        quiet = 0
-        while quiet < 20:  # an answer may be followed by a further event
-            page.wait_for_timeout(50)
-            quiet = quiet + 1 if set().union(*list(events.values())) <= before else 0
-
-    return until_answered
+def until_answered(page, served):
+    """Wait until a page that `visit` opened has had answers to all that it asked."""
+    pending, quiet = served._queue.pending_event_ids_session, 0
+    for _ in range(WAIT // 50):
+        page.wait_for_timeout(50)
+        quiet = 0 if any(pending.get(session) for session in page.sessions) else quiet + 1
+        if quiet == 20:  # an answer may be followed by a further event
+            return
+    pytest.fail("the page still waits for an answer")
 
 
 @pytest.fixture
@@ -106,6 +103,8 @@ def visit(browser, page_url):
         context.add_init_script(script)
         context.set_default_timeout(WAIT)
         page = context.new_page()
+        page.sessions = set()
+        page.on("request", lambda r: page.sessions.update(parse_qs(urlsplit(r.url).query).get("session_hash", [])))
         if not is_troubled:
             page.on("console", lambda m: trouble.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: trouble.append(str(error)))

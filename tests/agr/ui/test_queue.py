@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.agr.ui.conftest import until_answered
+
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 # From `isSlow = true` on, the news that the server has closed the stream of answers is held back until `release()`.
 LATE_CLOSE = """
@@ -49,10 +51,10 @@ def test_an_answer_is_not_lost_while_the_stream_of_the_last_one_closes(visit):
     page.get_by_label("true Others, predicted White").wait_for()
 
 
-def test_no_stream_is_opened_where_nothing_is_waited_for(visit, until_answered):
+def test_no_stream_is_opened_where_nothing_is_waited_for(visit, served):
     """As Gradio's page does where an answer came before the id of its event."""
     page, asked = visit(), []
-    until_answered(page)
+    until_answered(page, served)
     page.on("request", lambda request: asked.append(request.url))
     answer = page.evaluate("fetch('/gradio_api/queue/data?session_hash=x').then((response) => response.text())")
     assert "close_stream" in answer

@@ -10,6 +10,7 @@ import pytest
 from agr.evaluation.selection import Selection, select
 from agr.labels import RACES
 from agr.ui import uploads
+from tests.agr.ui.conftest import until_answered
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 # The first event is held back until `release()`.
@@ -489,7 +490,7 @@ def test_back_twice_at_once_leads_two_back(visit, is_touched):
     assert "show=Mislabels" in page.url
 
 
-def test_what_is_chosen_while_an_address_is_restored_is_shown_as_the_controls_say(visit, until_answered):
+def test_what_is_chosen_while_an_address_is_restored_is_shown_as_the_controls_say(visit, served):
     page = visit(query="show=Figures&task=gender&twins=0", script=HELD_JOIN)
     page.wait_for_function("window.isHeld")
     page.get_by_role("tab", name="Evaluation").click()
@@ -497,7 +498,7 @@ def test_what_is_chosen_while_an_address_is_restored_is_shown_as_the_controls_sa
     page.evaluate("release()")
     page.get_by_text("Selected: 4,626 of 4,744 faces").wait_for()
     page.wait_for_function("location.search.includes('twins=0')")
-    until_answered(page)
+    until_answered(page, served)
     assert page.get_by_label("Gender", exact=True).is_checked()
     assert page.get_by_text("Selected: 4,626 of 4,744 faces").count() == 1
 
@@ -522,10 +523,10 @@ def test_the_page_says_who_is_evaluated_and_can_be_stopped(visit, astronaut, tmp
     assert "sheet=1" in page.url  # where one was
 
 
-def test_a_session_that_was_forgotten_goes_on_where_it_was(visit, served, until_answered):
+def test_a_session_that_was_forgotten_goes_on_where_it_was(visit, served):
     page = visit(query="show=Confusion&task=gender&predicted=Male")
     page.get_by_label("true Female, predicted Male").wait_for()
-    until_answered(page)  # who still waits for an answer is not forgotten
+    until_answered(page, served)  # who still waits for an answer is not forgotten
     uploads.forget_visitors(served, closed=-1, idle=-1)
     page.get_by_label("counts", exact=True).check()
     page.wait_for_function("location.search.includes('by=counts')")
