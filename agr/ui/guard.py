@@ -4,9 +4,11 @@ import os
 import secrets
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import gradio as gr
 from gradio import processing_utils, route_utils
+from PIL import Image
 from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartException
 from starlette.middleware.gzip import GZipMiddleware
@@ -121,9 +123,19 @@ def _delete_what_can_be(blocks: gr.Blocks, age: int | None) -> None:
         _delete_files(blocks, age)
 
 
+_save_picture = processing_utils.save_pil_to_cache
+
+
+def _save_apart(picture: Image.Image, cache_dir: str, *args, **options) -> str:
+    """Gradio names a result's folder by the hash of its content, and writes an equal picture into the same file, even
+    while another visitor loads it. Here each has a folder of its own."""
+    return _save_picture(picture, str(Path(cache_dir) / secrets.token_hex(8)), *args, **options)
+
+
 def restrain_gradio() -> None:
     """Patch Gradio, which fetches any public URL that a client names as its file, whatever its size, keeps form fields
-    of any size in memory, and stops its cleanup when a file cannot be deleted."""
+    of any size in memory, stops its cleanup when a file cannot be deleted, and overwrites pictures that are being
+    sent."""
 
     async def refused(*_, **__):
         raise gr.Error("Addresses are not opened. Send the photo itself.")
@@ -132,6 +144,7 @@ def restrain_gradio() -> None:
     route_utils.GradioMultiPartParser = _Parser  # type: ignore[misc]
     route_utils.GradioUploadFile = _Upload  # type: ignore[misc]
     route_utils.delete_files_created_by_app = _delete_what_can_be
+    processing_utils.save_pil_to_cache = _save_apart
 
 
 def keep_to_itself(host: str | None) -> None:

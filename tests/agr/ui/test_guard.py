@@ -2,11 +2,14 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 
 import gradio as gr
 import httpx
 import pytest
+from gradio import processing_utils
+from PIL import Image
 
 from agr.ui import guard
 from tests.agr.ui.conftest import FILE, ask, patient_client, upload
@@ -169,6 +172,16 @@ def test_a_field_in_many_pieces_is_limited_too():
     parser.on_part_data(bytes(guard.MAX_FIELD), 0, guard.MAX_FIELD)
     with pytest.raises(guard.MultiPartException):
         parser.on_part_data(b"x", 0, 1)
+
+
+def test_equal_pictures_are_not_written_over_each_other(tmp_path):
+    """Two visitors may try the example at once, and one of them would get half a picture."""
+    guard.restrain_gradio()
+    picture = Image.new("RGB", (30, 20), "red")
+    paths = [Path(processing_utils.save_pil_to_cache(picture, str(tmp_path), format="jpeg")) for _ in range(2)]
+    assert paths[0] != paths[1]
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    assert all(tmp_path in path.parents for path in paths)
 
 
 @pytest.mark.slow
