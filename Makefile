@@ -13,7 +13,7 @@ test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-quick: $(VENV)/dev.installed
-	$(BIN)/python -m pytest -m "not slow and not browser"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not browser"
 
 lint: $(VENV)/dev.installed
 	$(BIN)/ruff check .

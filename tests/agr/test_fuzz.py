@@ -10,6 +10,7 @@ from PIL import Image
 
 from agr.images import FORMATS, MAX_SIDE, MIN_SIDE, ImageError, load_photo
 
+pytestmark = pytest.mark.slow
 PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8))
 
 

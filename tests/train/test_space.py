@@ -17,6 +17,8 @@ from train.files import files_in
 from train.hub import HubError
 from train.space import FILES, OF_THE_BUNDLED, OUR_REPORTS, publish_space, stage_space
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def staged(tmp_path):
@@ -173,7 +175,6 @@ def test_names_are_checked_first(staged):
         stage_space(staged, repo_id="ann/page", model="agr/weights")
 
 
-@pytest.mark.slow
 def test_it_starts_and_predicts_from_its_own_files(staged):
     """In an empty folder, with nothing of this tree on the path."""
     stage_space(staged, repo_id="ann/page")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from agr.evaluation.archive import pack, unpack
 from agr.evaluation.report import HISTORY_FILE, PREDICTIONS_FILE, REPORT_FILE, EvalReport, ReportError
 
+pytestmark = pytest.mark.slow
 EDITS = st.lists(
     st.tuples(st.floats(0, 1, exclude_max=True), st.binary(min_size=1, max_size=6)), min_size=1, max_size=5
 )
