@@ -20,6 +20,9 @@ from tests.train.conftest import ONE_EPOCH, write_prepared, write_split
 from train.config import FitConfig
 from train.fit import _Run, fit
 from train.model import AttributeNet
+from train.prepare import load_prepared
+from train.utkface import read_split
+from train.validation import read_all, rows_of
 
 ROOT = Path(__file__).parents[2]
 CONFIG = replace(ONE_EPOCH, epochs=3)
@@ -221,6 +224,12 @@ def test_corrected_labels_change_training_but_not_validation(whole, prepared, sp
     assert "32 labels of the train part are corrected" in capfd.readouterr().out
     histories = [pd.read_csv(run / "history.csv") for run in (whole, changed)]
     assert histories[0]["train_gender"].iloc[-1] != histories[1]["train_gender"].iloc[-1]
+    data = load_prepared(prepared)
+    valid = rows_of(data, read_split(split), "valid")
+    read = read_all(AttributeNet.load(changed / "best"), data.crops, valid)
+    by_the_labels = (read.gender_probs.argmax(axis=1) == valid["gender"]).mean()
+    best = histories[1].loc[histories[1]["valid_score"].idxmax()]
+    assert best["valid_gender_accuracy"] == pytest.approx(by_the_labels)
     with pytest.raises(ValueError, match="other corrected labels"):
         fit(CONFIG, data=prepared, split=split, output=tmp_path / "changed", resume=True)
 
