@@ -32,7 +32,8 @@ class Face(Prediction):
     """One face: its position, and what the network predicts for it.
 
     `box`: left, top, right, bottom; `landmarks`: five (x, y) of left eye, right eye, nose, left and right mouth
-    corner as seen; both in pixels of the upright input. `score`: probability 0 to 1 that this is a face.
+    corner, as seen when the face is upright; both in pixels of the input, after its EXIF orientation.
+    `score`: probability 0 to 1 that this is a face.
     `age`, `age_interval`, `age_group`, `gender`, `race` and their probabilities: see `Prediction`.
     `age_probs`: (117,), probability of each age from 0 to 116 years. `crop`: the network's input, RGB, uint8
     (size, size, 3).
@@ -46,6 +47,12 @@ class Face(Prediction):
 
     def __repr__(self) -> str:
         return f"Face({self.summary()}, box={tuple(round(v) for v in self.box)})"
+
+    @property
+    def is_upright(self) -> bool:
+        """Whether the face is upright in the photo, rather than lying on its side or standing on its head."""
+        (left, top), (right, bottom), *_ = self.landmarks
+        return right - left > abs(bottom - top)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields for JSON: all but the two arrays, with numbers rounded to meaningful digits."""

@@ -29,6 +29,16 @@ MIN_FACE_FIT = 0.7
 """Smallest `fit_of` landmarks to `agr.align.TEMPLATE` for a face: UTKFace's faces have 0.85 and more."""
 SMALL, SMALL_SHARE = 80, 1 / 32
 """Size below which a face is small: the larger of this many pixels and this share of the photo's longer side."""
+UPRIGHT = 0.99
+"""Probability of the surest face from which a photo is taken for upright: nine in ten upright photos of one face reach
+it, and one in a hundred of those that lie on their side or stand on their head."""
+TURNED_CERTAIN, TURNED_LIKELY = 0.995, 0.95
+"""Smallest probability of the surest face for which a photo is taken as turned: in general, and where no face is
+`CERTAIN` in the photo as it is. Of 23,707 upright pictures of UTKFace none reaches it, but for one that is turned."""
+TURNED_SIDE = 640
+"""Longer side, in pixels, to which the photo is reduced to find out which side is up."""
+TURNS = {1: Image.Transpose.ROTATE_90, 2: Image.Transpose.ROTATE_180, 3: Image.Transpose.ROTATE_270}
+"""Counterclockwise, by quarters of a circle."""
 
 
 class FaceDetector:
@@ -42,25 +52,54 @@ class FaceDetector:
         """Find all faces of an RGB picture; coordinates are pixels of `image`.
 
         Searches for faces of 40 pixels and more; if none is certain, searches again for smaller ones and for those that
-        the picture's border cuts off.
+        the picture's border cuts off. If the picture shows a surer face when it is turned, it is taken to lie on its
+        side or to stand on its head: `Faces.landmarks` then begin with the eye that is left once it is upright.
         """
+        found = self._search(image)
+        if _surest(found) >= UPRIGHT:
+            return found
+        if _surest(found) < CERTAIN:
+            closer = self._last_resort(image)
+            found = closer if len(closer) else found
+        return self._turned_upright(image, found)
+
+    def _search(self, image: Image.Image) -> Faces:
         found = self._cascade.find(image, FIRST)
         is_small = found.sides.min(axis=1) < max(SMALL, SMALL_SHARE * max(image.size))
-        found = _likely(found, np.where(is_small, CERTAIN, LIKELY)).within(image.size)
-        if found.scores.max(initial=0) >= CERTAIN:
+        return _likely(found, np.where(is_small, CERTAIN, LIKELY)).within(image.size)
+
+    def _turned_upright(self, image: Image.Image, found: Faces) -> Faces:
+        """The faces of the picture turned to where it shows the surest one; `found`, of the picture as it is, unless
+        that is sure enough to take the picture as turned."""
+        small = _reduced(image, TURNED_SIDE)
+        surest = {n: _surest(self._search(small.transpose(turn))) for n, turn in TURNS.items()}
+        quarters = max(surest, key=lambda n: surest[n])
+        least = max(_surest(found), TURNED_LIKELY if _surest(found) < CERTAIN else TURNED_CERTAIN)
+        if surest[quarters] <= least:
             return found
-        closer = self._last_resort(image)
-        return closer if len(closer) else found
+        upright = image.transpose(TURNS[quarters])
+        turned = self._search(upright).turned(4 - quarters, upright.size)
+        return turned if len(turned) else found
 
     def _last_resort(self, image: Image.Image) -> Faces:
-        small = image.copy()
-        small.thumbnail((LAST_SIDE, LAST_SIDE), Image.Resampling.BOX)
+        small = _reduced(image, LAST_SIDE)
         margin = round(BORDER * min(small.size))
         bordered = np.pad(np.asarray(small), ((margin, margin), (margin, margin), (0, 0)), mode="edge")
         padded = Image.fromarray(bordered)
         found = self._cascade.find(padded, LAST)
         zoom = max(image.size) / max(small.size)
         return _likely(found, LAST_LIKELY).moved(-margin).scaled(zoom).within(image.size)
+
+
+def _reduced(image: Image.Image, side: int) -> Image.Image:
+    """A copy whose longer side has at most `side` pixels."""
+    copy = image.copy()
+    copy.thumbnail((side, side), Image.Resampling.BOX)
+    return copy
+
+
+def _surest(found: Faces) -> float:
+    return found.scores.max(initial=0)
 
 
 def _likely(found: Faces, least: float | np.ndarray) -> Faces:

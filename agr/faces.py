@@ -45,6 +45,17 @@ class Faces:
         """The same faces in a picture with `offset` more pixels at the left and at the top."""
         return Faces(self.boxes + np.float32(offset), self.scores, self.landmarks + np.float32(offset))
 
+    def turned(self, quarters: int, size: tuple[int, int]) -> "Faces":
+        """The same faces after a picture of that width and height is turned counterclockwise by quarters of a circle;
+        the order of the landmarks stays."""
+        boxes, landmarks, (width, height) = self.boxes, self.landmarks, size
+        for _ in range(quarters):
+            left, top, right, bottom = boxes.T
+            boxes = np.stack([top, width - right, bottom, width - left], axis=1)
+            landmarks = np.stack([landmarks[..., 1], width - landmarks[..., 0]], axis=2)
+            width, height = height, width
+        return Faces(boxes, self.scores, landmarks)
+
     def within(self, size: tuple[int, int]) -> "Faces":
         """The faces with boxes clipped to a picture of that width and height, without those outside, largest first."""
         cut = Faces(self.boxes.clip(0, np.tile(np.array(size, np.float32), 2)), self.scores, self.landmarks)

@@ -23,6 +23,8 @@ PURPOSE = (
 )
 NO_FACE = "No face was found. A photo where faces are larger, sharper or more upright may do better."
 
+TURNED = "The photo seems to be turned: the answers are those of upright faces."
+
 
 def predict_tab(analyzer: FaceAnalyzer) -> None:
     """Lay out the tab inside the `gr.Blocks` that is being built, and connect it to `analyzer`."""
@@ -85,6 +87,8 @@ def _shown(analyzer: FaceAnalyzer, path: str | None) -> tuple[Image.Image | None
     if not faces:
         return picture, message(NO_FACE), "", ""
     count = "1 face." if len(faces) == 1 else f"{len(faces)} faces, the largest first, numbered as in the picture."
+    if not all(face.is_upright for face in faces):
+        count += " " + TURNED
     return picture, message(count), downloads(faces, photo, Path(path).stem), cards(faces)
 
 

@@ -106,6 +106,17 @@ def test_a_bad_image_raises_and_a_bad_model_is_named(analyzer, tmp_path):
         FaceAnalyzer.from_pretrained(tmp_path)
 
 
+def test_a_photo_on_its_side_is_answered_as_if_it_stood_upright(analyzer, astronaut):
+    (upright,) = analyzer.analyze(astronaut)
+    assert upright.is_upright
+    for degrees in (90, 180, 270):
+        (turned,) = analyzer.analyze(astronaut.rotate(degrees, expand=True))
+        assert not turned.is_upright
+        assert np.abs(turned.crop.astype(int) - upright.crop).mean() < 3
+        assert turned.age == pytest.approx(upright.age, abs=2)
+        assert (turned.gender, turned.race) == (upright.gender, upright.race)
+
+
 def sharpened(image):
     from PIL import ImageFilter
 

@@ -83,13 +83,14 @@ def test_no_face_is_no_error(detector, size):
 
 
 class Told:
-    """Finds what it is told to, first in the photo, then in the bordered copy."""
+    """Finds what it is told to: first in the photo, then in the bordered copy if no face was certain, then in the
+    turned ones."""
 
     def __init__(self, *answers: list[tuple[float, float]]) -> None:
         self.answers, self.template = iter(answers), TEMPLATE
 
     def find(self, picture, search):
-        sides, scores = np.array(next(self.answers), np.float32).reshape(-1, 2).T
+        sides, scores = np.array(next(self.answers, []), np.float32).reshape(-1, 2).T
         low, high = picture.size[0] / 2 - sides / 2, picture.size[0] / 2 + sides / 2
         boxes = np.stack([low, low, high, high], axis=1).astype(np.float32)
         points = low[:, None, None] + sides[:, None, None] * np.array(self.template)
@@ -99,7 +100,7 @@ class Told:
 @pytest.mark.parametrize(
     ("answers", "scores"),
     [
-        ([[(60, 0.95), (60, 0.85), (100, 0.85), (100, 0.6)]], [0.85, 0.95]),  # small ones must be surer
+        ([[(60, 0.995), (60, 0.85), (100, 0.85), (100, 0.6)]], [0.85, 0.995]),  # small ones must be surer
         ([[(100, 0.8)], [(90, 0.85), (90, 0.75)]], [0.85]),  # none is sure: a closer look
         ([[(100, 0.8), (60, 0.8)], []], [0.8]),  # which may find nothing
         ([[], []], []),
@@ -108,6 +109,33 @@ class Told:
 def test_how_sure_a_face_must_be(detector, monkeypatch, answers, scores):
     monkeypatch.setattr(detector, "_cascade", Told(*answers))
     assert detector.detect(Image.new("RGB", (300, 300))).scores.tolist() == pytest.approx(scores)
+
+
+@pytest.mark.parametrize(
+    ("as_it_is", "turned", "is_turned"),
+    [
+        ([[(100, 0.98)]], [[], [(100, 0.996)], []], True),
+        ([[(100, 0.98)]], [[], [(100, 0.994)], []], False),  # hardly surer
+        ([[(100, 0.8)], [(100, 0.89)]], [[], [(100, 0.96)], []], True),  # nothing is certain as it is
+        ([[(100, 0.8)], [(100, 0.89)]], [[], [(100, 0.94)], []], False),
+        ([[], [(100, 0.999)]], [[], [(100, 0.998)], []], False),  # found at the closer look
+        ([[], []], [[], [(100, 0.96)], []], True),
+    ],
+)
+def test_how_sure_a_turned_face_must_be(detector, monkeypatch, as_it_is, turned, is_turned):
+    again = [[(100, 0.97)]]  # in the whole photo
+    monkeypatch.setattr(detector, "_cascade", Told(*as_it_is, *turned, *again))
+    found = detector.detect(Image.new("RGB", (300, 200)))
+    left_eye, right_eye = found.landmarks[0, :2] if len(found) else [(0, 0), (1, 0)]
+    assert (right_eye[0] < left_eye[0]) == is_turned  # it is the one that stands on its head
+
+
+@pytest.mark.parametrize("turn", [Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270])
+def test_a_turned_photo_shows_the_same_faces(detector, pair, turn):
+    upright, turned = detector.detect(pair), detector.detect(pair.transpose(turn))
+    quarters = {Image.Transpose.ROTATE_90: 1, Image.Transpose.ROTATE_180: 2, Image.Transpose.ROTATE_270: 3}[turn]
+    assert turned.boxes == pytest.approx(upright.turned(quarters, pair.size).boxes, abs=2)
+    assert turned.landmarks == pytest.approx(upright.turned(quarters, pair.size).landmarks, abs=2)
 
 
 def test_what_has_no_faces_landmarks_is_none(detector, monkeypatch):

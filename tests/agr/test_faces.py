@@ -31,6 +31,19 @@ def test_in_another_picture(faces):
     assert there.scores is faces.scores
 
 
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_in_a_turned_picture(quarters):
+    picture = np.zeros((30, 50), np.uint8)
+    picture[4:9, 10:40], picture[20, 7] = 100, 255
+    points = np.full((1, 5, 2), (7.5, 20.5), np.float32)
+    there = Faces(np.array([[10, 4, 40, 9]], np.float32), np.ones(1), points).turned(quarters, (50, 30))
+    turned = np.rot90(picture, quarters)
+    rows, columns = np.nonzero(turned == 100)
+    assert there.boxes[0].tolist() == [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+    x, y = there.landmarks[0, 4]
+    assert turned[int(y), int(x)] == 255
+
+
 def test_what_is_in_the_picture_comes_largest_first(faces):
     inside = faces.within((50, 40))
     assert inside.boxes.tolist() == [[20, 20, 50, 40], [0, 0, 10, 10]]

@@ -111,6 +111,14 @@ async () => {
 """
 
 
+def test_a_photo_on_its_side_is_answered_and_said_to_be_turned(visit, astronaut, tmp_path):
+    astronaut.rotate(90).save(tmp_path / "scan.png")
+    page = visit()
+    assert drop(page, tmp_path / "scan.png").startswith("1 face. The photo seems to be turned")
+    assert "Female" in page.inner_text(".agr-card")
+    assert "turned" not in drop(page, ASTRONAUT)
+
+
 def test_a_photo_is_pasted_also_in_place_of_another(visit, tmp_path):
     page = visit()
     Image.new("RGB", (300, 200), (50, 90, 50)).save(tmp_path / "meadow.png")
