@@ -188,9 +188,11 @@ def group_bars(groups: list[Group], names: dict[str, str], title: str) -> go.Fig
     return figure.update_layout(height=height, legend=above, margin={"t": 80}, yaxis_autorange="reversed")
 
 
-def training_curves(history: pd.DataFrame, prefix: str, title: str) -> go.Figure:
-    """Every column of the history that starts with `prefix` (such as "train_"), by epoch."""
-    columns = [column for column in map(str, history.columns) if column.startswith(prefix)]
+def training_curves(history: pd.DataFrame, prefix: str, title: str, columns: Iterable[str] | None = None) -> go.Figure:
+    """The columns of the history, by default those that start with `prefix` (such as "train_"), by epoch; a line marks
+    the epoch whose weights were kept, the one with the best `valid_score`."""
+    if columns is None:
+        columns = [column for column in map(str, history.columns) if column.startswith(prefix)]
     lines = [
         go.Scatter(
             x=history["epoch"], y=history[column], mode="lines+markers", line_color=COLOURS[i % len(COLOURS)],
@@ -199,7 +201,11 @@ def training_curves(history: pd.DataFrame, prefix: str, title: str) -> go.Figure
         )
         for i, column in enumerate(columns)
     ]  # fmt: skip
-    return _styled(go.Figure(lines), "epoch", "", title)
+    figure = go.Figure(lines)
+    if "valid_score" in history and history["valid_score"].notna().any():
+        kept = history["epoch"].to_numpy()[np.nanargmax(history["valid_score"])]
+        figure.add_vline(x=int(kept), line={"color": LINE, "dash": "dash"}, annotation_text="kept")
+    return _styled(figure, "epoch", "", title)
 
 
 def _bar_with_interval(groups: list[Group], name: str, title: str, colour: str, *, is_flat: bool = False) -> go.Bar:

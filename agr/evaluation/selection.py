@@ -40,6 +40,14 @@ class Selection:
             raise ValueError(f"expected a range of confidence within 0 and 1, got {self.confidence}")
 
     @property
+    def senseless(self) -> set[str]:
+        """Figures that make no sense for faces selected by class: the F1 of the other classes would be 0, and count as
+        much; and no model is calibrated on faces that were selected by the label that it has to predict."""
+        chosen = [task for task in TASK_CLASSES if getattr(self, f"true_{task}")]
+        one_class = {f"{self.task}_macro_f1"} if self.predicted else set()
+        return {f"{task}_{figure}" for task in chosen for figure in ("macro_f1", "ece")} | one_class
+
+    @property
     def faces(self) -> "Selection":
         """This selection; unless a filter depends on the task, it is the same for every task."""
         speaks_of_task = self.predicted or self.confidence != (0.0, 1.0)

@@ -38,20 +38,23 @@ const isBeside = (event) => {
     const {left, right, top, bottom} = box().getBoundingClientRect();
     return event.clientX < left || event.clientX > right || event.clientY < top || event.clientY > bottom;
 };
+const place = (dialog) => {
+    for (const button of dialog.querySelectorAll('[data-step]')) {
+        const by = Number(button.dataset.step);
+        button.disabled = !neighbour(by) && !page(by);
+    }
+    const at = tiles().findIndex((e) => e.dataset.act === dialog.dataset.opener);
+    const {first, count} = tiles()[at]?.closest('.agr-gallery').dataset ?? {};
+    dialog.querySelector('[data-place]').textContent = count ? `${at + Number(first)} of ${count}` : '';
+};
 const open = () => {
     const dialog = box();
     if (!dialog || dialog.dataset.opener !== closed) closed = null;
     if (!dialog || dialog.open || closed) return;  // an answer that was under way when a face was closed may still contain it
     dialog.showModal();
-    for (const button of dialog.querySelectorAll('[data-step]')) {
-        const by = Number(button.dataset.step);
-        button.disabled = !neighbour(by) && !page(by);
-        if (by === stepped && !button.disabled) button.focus();
-    }
+    place(dialog);
+    if (stepped) dialog.querySelector(`[data-step="${stepped}"]:enabled`)?.focus();
     stepped = 0;
-    const at = tiles().findIndex((e) => e.dataset.act === dialog.dataset.opener);
-    const {first, count} = tiles()[at]?.closest('.agr-gallery').dataset ?? {};
-    dialog.querySelector('[data-place]').textContent = count ? `${at + Number(first)} of ${count}` : '';
     const again = last && find(last);
     if (again) again.focus();
 };
@@ -78,3 +81,6 @@ element.addEventListener('close', () => {
 }, {capture: true});  // this event does not bubble
 watch('value', open);
 open();  // the page's address may have opened a face before this script ran
+// ... and before there are tiles, which say where the face is among them.
+new MutationObserver(() => { if (box()?.open) place(box()); }).observe(
+    document.querySelector('#views'), {childList: true, subtree: true});

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from agr.evaluation.bootstrap import Estimate
+from agr.evaluation.report import PROBABILITY_COLUMNS
 from agr.evaluation.summary import LEAST_GROUP, Group
 
 from ..cards import data_link
@@ -40,6 +41,12 @@ def csv_link(name: str, table: pd.DataFrame, title: str = "Download as CSV") -> 
     texts = {str(name): table[name].map(_as_text) for name in table.select_dtypes(exclude=["number", "bool"])}
     text = table.assign(**texts).rename(columns=_as_text).to_csv(index=False)
     return f'<div class="agr-downloads">{data_link(f"{name}.csv", title, text)}</div>'
+
+
+def face_columns(task: str) -> list[str]:
+    """Columns of the CSV of some faces: their labels, and what is predicted for a task."""
+    labels = dict.fromkeys(("true_age", "true_gender", "true_race", f"true_{task}"))
+    return ["file", *labels, f"pred_{task}", *PROBABILITY_COLUMNS[task]]
 
 
 def _as_text(cell: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Abstain: the accuracy if only faces above a confidence are answered, and their share."""
+"""Abstain: the accuracy if only faces above a confidence are answered, their share, and who is left out."""
 
 import gradio as gr
 
@@ -6,9 +6,11 @@ from agr.evaluation import figures as f
 from agr.evaluation import metrics as m
 from agr.evaluation.bootstrap import estimate
 from agr.evaluation.curves import abstention_points
+from agr.evaluation.summary import LEAST_GROUP
+from agr.labels import TASK_CLASSES, TASK_TITLES
 
 from ...cards import count_of_faces, message
-from ..html import csv_link
+from ..html import csv_link, estimate_html, table_html
 from ..look import Look
 from ..view import Parts, View, figure_slot, text_slot
 
@@ -26,7 +28,7 @@ def show(look: Look) -> list:
     kept = found.confidence >= floor
     points = look.once(("abstain", look.task), lambda: abstention_points(look.part))
     figure = f.abstention_curve(look.part, floor, points)
-    curve = csv_link("abstain", points, "Download the curve as CSV")
+    curve = _abstained(look, floor) + csv_link("abstain", points, "Download the curve as CSV")
     if not kept.any():
         return [message(f"No face is answered with a confidence of {floor:.2f} or more."), figure, curve]
     right = estimate(m.accuracy(found.true[kept], found.pred[kept]))
@@ -36,6 +38,23 @@ def show(look: Look) -> list:
         f"({share:.1f} %), {100 * right.value:.1f} % of them rightly ({100 * right.low:.1f} to {100 * right.high:.1f})."
     )
     return [message(sentence), figure, curve]
+
+
+def _abstained(look: Look, floor: float) -> str:
+    """A table of the share of each group that is not answered, those not found among them."""
+    part = look.part
+    is_left = ~(part.confidence >= floor)
+    rows = []
+    for name in ("gender", "race", "age_group"):
+        groups = part.rows[f"true_{name}"]
+        for label in TASK_CLASSES[name]:
+            inside = (groups == label).to_numpy()
+            if not inside.any():
+                continue
+            share = estimate(m.mean(is_left[inside]))
+            cells = [TASK_TITLES[name], label, f"{share.n:,}", f"{is_left[inside].sum():,}", estimate_html(share)]
+            rows.append((cells, "agr-faint" * (share.n < LEAST_GROUP)))
+    return table_html(["Group", "", "Faces", "Not answered", "Not answered, %"], rows)
 
 
 VIEW = View("Abstain", layout, show)

@@ -15,7 +15,7 @@ from agr.evaluation.summary import LEAST_GROUP
 from ...cards import count_of_faces, message
 from ..figure_cards import TITLES, direction
 from ..gallery import gallery, heading
-from ..html import csv_link, difference_html, estimate_html, table_html
+from ..html import csv_link, difference_html, estimate_html, face_columns, table_html
 from ..look import NO_FACE, Look
 from ..view import Parts, View, click_slot, text_slot
 
@@ -60,6 +60,7 @@ def show(look: Look) -> list:
     if not len(this):
         return [message("The two reports have no labelled file in common: there is nothing to compare."), "", ""]
     rows = keeper.once((key, "compare"), lambda: compare(this, other))
+    rows = [row for row in rows if row.name not in selection.senseless]
     names = (look.opened.title, look.other.title)
     unheeded = message(UNHEEDED) if selection != look.selection else ""
     return [unheeded + _table(rows, len(this), names), *_faces(look, this, other, look.other.title)]
@@ -69,7 +70,8 @@ def _table(rows: list[Compared], n: int, names: tuple[str, str]) -> str:
     text = message(
         f"{n:,} files are in both with the same labels. The difference is {names[1]} minus {names[0]}, with its "
         f"95 % interval from resampled pairs; it is bold where the interval, of {LEAST_GROUP} faces or more, excludes "
-        "zero, except for calibration errors, whose intervals are rough."
+        "zero, except for calibration errors, whose intervals are rough. Of twenty figures without any difference, "
+        "about one is bold by chance."
     )
     cells = []
     for row in rows:
@@ -111,8 +113,7 @@ def _faces(look: Look, this: pd.DataFrame, other: pd.DataFrame, name: str) -> li
         rows, look.task, look.opened.find, page=look.spot.page,
         note=lambda row: f"the other: {heading(other.loc[row['file']].to_dict(), look.task)[1]}",
     )  # fmt: skip
-    table = rows[["file", f"true_{look.task}", f"pred_{look.task}"]]
-    return [message(title) + tiles, csv_link("disagreements", table)]
+    return [message(title) + tiles, csv_link("disagreements", rows[face_columns(look.task)])]
 
 
 def _contradicted(look: Look, this: pd.DataFrame, other: pd.DataFrame) -> list[str]:
@@ -121,10 +122,10 @@ def _contradicted(look: Look, this: pd.DataFrame, other: pd.DataFrame) -> list[s
     title = message(
         f"Both models give {count_of_faces(len(sureness))} the same class, and the label another; for "
         f"{(sureness >= SURE).sum()} of them both are at least {SURE:.0%} sure. Where models err alike and are sure, "
-        "the label is often wrong: open the faces to judge."
+        "the label is often wrong, unless one model was taught by the other: open the faces to judge."
     )
     tiles = gallery(rows, look.task, look.opened.find, page=look.spot.page)
-    table = rows[["file", f"true_{look.task}", f"pred_{look.task}"]].assign(sureness=sureness.to_numpy())
+    table = rows[face_columns(look.task)].assign(sureness=sureness.to_numpy())
     return [title + tiles, csv_link("contradicted", table)]
 
 

@@ -6,13 +6,12 @@ import pandas as pd
 
 from agr.evaluation import figures as f
 from agr.evaluation import metrics as m
-from agr.evaluation.report import PROBABILITY_COLUMNS
 from agr.labels import TASK_CLASSES
 
 from ...cards import count_of_faces, message
 from ..gallery import gallery
 from ..grid import confusion_grid
-from ..html import csv_link
+from ..html import csv_link, face_columns
 from ..look import Look
 from ..view import Parts, View, click_slot, figure_slot, text_slot
 
@@ -75,9 +74,8 @@ def _faces(look: Look, cell: tuple[int, int]) -> list[str]:
     if not len(inside):
         return [message(f"{title}. There is none to show."), ""]
     inside = inside.sort_values(f"prob_{look.task}_{pred}", ascending=False, kind="stable")
-    columns = ["file", f"true_{look.task}", f"pred_{look.task}", *PROBABILITY_COLUMNS[look.task]]
     tiles = gallery(inside, look.task, look.opened.find, page=look.spot.page)
-    return [message(f"{title}, the most confident first.") + tiles, csv_link("faces", inside[columns])]
+    return [message(f"{title}, the most confident first.") + tiles, csv_link("faces", inside[face_columns(look.task)])]
 
 
 VIEW = View("Confusion", layout, show)

@@ -4,7 +4,6 @@ import gradio as gr
 import pandas as pd
 
 from agr.evaluation.metrics import chance_calibration_error
-from agr.evaluation.selection import Selection
 from agr.evaluation.summary import figures
 from agr.evaluation.tables import classified
 from agr.labels import TASK_CLASSES
@@ -32,7 +31,7 @@ def layout(reports: list[str]) -> Parts:
 
 
 def show(look: Look) -> list:
-    chosen = {name: figure for name, figure in _figures(look).items() if name not in _senseless(look.selection)}
+    chosen = {name: figure for name, figure in _figures(look).items() if name not in look.selection.senseless}
     rows = [{"figure": name} | cell for name, cell in chosen.items()]
     is_whole = look.selection.twins and not look.is_filtered
     cards = figure_cards(
@@ -41,14 +40,6 @@ def show(look: Look) -> list:
         by_chance=look.once("by chance", lambda: _by_chance(look.table)),
     )
     return [cards + csv_link("figures", pd.DataFrame(rows), "Download all figures as CSV")]
-
-
-def _senseless(selection: Selection) -> set[str]:
-    """Figures that make no sense for a selection by class: the F1 of the other classes would be 0, and count as much;
-    and no model is calibrated on faces that were selected by the label that it has to predict."""
-    chosen = [task for task in TASK_CLASSES if getattr(selection, f"true_{task}")]
-    one_class = {f"{selection.task}_macro_f1"} if selection.predicted else set()
-    return {f"{task}_{figure}" for task in chosen for figure in ("macro_f1", "ece")} | one_class
 
 
 def _by_chance(table: pd.DataFrame) -> dict[str, float]:

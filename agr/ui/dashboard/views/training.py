@@ -9,7 +9,11 @@ from ..html import csv_link
 from ..look import Look
 from ..view import Parts, View, figure_slot, text_slot
 
-_NOT_SHARES = ("valid_age_mae", "valid_score")
+NOTE = (
+    "The loss is that of training, with varied pictures and soft labels; the figures on valid are those of averaged "
+    "weights. The dashed line marks the epoch that was kept, the best one on valid. Task and filters have no effect "
+    "here."
+)
 
 
 def layout(reports: list[str]) -> Parts:
@@ -22,23 +26,34 @@ def show(look: Look) -> list:
     history = look.report.history
     if history is None:
         return [None, None, None, message("This report came without a history of its training.")]
-    shares = [c for c in map(str, history.columns) if c.startswith("valid_") and c not in _NOT_SHARES]
+    shares = [c for c in map(str, history.columns) if c.startswith("valid_") and c.endswith(("_accuracy", "_one_off"))]
     ages = [c for c in map(str, history.columns) if c == "valid_age_mae"]
     return [
         f.training_curves(history, "train_", "Loss parts on train"),
-        f.training_curves(history[["epoch", *shares]], "valid_", "Accuracies on valid"),
-        f.training_curves(history[["epoch", *ages]], "valid_", "Age error on valid, years"),
-        message(_what(look) + " Task and filters have no effect here.")
-        + csv_link("history", history, "Download the history as CSV"),
+        f.training_curves(history, "valid_", "Accuracies on valid", shares),
+        f.training_curves(history, "valid_", "Age error on valid, years", ages),
+        message(_what(look) + NOTE) + csv_link("history", history, "Download the history as CSV"),
     ]
 
 
 def _what(look: Look) -> str:
+    """Which training this is, if there were several."""
     recipe = look.report.summary["model"].get("recipe")
-    averaged = recipe.get("averaged", 0) if isinstance(recipe, dict) else 0
+    if not isinstance(recipe, dict):
+        return ""
+    averaged, earlier = recipe.get("averaged", 0), _earlier(recipe)
+    said = ""
     if isinstance(averaged, int) and averaged > 1:
-        return f"Of the first of the {averaged} runs whose weights were averaged."
-    return "Of the whole run."
+        said += f"Of the first of the {averaged} runs whose weights were averaged. "
+    if earlier:
+        said += f"It began with the weights of an earlier training, the last of {earlier}: so the curves start high. "
+    return said
+
+
+def _earlier(recipe: dict) -> int:
+    """Number of trainings before this one, each of which began with the weights of the one before."""
+    before = recipe.get("init_config")
+    return 1 + _earlier(before) if isinstance(before, dict) else 0
 
 
 VIEW = View("Training", layout, show)

@@ -243,6 +243,7 @@ def test_two_reports_are_compared_on_their_files(look_with, first):
     listed = saved(link, "disagreements")
     assert f"Only first is right: {len(listed)} faces" in faces
     assert (listed["true_race"] != listed["pred_race"].fillna("")).all()
+    assert {"true_age", "true_gender", "prob_race_Asian"} <= {*listed}
     assert "Choose another report" in BY_NAME["Compare"].show(look_with())[0]
     _, faces, link = BY_NAME["Compare"].show(look_with(other=first, side="both contradict the label alike"))
     both = saved(link, "contradicted")
@@ -266,6 +267,31 @@ def test_models_are_not_compared_where_one_of_them_is_unsure(look_with, first):
     assert saved(again, "compare").equals(saved(text, "compare"))
     assert "ignores the filters" in again
     assert "ignores the filters" not in text
+
+
+def test_what_a_choice_by_label_makes_senseless_is_not_compared(look_with, first):
+    text, *_ = BY_NAME["Compare"].show(look_with(other=first, race=["Asian"]))
+    names = {*saved(text, "compare")["figure"]}
+    assert {"race_accuracy", "gender_ece"} <= names
+    assert not {"race_macro_f1", "race_ece"} & names
+
+
+def test_who_is_abstained_on(look_with, opened):
+    *_, text = BY_NAME["Abstain"].show(look_with(task="gender", floor=0.8))
+    table = opened.predictions
+    babies = table[table["true_age_group"] == "0-2"]
+    sure = babies[["prob_gender_Male", "prob_gender_Female"]].max(axis=1) >= 0.8
+    row = re.search(r"<td>0-2</td><td>(\d+)</td><td>(\d+)</td><td>([\d.]+)<small>", text)
+    assert row
+    assert [int(row[1]), int(row[2])] == [len(babies), (~sure).sum()]
+    assert float(row[3]) == pytest.approx(100 * (~sure).mean(), abs=0.05)
+
+
+def test_the_training_says_what_came_before(opened, dashboard):
+    options = {name: control.value for name, control in dashboard.controls.items()}
+    text = BY_NAME["Training"].show(look_at(opened, Spot(), options))[-1]
+    assert "the last of 7" in text
+    assert "Of the first of the 2 runs" in text
 
 
 def test_compare_says_when_there_is_nothing_in_common(look_with, opened):
