@@ -15,7 +15,7 @@ from .align import crop_face
 from .attributes import Attributes, Prediction
 from .config import ModelConfig
 from .detect import FaceDetector
-from .engine import cores, in_parallel, photo_in_work
+from .engine import begun, cores, in_parallel, photo_in_work
 from .faces import Faces
 from .images import ImageError, ImageSource, Photo, load_photo
 from .pretrained import find_model
@@ -65,7 +65,8 @@ class Face(Prediction):
 
 
 class FaceAnalyzer:
-    """Detector and network, loaded once by `from_pretrained`; safe to call from several threads."""
+    """Detector and network, loaded once by `from_pretrained`; safe to call from several threads, and in processes that
+    are forked afterwards. It cannot be pickled: let each process of a pool load its own, in its `initializer`."""
 
     def __init__(self, reader: AttributeReader, detector: FaceDetector) -> None:
         self.reader = reader
@@ -130,7 +131,7 @@ class FaceAnalyzer:
 
             try:
                 for name, image in until_broken():
-                    running.append((name, pool.submit(self._analyze_or_error, image)))
+                    running.append((name, begun(pool, self._analyze_or_error, image) or self._analyzed(image)))
                     if len(running) >= PHOTOS_AHEAD * cores():
                         yield oldest()
                 while running:
@@ -140,6 +141,12 @@ class FaceAnalyzer:
             finally:  # a caller that stops early does not wait for photos that it will not see
                 for _, future in running:
                     future.cancel()
+
+    def _analyzed(self, image: ImageSource | Photo | ImageError) -> Future:
+        """The answer, computed by this very thread."""
+        done: Future = Future()
+        done.set_result(self._analyze_or_error(image))
+        return done
 
     def _analyze_or_error(self, image: ImageSource | Photo | ImageError) -> list[Face] | ImageError:
         if isinstance(image, ImageError):

@@ -8,13 +8,13 @@ facenet-pytorch stretches a crop that the border cuts off.
 
 import math
 from dataclasses import dataclass, fields
-from threading import Lock
 
 import numpy as np
 from PIL import Image
 
 from .engine import Network, even_parts, in_parallel
 from .faces import Faces
+from .forks import ForkSafeLock
 from .images import cut_out
 from .mtcnn import load_weights
 
@@ -70,7 +70,7 @@ class Cascade:
 
     def __init__(self) -> None:
         # Crops are so small that threads cutting in parallel mostly wait for the interpreter: one cuts, others compute.
-        self._cutting = Lock()
+        self._cutting = ForkSafeLock()
         self._networks = {name: Network(name, tensors) for name, tensors in load_weights().items()}
         self._suppression = Network("nms", {})
 

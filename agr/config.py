@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from . import __version__
 from .align import TEMPLATE, fit_of
 from .attributes import INTERVAL_AGES, N_AGES, PLAIN_SPREAD, SPREAD_AGES
 from .engine import backbones
@@ -14,7 +15,7 @@ from .labels import AGE_GROUPS, GENDERS, RACES
 
 SCHEMA_VERSION = 4
 """Version of the format of config.json; newer ones are refused."""
-CODE_VERSION = "0.3.0"
+CODE_VERSION = __version__
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 HEADS = ("age", "gender", "race")
 """Heads of the network, in the order of a graph's outputs."""

@@ -7,18 +7,18 @@ import math
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
-from threading import Lock
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import onnxruntime as ort
 
 from .errors import AgrError
+from .forks import ForkSafeLock, in_child
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -47,7 +47,7 @@ def cores() -> int:
         try:
             available = min(available, int(chosen))
         except ValueError:
-            logging.warning("AGR_CORES is %r, expected a whole number: it is ignored.", chosen)
+            logging.getLogger(__name__).warning("AGR_CORES is %r, expected a whole number: it is ignored.", chosen)
     return max(1, available)
 
 
@@ -89,7 +89,7 @@ class Network:
         return self._session.run(None, inputs)
 
 
-_photos_in_work, _counting = 0, Lock()
+_photos_in_work, _counting = 0, ForkSafeLock()
 _here = threading.local()
 """Each thread's own state. `share`: number of cores that this thread may use for the photo it is processing."""
 
@@ -135,7 +135,7 @@ def in_parallel(function: Callable[[Item], Result], items: Iterable[Item]) -> li
         while (place := next(places)) < len(waiting):
             results[place] = function(waiting[place])
 
-    helpers = [_helpers().submit(work) for _ in range(min(share(), len(waiting)) - 1)]
+    helpers = [future for _ in range(min(share(), len(waiting)) - 1) if (future := begun(_helpers(), work))]
     work()
     for helper in helpers:
         if not helper.cancel():  # a helper that has not begun has nothing left to do
@@ -143,11 +143,30 @@ def in_parallel(function: Callable[[Item], Result], items: Iterable[Item]) -> li
     return [results[place] for place in range(len(waiting))]
 
 
+def begun(pool: Executor, function: Callable[..., Result], *args: Any) -> "Future[Result] | None":
+    """The call, begun by a thread of the pool; None if there are no threads any more, because the main thread has
+    ended: threads that Python still waits for go on alone."""
+    try:
+        return pool.submit(function, *args)
+    except RuntimeError:
+        return None
+
+
 @cache
 def _helpers() -> ThreadPoolExecutor:
     """The thread pool of the whole process: however many photos are being processed, there are no more helpers than
     cores."""
     return ThreadPoolExecutor(max(1, cores() - 1), thread_name_prefix="compute")
+
+
+def _begin_anew() -> None:
+    """In a forked process there are no helpers, and no photo is being processed."""
+    global _photos_in_work
+    _photos_in_work = 0
+    _helpers.cache_clear()
+
+
+in_child(_begin_anew)
 
 
 def _checked(weights: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]) -> np.ndarray:

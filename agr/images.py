@@ -9,13 +9,13 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from threading import Lock
-from typing import BinaryIO
+from typing import IO, Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .errors import AgrError, reason_of
+from .forks import ForkSafeLock
 
 MAX_PIXELS = 100_000_000
 """Largest number of pixels in a picture. Larger ones, which would take 800 MB and more, are refused before they are
@@ -37,6 +37,10 @@ MIN_SIDE = 20
 
 MAX_FILE_BYTES = 500_000_000
 """Largest size of an encoded picture; the largest that is decoded comes to 400 MB, uncompressed."""
+_PIECE = 1_000_000
+"""Bytes that are read at once from a file whose size is not known."""
+_LONGEST_NAME = 1000
+"""Characters of a path beyond which a message shows its ends only."""
 _STRIP = 1_000_000
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "HEIF")
@@ -49,7 +53,7 @@ PICTURE_ENDINGS = tuple(
 _HEIF = {b"ftyp" + brand for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")}
 """Signatures of HEIC photos (iPhones, some cameras), which follow the first four bytes. AVIF uses the last two too."""
 
-ImageSource = str | PathLike | bytes | bytearray | memoryview | BinaryIO | Image.Image | np.ndarray
+ImageSource = str | PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | Image.Image | np.ndarray
 
 
 class ImageError(AgrError):
@@ -74,11 +78,11 @@ class Photo:
         return max(self.width, self.height) / max(self.rgb.size)
 
 
-_large = Lock()
+_large = ForkSafeLock()
 """Lock for decoding a picture of more than `LARGE` pixels."""
-_foreign = Lock()
+_foreign = ForkSafeLock()
 """Lock for decoding a picture object that belongs to the caller."""
-_filters = Lock()
+_filters = ForkSafeLock()
 """Lock for filtering warnings: filters apply to the whole process, and threads would restore each other's."""
 
 
@@ -148,12 +152,7 @@ def _open(source: ImageSource, max_pixels: int) -> Image.Image:
     elif isinstance(source, (bytearray, memoryview)):
         source = bytes(source)
     elif hasattr(source, "read"):
-        try:
-            source = source.read(MAX_FILE_BYTES + 1)
-        except (OSError, ValueError) as error:  # ValueError: the file is closed
-            raise ImageError(f"The file cannot be read: {error}.") from error
-        if isinstance(source, bytes):
-            _check_bytes(source, "The file")
+        source = _read_stream(source)
     if not isinstance(source, bytes):
         raise ImageError(
             f"Expected a path, bytes, a file of bytes, a PIL image or an array, got {type(source).__name__}."
@@ -201,23 +200,53 @@ def printable(name: str) -> str:
 def _read_file(name: str) -> bytes:
     if not name:
         raise ImageError("The path is empty. Expected that of a photo.")
-    path, name = Path(name), printable(name)
+    path, is_long = Path(name), len(name) > _LONGEST_NAME
+    name = printable(f"{name[:100]}...{name[-100:]}" if is_long else name)
     if name.startswith(("http://", "https://")):
         raise ImageError("Addresses are not fetched. Download the photo, and pass its path or bytes.")
     if os.path.isdir(path):
         raise ImageError(f"{name} is a folder. Pass its photos one by one, or use python -m agr analyze.")
     try:
         with path.open("rb") as stream:
-            content = stream.read(MAX_FILE_BYTES + 1)
+            content = _all_of(stream)
     except MemoryError as error:
         raise ImageError(f"The file {name} does not fit into memory.") from error
     except FileNotFoundError as error:
         raise ImageError(f"There is no file {name}.") from error
     except (OSError, ValueError) as error:
         reason = reason_of(error)
-        raise ImageError(f"The file {name} cannot be read: {reason}.") from error
+        advice = " If this is base64, pass the bytes that it encodes." if is_long else ""
+        raise ImageError(f"The file {name} cannot be read: {reason}.{advice}") from error
     _check_bytes(content, f"The file {name}")
     return content
+
+
+def _read_stream(stream: Any) -> Any:
+    """What is left in a caller's file: bytes, or whatever else its `read` returns."""
+    try:
+        content = _all_of(stream)
+        is_at_end = not content and stream.seekable() and stream.tell() > 0
+    except MemoryError as error:
+        raise ImageError("The file does not fit into memory.") from error
+    except Exception as error:  # ValueError if it is closed; what unpacks or downloads may raise anything
+        raise ImageError(f"The file cannot be read: {error}.") from error
+    if is_at_end:
+        raise ImageError("Nothing is left to read in the file, which was read or written before: call seek(0) first.")
+    if isinstance(content, bytes):
+        _check_bytes(content, "The file")
+    return content
+
+
+def _all_of(stream: Any) -> Any:
+    """Everything up to the end, or the first `MAX_FILE_BYTES` and some. Read in pieces: `read` reserves memory for as
+    much as it is asked for, and returns less from a pipe."""
+    size = 0
+    with suppress(Exception):  # no file of the operating system
+        size = os.fstat(stream.fileno()).st_size
+    parts = [stream.read(min(size, MAX_FILE_BYTES) + _PIECE)]
+    while isinstance(parts[-1], bytes) and parts[-1] and sum(map(len, parts)) <= MAX_FILE_BYTES:
+        parts.append(stream.read(_PIECE))
+    return b"".join(parts) if all(isinstance(part, bytes) for part in parts) else parts[0]
 
 
 def _check_bytes(content: bytes, name: str) -> None:

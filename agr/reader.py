@@ -29,7 +29,7 @@ class AttributeReader:
         self._constants = {"mean": np.array(config.mean, np.float32), "std": np.array(config.std, np.float32)}
 
     @classmethod
-    def load(cls, folder: str | PathLike) -> "AttributeReader":
+    def load(cls, folder: str | PathLike[str]) -> "AttributeReader":
         """Read a model folder. Raises ModelError, naming the file, key or tensor that does not fit."""
         folder = Path(folder)
         config = read_config(folder / CONFIG_FILE)

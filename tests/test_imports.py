@@ -1,6 +1,7 @@
 """Who may know whom, read from the imports themselves."""
 
 import ast
+import re
 import subprocess
 import sys
 from functools import cache
@@ -132,10 +133,18 @@ def test_the_app_requires_just_what_it_imports():
     assert needed | {"mtcnn", "lz4", "pyarrow"} == required
 
 
+def test_who_installs_the_package_gets_all_but_the_page():
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    package = set(re.findall(r'^  "([^"]+)",$', text.partition("dependencies = [")[2].partition("]")[0], re.MULTILINE))
+    page = {line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and not line.startswith("#")}
+    assert package < page
+    assert {re.split("[>=]", line)[0] for line in page - package} == {"gradio", "starlette", "plotly"}
+
+
 def test_the_package_says_which_version_it_is():
     from agr.config import CODE_VERSION
 
-    assert f'\nversion = "{CODE_VERSION}"\n' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert agr.__version__ == CODE_VERSION
 
 
 def test_names_of_the_package_can_be_completed_and_misspelt_ones_are_none():

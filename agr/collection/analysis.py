@@ -25,8 +25,8 @@ enough to be read fast."""
 
 
 def analyze_collection(
-    inputs: Iterable[str | PathLike],
-    output: str | PathLike,
+    inputs: Iterable[str | PathLike[str]],
+    output: str | PathLike[str],
     *,
     model: str | None = None,
     ray: str | None = None,

@@ -43,7 +43,7 @@ class LeftOut:
 
 
 def report_of_collection(
-    faces: str | PathLike, labels: str | PathLike | None, *, name: str
+    faces: str | PathLike[str], labels: str | PathLike[str] | None, *, name: str
 ) -> tuple[EvalReport, LeftOut]:
     """The report over all labelled photos of a table that `analyze_collection` finished, and what was left out.
 

@@ -69,7 +69,7 @@ class EvalReport:
         if self.history is not None:
             _check_history(self.history)
 
-    def save(self, folder: str | PathLike) -> None:
+    def save(self, folder: str | PathLike[str]) -> None:
         """Write the report's files into `folder`, replacing those of an earlier one, which stays if writing fails."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ class EvalReport:
                     (new / file).replace(folder / file)
 
     @classmethod
-    def load(cls, folder: str | PathLike) -> "EvalReport":
+    def load(cls, folder: str | PathLike[str]) -> "EvalReport":
         """Read what `save` wrote. Raises ReportError if a file is missing, damaged or of a newer schema."""
         folder = Path(folder)
         try:

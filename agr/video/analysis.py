@@ -94,10 +94,10 @@ class VideoRun:
     def __init__(
         self,
         analyzer: FaceAnalyzer,
-        path: str | PathLike,
+        path: str | PathLike[str],
         *,
         rate: float = DEFAULT_RATE,
-        output: str | PathLike | None = None,
+        output: str | PathLike[str] | None = None,
         longest: float | None = None,
     ) -> None:
         if not MIN_RATE <= rate <= MAX_RATE:
@@ -204,7 +204,7 @@ class VideoRun:
             writer.finish()
 
 
-def _check_output(output: Path, clip: str | PathLike) -> None:
+def _check_output(output: Path, clip: str | PathLike[str]) -> None:
     """Raise VideoError now, rather than after hours of analysis, if `output` cannot be written."""
     if not os.path.isdir(output.parent):
         raise VideoError(f"{output} cannot be written: there is no folder {output.parent}.")
@@ -217,7 +217,11 @@ def _check_output(output: Path, clip: str | PathLike) -> None:
 
 
 def analyze_video(
-    analyzer: FaceAnalyzer, path: str | PathLike, *, rate: float = DEFAULT_RATE, output: str | PathLike | None = None
+    analyzer: FaceAnalyzer,
+    path: str | PathLike[str],
+    *,
+    rate: float = DEFAULT_RATE,
+    output: str | PathLike[str] | None = None,
 ) -> VideoResult:
     """Analyze a whole video file; `rate`, `output` and errors are those of `VideoRun`. A row takes 2 KB of memory, so
     use a `VideoRun` for hours of video: it gives the same frame by frame. If the analysis is complete but the output

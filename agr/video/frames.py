@@ -67,7 +67,7 @@ class Frames:
     """
 
     def __init__(
-        self, source: str | PathLike | BinaryIO, *, rate: float, side: int = MAX_SIDE, longest: float | None = None
+        self, source: str | PathLike[str] | BinaryIO, *, rate: float, side: int = MAX_SIDE, longest: float | None = None
     ) -> None:
         if not rate > 0:
             raise ValueError(f"Expected a rate above 0 frames a second, got {rate}.")
@@ -189,12 +189,17 @@ class Frames:
 
 
 @contextmanager
-def open_video(source: str | PathLike | BinaryIO) -> Iterator[BinaryIO]:
+def open_video(source: str | PathLike[str] | BinaryIO) -> Iterator[BinaryIO]:
     """The file, open for the duration of the context; a file that is already open stays open. Raises VideoError.
 
     A file that is deleted while it is open can still be read, except on Windows.
     """
     if not isinstance(source, (str, PathLike)):
+        try:
+            source.fileno()
+        except (AttributeError, OSError) as error:
+            kind = type(source).__name__
+            raise VideoError(f"Expected the path of a video, got {kind}: save it as a file first.") from error
         yield source
         return
     name = printable(str(source))

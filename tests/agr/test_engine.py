@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +10,7 @@ import pytest
 from agr import engine
 from agr.engine import GraphError, Network, expected_tensors
 from agr.mtcnn import load_weights
+from tests.conftest import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +90,32 @@ def test_parallel_work_keeps_the_order_and_passes_errors_on(monkeypatch):
     # Also from within: whoever waits computes, so nothing can stand still.
     assert engine.in_parallel(lambda x: sum(engine.in_parallel(lambda y: x * y, range(20))), range(40))[1] == 190
     engine._helpers.cache_clear()
+
+
+def test_when_the_program_ends_threads_go_on_alone():
+    """Python still waits for threads that were started before, but starts no others."""
+    code = """
+import threading, time
+import numpy as np
+from agr import engine
+engine.cores = lambda: 2
+from agr.analyzer import FaceAnalyzer
+
+class Read(FaceAnalyzer):
+    def analyze(self, image):
+        return engine.in_parallel(abs, image)
+
+def work():
+    threading.main_thread().join()
+    time.sleep(0.2)
+    print(engine.in_parallel(abs, [-1, -2, -3]))
+    print([found for _, found in Read(None, None).analyze_named([("a", [-1, -2]), ("b", [-3, -4])])])
+
+engine.in_parallel(abs, [1, 2])
+threading.Thread(target=work).start()
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines() == ["[1, 2, 3]", "[[1, 2], [3, 4]]"], done.stderr
 
 
 def test_photos_that_are_in_work_at_once_share_the_cores(monkeypatch):

@@ -1,10 +1,13 @@
 """Every kind of input becomes upright RGB, or an error that says what is wrong."""
 
+import base64
 import io
+import math
 import os
 import subprocess
 import sys
 import time
+import tracemalloc
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -359,3 +362,54 @@ def test_a_file_that_is_closed_is_said():
     closed.close()
     with pytest.raises(ImageError, match="closed file"):
         load_photo(closed)
+
+
+class Dripping(io.RawIOBase):
+    """A stream that returns less than was asked for, as a pipe does, and breaks after `breaks_at` bytes."""
+
+    def __init__(self, content: bytes, breaks_at: float = math.inf) -> None:
+        self.content, self.breaks_at, self.place = content, breaks_at, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        if self.place > self.breaks_at:
+            raise EOFError("compressed file ended")
+        part = self.content[self.place : self.place + 100]
+        self.place += len(part)
+        return part
+
+
+def test_a_stream_is_read_to_its_end(noise, encoded):
+    content = encoded(Image.fromarray(noise), "PNG")
+    assert load_photo(Dripping(content)).rgb.tobytes() == noise.tobytes()
+    with pytest.raises(ImageError, match="compressed file ended"):  # whatever a reader raises
+        load_photo(Dripping(content, breaks_at=300))
+
+
+def test_a_file_that_was_read_before_is_not_called_empty(noise, encoded):
+    file = io.BytesIO(encoded(Image.fromarray(noise), "PNG"))
+    load_photo(file)
+    with pytest.raises(ImageError, match=r"seek\(0\)"):
+        load_photo(file)
+    with pytest.raises(ImageError, match="0 bytes"):
+        load_photo(io.BytesIO())
+
+
+def test_a_small_file_takes_little_memory(tmp_path, noise, encoded):
+    (tmp_path / "a.png").write_bytes(encoded(Image.fromarray(noise), "PNG"))
+    tracemalloc.start()
+    try:
+        load_photo(tmp_path / "a.png")
+        with (tmp_path / "a.png").open("rb") as file:
+            load_photo(file)
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_picture_as_text_is_not_quoted_whole(noise, encoded):
+    with pytest.raises(ImageError, match="base64") as raised:
+        load_photo(base64.b64encode(encoded(Image.fromarray(noise), "PNG")).decode())
+    assert len(str(raised.value)) < 500

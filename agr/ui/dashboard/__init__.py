@@ -128,7 +128,7 @@ class Dashboard:
             shown = view.show(look) if view else []
         except Exception as error:  # a report may come from anyone, and contain anything
             if not isinstance(error, ReportError):
-                logging.exception("a view could not be shown")
+                logging.getLogger(__name__).exception("a view could not be shown")
             text = str(error) if isinstance(error, ReportError) else UNSHOWN
             said = {self.head: message(text, is_error=True), self.face: ""}
             shown = [None] * len(outputs)

@@ -1,6 +1,7 @@
 """Every kind of video file, good and bad, into upright frames."""
 
 import gc
+import io
 from fractions import Fraction
 
 import av
@@ -231,6 +232,9 @@ def test_what_is_no_video_is_refused(tmp_path, clip, content, message):
 def test_what_cannot_be_used_is_refused(tmp_path, clip):
     with pytest.raises(VideoError, match="only sound"):
         list(Frames(write_sound(tmp_path / "sound.m4a"), rate=5))
+    for wrong in (b"clip.mp4", io.BytesIO(b"clip"), None, 0):
+        with pytest.raises(VideoError, match="Expected the path of a video"):
+            list(Frames(wrong, rate=5))
     with pytest.raises(VideoError, match="no file"):
         list(Frames(tmp_path / "nowhere.mp4", rate=5))
     with pytest.raises(VideoError, match="cannot be read"):
