@@ -188,7 +188,7 @@ def _evaluated(
     found = int(report.predictions["detected"].sum())
     text = message(f"{count_of_faces(len(rows))} evaluated, {found} detected, and shown below as the report “{OWN}”.")
     link = f'<div class="agr-downloads">{data_link("report.zip", "Download the report", pack(report))}</div>'
-    yield Opened(OWN, report, kept.get, is_own=True), text + link + _listed(bad)
+    yield Opened(OWN, report, kept.get, is_own=True), text + link + _listed(bad, upload.sent - len(rows))
 
 
 def _small(content: bytes, found: list[Face]) -> bytes:
@@ -198,9 +198,11 @@ def _small(content: bytes, found: list[Face]) -> bytes:
     return jpeg(image)
 
 
-def _listed(bad: list[tuple[str, str]]) -> str:
+def _listed(bad: list[tuple[str, str]], left_out: int) -> str:
+    """What was wrong, of pictures and of rows of the CSV, and how many of the pictures were left out."""
     if not bad:
         return ""
     lines = "".join(f"<li>{html.escape(file)}: {html.escape(reason)}</li>" for file, reason in bad[:_MOST_BAD])
     more = f"<li>and {len(bad) - _MOST_BAD} more</li>" if len(bad) > _MOST_BAD else ""
-    return f"<details open><summary>{len(bad)} left out</summary><ul>{lines}{more}</ul></details>"
+    pictures = "1 picture was" if left_out == 1 else f"{left_out} pictures were"
+    return f"<details open><summary>{pictures} left out; what was wrong:</summary><ul>{lines}{more}</ul></details>"

@@ -39,10 +39,12 @@ class UploadError(AgrError):
 
 @dataclass(frozen=True)
 class Upload:
-    """Pictures with labels. `labels`: by file; `bad`: (file, reason) of everything that was left out."""
+    """Pictures with labels. `labels`: by file; `bad`: (file, reason) of the pictures and rows of the CSV that were left
+    out; `sent`: number of pictures that were sent, those left out among them."""
 
     labels: dict[str, Labels]
     bad: tuple[tuple[str, str], ...]
+    sent: int
     _places: dict[str, Place]
 
     def __len__(self) -> int:
@@ -60,14 +62,18 @@ def open_upload(paths: list[Path]) -> Upload:
     """
     places: dict[str, Place] = {}
     bad: list[tuple[str, str]] = []
+    sent = 0
     tables: list[tuple[str, Place]] = []
     for path, member in _everything(paths):
         name = PurePosixPath(member or path.name).name
         if name.lower().endswith(".csv"):
             tables.append((name, (path, member)))
-        elif not name.lower().endswith(LABELLED_ENDINGS):
+            continue
+        if not name.lower().endswith(LABELLED_ENDINGS):
             bad.append((name, f"not a picture; expected {', '.join(LABELLED_ENDINGS)}"))
-        elif len(place := place_of(member or path.name)) > LONGEST_NAME:
+            continue
+        sent += 1
+        if len(place := place_of(member or path.name)) > LONGEST_NAME:
             bad.append((name[:60] + "...", f"a name of more than {LONGEST_NAME} characters"))
         elif place in places:
             bad.append((name, "a second picture of this name"))
@@ -77,10 +83,12 @@ def open_upload(paths: list[Path]) -> Upload:
         raise UploadError(
             f"These are {len(places)} pictures. At most {MAX_PICTURES} are evaluated at once: send fewer."
         )
-    return _labelled(places, tables, bad)
+    return _labelled(places, tables, bad, sent)
 
 
-def _labelled(places: dict[str, Place], tables: list[tuple[str, Place]], bad: list[tuple[str, str]]) -> Upload:
+def _labelled(
+    places: dict[str, Place], tables: list[tuple[str, Place]], bad: list[tuple[str, str]], sent: int
+) -> Upload:
     """The pictures at `places`, with labels from their names and from the only table in `tables`."""
     labels = {place: found for place in places if (found := labels_of(name_of(place)))}
     if len(tables) > 1:
@@ -98,7 +106,12 @@ def _labelled(places: dict[str, Place], tables: list[tuple[str, Place]], bad: li
         bad += [(row, "in the CSV, and several pictures fit: name its folder too") for row in ambiguous]
         labels |= {place: _joined(labels.get(place), each) for place, each in by_table.items()}
     unlabelled = [place for place in places if labels.get(place, Labels()) == Labels()]
-    bad += [(place, "no label: neither a name like 26_1_2_20170116.jpg nor a row of a CSV") for place in unlabelled]
+    told = {name_of(file) for file, _ in bad}  # such as those whose row cannot be used
+    bad += [
+        (place, "no label: neither a name like 26_1_2_20170116.jpg nor a row of a CSV")
+        for place in unlabelled
+        if name_of(place) not in told
+    ]
     places = {place: where for place, where in places.items() if place not in unlabelled}
     if not places:
         first = f" The first of {len(bad)} things that were wrong: {bad[0][0]}, {bad[0][1]}." if bad else ""
@@ -108,7 +121,7 @@ def _labelled(places: dict[str, Place], tables: list[tuple[str, Place]], bad: li
         )
     names = dict(zip(places, report_names(pd.Series(list(places))), strict=True))
     labels = {file: labels[place] for place, file in names.items()}
-    return Upload(labels, tuple(bad), {names[place]: where for place, where in places.items()})
+    return Upload(labels, tuple(bad), sent, {names[place]: where for place, where in places.items()})
 
 
 def _joined(by_name: Labels | None, by_table: Labels) -> Labels:

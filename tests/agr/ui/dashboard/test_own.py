@@ -42,7 +42,7 @@ def test_labelled_pictures_become_a_report_of_the_session(analyzer, astronaut, e
     assert sorted(table.index) == ["1_0_2_2017.png", "41_1_0_2017.jpg", "41_1_3_2018.jpg"]
     assert table["detected"].tolist() == [False, True, True]
     assert "3 faces evaluated, 2 detected" in said
-    assert "2 left out" in said
+    assert "1 picture was left out" in said  # notes.txt is none
     assert "2_0_2_2017.jpg: This is not a picture" in said
     assert own.find("41_1_0_2017.jpg")[:2] == b"\xff\xd8"
     assert own.find("1_0_2_2017.png")[:2] == b"\xff\xd8"
