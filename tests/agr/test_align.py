@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from agr.align import CROP_SIGMA, TEMPLATE, crop_face, fit_of, similarity
+from agr.align import CROP_SIGMA, TEMPLATE, _blurred, crop_face, fit_of, similarity
 
 POINTS = np.array(TEMPLATE)
 
@@ -110,3 +110,21 @@ def test_a_crop_is_as_soft_as_it_says(scale):
     place = np.arange(127)
     width = np.sqrt(((place - (place * slope).sum()) ** 2 * slope).sum())
     assert width == pytest.approx(CROP_SIGMA, rel=0.04)
+
+
+def test_a_small_face_is_enlarged_without_steps():
+    ramp = np.broadcast_to(np.arange(0, 240, 4, dtype=np.uint8)[None, :, None], (60, 60, 3))
+    crop = crop_face(Image.fromarray(ramp), POINTS * 30 + 15, size=128)
+    steps = np.diff(crop[64, :, 0].astype(int))
+    assert set(steps.tolist()) <= {0, 1, 2}  # 4 levels a pixel are 0.94 a pixel of the crop
+    assert steps.reshape(-1)[3:123].reshape(-1, 8).sum(axis=1) == pytest.approx(np.full(15, 7.5), abs=1.5)
+
+
+@pytest.mark.parametrize("variance", [0.2, 0.6, 0.84, 1.7, 4.0, 9.0])
+def test_a_blur_has_the_variance_that_was_asked_for(variance):
+    edge = Image.new("L", (80, 3))
+    edge.paste(255, (40, 0, 80, 3))
+    spread = np.diff(np.asarray(_blurred(edge, variance), float)[1]) / 255
+    places = np.arange(len(spread)) - 39
+    assert (spread * places).sum() == pytest.approx(0, abs=0.02)
+    assert (spread * places**2).sum() == pytest.approx(variance, rel=0.05)

@@ -139,6 +139,15 @@ def test_a_face_that_was_cut_badly_is_looked_at_again(networks, picture):
     assert np.abs(again.landmarks - found.landmarks).max() < np.abs(first.landmarks - found.landmarks).max()
 
 
+def test_only_doubtful_faces_are_looked_at_again(networks, picture, monkeypatch):
+    asked, again = [], Cascade._looked_at_again
+    monkeypatch.setattr(Cascade, "_looked_at_again", lambda *args: asked.append(args) or again(*args))
+    assert (networks.find(picture, Search(min_face_size=46)).scores >= CERTAIN).all()
+    assert not asked
+    monkeypatch.setattr(cascade, "CERTAIN", 1.01)
+    assert len(networks.find(picture, Search(min_face_size=46))) == len(asked) == 1
+
+
 @pytest.mark.parametrize("size", [(1, 1), (12, 40), (23, 23), (24, 24), (30, 5000)])
 def test_small_and_narrow_pictures_have_no_faces(networks, size):
     found = networks.find(Image.new("RGB", size, (90, 120, 60)), Search(min_face_size=24))

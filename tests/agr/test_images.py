@@ -241,9 +241,9 @@ def test_each_kind_of_bad_input_has_its_message(source, message):
 
 def test_a_huge_file_is_refused_before_it_is_held(tmp_path, monkeypatch):
     with (tmp_path / "huge.jpg").open("wb") as stream:
-        stream.truncate(2_000)
-    monkeypatch.setattr(images, "MAX_FILE_BYTES", 1_000)
-    with pytest.raises(ImageError, match="more than"):
+        stream.truncate(2_000_001)
+    monkeypatch.setattr(images, "MAX_FILE_BYTES", 2_000_000)
+    with pytest.raises(ImageError, match="more than 2 MB"):
         load_photo(tmp_path / "huge.jpg")
 
 
@@ -355,6 +355,15 @@ def test_bytes_may_come_in_any_shape(kind):
 
 def test_a_grey_array_may_have_a_last_axis():
     assert load_photo(np.full((30, 40, 1), 7, np.uint8)).rgb.getpixel((0, 0)) == (7, 7, 7)
+
+
+def test_an_array_may_be_transparent():
+    array = np.zeros((30, 40, 4), np.uint8)
+    array[:, 20:] = (9, 8, 7, 255)
+    rgb = load_photo(array).rgb
+    assert (rgb.getpixel((0, 0)), rgb.getpixel((39, 29))) == ((255, 255, 255), (9, 8, 7))
+    with pytest.raises(ImageError, match="uint8 array"):
+        load_photo(np.zeros((30, 40, 5), np.uint8))
 
 
 def test_a_file_that_is_closed_is_said():

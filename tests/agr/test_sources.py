@@ -193,12 +193,14 @@ def test_a_damaged_member_is_one_error(packed):
     assert "b.PNG" in str(second)
 
 
-def test_a_bomb_is_refused(tmp_path, monkeypatch):
+@pytest.mark.parametrize("ending", ["zip", "tar", "tar.gz"])
+def test_a_bomb_is_refused(tmp_path, ending, monkeypatch):
     monkeypatch.setattr("agr.sources.MAX_FILE_BYTES", 1000)
-    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a.jpg", bytes(100_000))
-    (item,) = photos_of([tmp_path / "bomb.zip"])
-    assert "At most" in str(Contents().source(item))
+    items = list(photos_of([archived(tmp_path / f"bomb.{ending}", {"a.jpg": bytes(100_000), "b.jpg": bytes(1000)})]))
+    bomb, whole = map(Contents().source, items)
+    assert isinstance(bomb, ImageError)
+    assert "At most" in str(bomb)
+    assert whole == bytes(1000)
 
 
 def test_a_long_tar_is_not_held(tmp_path):

@@ -44,6 +44,11 @@ def test_someone_fast_keeps_the_number():
     assert run([[make_face(60 + 70 * i)] for i in range(8)]) == [[1]] * 8  # boxes of two frames hardly overlap
 
 
+def test_who_moves_down_is_as_far_away_as_who_moves_aside():
+    for places in ([(200 + 70 * i, 200) for i in range(4)], [(200, 200 + 70 * i) for i in range(4)]):
+        assert run([[make_face(*place)] for place in places]) == [[1]] * 4
+
+
 def test_someone_fast_who_is_missed_is_expected_further_on():
     moving = [[make_face(60 + 85 * i)] for i in range(16)]
     moving[9:12] = [[]] * 3  # four faces' widths on, by then
@@ -136,6 +141,13 @@ def test_time_may_not_run_backwards():
     for time in (2.0, 2.75, float("nan")):
         with pytest.raises(ValueError, match=r"3\.0 seconds"):
             tracker.update([make_face(100)], time=time)
+
+
+def test_two_frames_may_have_the_same_time():
+    tracker = FaceTracker(interval_mass=MASS)
+    numbers = [tracker.update([make_face(100)], time=time)[0].number for time in (0.0, 0.0, 0.2, 0.2)]
+    assert numbers == [1] * 4
+    assert tracker.people[0].frames == 4
 
 
 def test_the_pooled_age_is_steadier_than_the_frames():

@@ -405,6 +405,17 @@ def test_what_a_killed_run_left_goes_after_an_hour(tmp_path):
     assert sorted(tmp_path.iterdir()) == sorted([young, ours])
 
 
+@pytest.mark.slow
+def test_who_goes_on_clears_away_what_was_left(photos, tmp_path):
+    output = tmp_path / "faces.parquet"
+    analyze_collection([photos / "b.png"], output)
+    left = output / f"_part-00000.parquet.1{UNFINISHED}"
+    left.touch()
+    os.utime(left, (0, time.time() - 3700))
+    assert analyze_collection([photos / "b.png"], output) == Counts(1, 0, 1, 0)
+    assert not left.exists()
+
+
 def test_one_path_is_not_taken_for_its_letters(tmp_path):
     with pytest.raises(TypeError, match="put it into a list"):
         analyze_collection("photos", tmp_path / "faces.parquet")

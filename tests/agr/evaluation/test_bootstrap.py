@@ -106,7 +106,9 @@ def test_nothing_to_compute_from_is_nan_not_an_error():
     empty = estimate(m.mean([]))
     assert np.isnan(empty.value)
     assert empty.n == 0
-    assert np.isnan(estimate(m.recall(np.zeros(3, int), np.zeros(3, int), 1)).low)
+    nobody = estimate(m.recall(np.zeros(3, int), np.zeros(3, int), 1))
+    assert np.isnan(nobody.low)
+    assert nobody.n == 0
     assert b.estimates({}) == {}
 
 
@@ -209,6 +211,15 @@ def test_a_standardized_mean_of_single_faces_has_no_interval():
     found = estimate(m.standardized(m.mean([3.0, 5.0]), [0, 1], [1.0, 3.0]))
     assert (found.value, found.n) == (4.5, 2)
     assert np.isnan([found.low, found.high]).all()
+
+
+def test_a_stratum_without_a_face_is_left_out_of_value_and_interval():
+    found = estimate(m.standardized(m.mean([3.0, 5.0, 4.0]), [0, 0, 2], [1.0, 2.0, 3.0]))
+    alone = estimate(m.standardized(m.mean([3.0, 5.0, 4.0]), [0, 0, 1], [1.0, 3.0]))
+    assert (found.value, found.low, found.high, found.n) == (alone.value, alone.low, alone.high, 3)
+    nobody = estimate(m.standardized(m.mean([3.0, 5.0]), [0, 0], [0.0, 1.0]))
+    assert np.isnan([nobody.value, nobody.low, nobody.high]).all()
+    assert nobody.n == 0
 
 
 def test_an_error_at_equal_ages_is_never_below_zero():

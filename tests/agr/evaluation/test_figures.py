@@ -44,6 +44,16 @@ def test_the_heatmap_shows_the_matrix_and_may_hide_its_diagonal():
         assert heat.text[row][column] == "–"
 
 
+def test_cells_are_written_as_counts_or_in_percent():
+    counts = np.array([[1200, 0], [0, 0]])
+    whole, rows = (
+        f.confusion_heatmap(counts, "gender", by=by, hide_diagonal=False).data[0] for by in ("counts", "rows")
+    )
+    assert [list(row) for row in whole.text] == [["1,200", "0"], ["0", "0"]]
+    assert [list(row) for row in rows.text] == [["100 %", "0 %"], ["–", "–"]]
+    assert np.array_equal(rows.customdata, counts)
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_the_reliability_curve_equals_scikit_learn(predictions, task):
     found = predictions[predictions["detected"]]
@@ -115,6 +125,12 @@ def test_bins_are_as_wide_as_they_are_however_few_are_filled(predictions):
     bars, *_ = f.reliability_diagram(classified(sure, "gender").found).data
     assert len(bars.x) == 1
     assert bars.width == pytest.approx(1 / 15)
+
+
+def test_axes_of_shares_go_from_nothing_to_all(predictions):
+    bands = groups_of(predictions, ["age_band"])
+    for figure in (f.interval_coverage_by_band(bands), f.cumulative_score_curve(predictions)):
+        assert (figure.layout.yaxis.range, figure.layout.yaxis.tickformat) == ((0, 1), ".0%")
 
 
 def test_small_bands_are_faint_too():

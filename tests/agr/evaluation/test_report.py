@@ -122,6 +122,33 @@ def test_predictions_are_checked(report, change, message):
         EvalReport(report.summary, change(report.predictions))
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"prob_gender_Male": 7.0}, r"gender do not sum to 1 .* in 1 row"),
+        ({"true_age": 200}, "true_age is not within"),
+        ({"pred_age": np.nan}, "pred_age is empty"),
+        ({"age_low": 60.0, "age_high": 50.0}, "age_low is above"),
+        ({"pred_gender": "Male", "prob_gender_Male": 0.4, "prob_gender_Female": 0.6}, "not the likeliest .* in 1 row"),
+        ({"file": 3}, "other things than names"),
+    ],
+)
+def test_one_wrong_row_is_enough(report, change, message):
+    table = report.predictions.copy()
+    table[list(change)] = table[list(change)].astype(object)
+    table.loc[table["detected"].idxmax(), list(change)] = list(change.values())
+    kinds = {name: float for name in change if name.startswith(("prob_", "age_", "pred_age", "true_age"))}
+    with pytest.raises(ReportError, match=message):
+        EvalReport(report.summary, table.astype(kinds))
+
+
+def test_a_detected_face_without_a_predicted_class_is_named(report):
+    table = report.predictions.copy()
+    table.loc[table["detected"].idxmax(), "pred_race"] = None
+    with pytest.raises(ReportError, match="pred_race has"):
+        EvalReport(report.summary, table)
+
+
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "1e999", "1" + "0" * 400])
 def test_figures_beyond_reason_are_refused(report, tmp_path, value):
     report.save(tmp_path)

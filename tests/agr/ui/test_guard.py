@@ -144,6 +144,19 @@ def through_guard(path, *, method="POST", headers=None, parts=(b"",)) -> list:
     return told
 
 
+@pytest.mark.parametrize("kind", ["lifespan", "websocket"])
+def test_what_is_no_request_passes_as_it_is(kind):
+    """Gradio's queue begins with the server's life span."""
+    told = []
+
+    async def page(*args):
+        told.append(args)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, guard.Guard(page)({"type": kind}, "receive", "send")).result()
+    assert told == [({"type": kind}, "receive", "send")]
+
+
 @pytest.mark.parametrize(("name", "most"), [("queue/join", guard.MAX_BODY), ("upload", guard.MAX_UPLOAD_BODY)])
 def test_a_body_in_parts_is_cut_off_at_its_limit(name, most):
     assert through_guard(f"/gradio_api/{name}", parts=(bytes(most), b"x")) == ["http.request", "http.disconnect"]

@@ -69,6 +69,23 @@ def test_sweeping_goes_on_after_an_error(tmp_path, monkeypatch):
     assert thrice.wait(10)
 
 
+def test_every_minute_files_are_swept_and_visitors_forgotten(tmp_path, monkeypatch):
+    done, twice = [], threading.Event()
+
+    def wait(seconds):
+        done.append(seconds)
+        if len(done) == 7:
+            twice.set()
+            threading.Event().wait()
+
+    monkeypatch.setattr(uploads, "time", SimpleNamespace(sleep=wait))
+    monkeypatch.setattr(uploads, "sweep", lambda *args: done.append(args))
+    monkeypatch.setattr(uploads, "forget_visitors", done.append)
+    uploads.keep_swept(tmp_path, "page")
+    assert twice.wait(10)
+    assert done == [60, (tmp_path, "page"), "page"] * 2 + [60]
+
+
 def test_what_visitors_were_shown_is_forgotten():
     from datetime import datetime, timedelta
 

@@ -8,7 +8,7 @@ import pytest
 
 import agr.video.analysis as module
 from agr.render import Mark
-from agr.video import MIN_RATE, VideoError, VideoRun, analyze_video
+from agr.video import MAX_RATE, MIN_RATE, VideoError, VideoRun, analyze_video
 from agr.video.frames import Frames
 from tests.clips import scene, turned, walk, write_clip
 from tests.faces import MASS, make_face
@@ -202,6 +202,11 @@ def test_what_cannot_be_written_is_said_first(analyzer, clip, output, message):
 def test_rates_have_bounds(analyzer, clip, rate):
     with pytest.raises(ValueError, match="2 to 30"):
         VideoRun(analyzer, clip, rate=rate)
+
+
+@pytest.mark.parametrize("rate", [MIN_RATE, MAX_RATE])
+def test_the_bounds_of_rates_belong_to_them(analyzer, clip, rate):
+    assert VideoRun(analyzer, clip, rate=rate).people == ()
 
 
 def test_boxes_lie_on_the_faces_of_a_video_that_is_larger_than_its_copy(analyzer, tmp_path, monkeypatch):

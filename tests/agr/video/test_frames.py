@@ -7,6 +7,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 from PIL import Image
 
 from agr.images import Photo
@@ -43,6 +44,27 @@ def test_what_was_read_is_known_afterwards(clip):
     assert frames.problem is None
     with pytest.raises(RuntimeError, match="once"):
         next(iter(frames))
+
+
+def test_of_a_moment_with_endless_frames_the_rest_is_left_and_said(clip, monkeypatch):
+    monkeypatch.setattr("agr.video.frames._MOST_BETWEEN", 10)
+    frames = Frames(clip, rate=1)
+    assert [frame.time for frame in frames] == [0]
+    assert "more than 10 frames in a moment" in frames.problem
+
+
+def test_the_cover_of_a_song_is_no_video(tmp_path):
+    with av.open(str(tmp_path / "song.mp4"), "w") as container:
+        cover, audio = container.add_stream("png", rate=1), container.add_stream("aac", rate=8000)
+        cover.width, cover.height, cover.pix_fmt, cover.disposition = 64, 64, "rgb24", Disposition.attached_pic
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 8192), np.float32), format="fltp", layout="mono")
+        silence.sample_rate = 8000
+        for stream, frame in ((audio, silence), (cover, av.VideoFrame.from_image(scene(size=(64, 64))))):
+            frame.pts = 0
+            container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    with pytest.raises(VideoError, match="only sound"):
+        next(iter(Frames(tmp_path / "song.mp4", rate=5)))
 
 
 def test_frame_rates_that_vary_keep_their_times(tmp_path):
