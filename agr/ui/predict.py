@@ -38,7 +38,7 @@ def predict_tab(analyzer: FaceAnalyzer) -> None:
         return _result(analyzer, path)
 
     gr.Markdown(PURPOSE, elem_classes="agr-note")
-    with gr.Row():
+    with gr.Row(elem_id="photo-row"):
         with gr.Column(min_width=300):
             photo = _photo_input(label="Photo", sources=["upload", "clipboard", "webcam"], height=420, elem_id="photo")
             gr.HTML(_example(), elem_id="example", apply_default_css=False)
@@ -55,7 +55,8 @@ def predict_tab(analyzer: FaceAnalyzer) -> None:
             )
             status = gr.HTML(elem_id="status", js_on_load=ANNOUNCE)
             links = gr.HTML(elem_id="downloads")
-    found = gr.HTML(elem_id="cards")
+        with gr.Column(min_width=300, elem_id="answers"):  # beside the photo, or below it if there are many faces
+            found = gr.HTML(elem_id="cards")
     # Clear the answer to the photo before, which would stay if the answer to this one failed.
     photo.change(None, None, [status, links, found], js="() => ['', '', '']")
     # Only the last photo counts: a visitor who drops another one does not want to wait for the first.

@@ -249,6 +249,14 @@ def test_thirty_faces_on_a_desk_and_on_a_phone(visit, crowd, scheme, width, heig
     assert contrast > 0.5
 
 
+def test_the_answer_to_a_portrait_is_in_sight_on_a_desk(visit):
+    page = visit(viewport={"width": 1280, "height": 800})
+    drop(page, ASTRONAUT)
+    card = page.locator(".agr-card").bounding_box()
+    assert card["y"] + card["height"] < 800
+    assert card["x"] > page.locator("#boxed").bounding_box()["x"] + 300
+
+
 def test_the_example_runs_by_keyboard(visit):
     page = visit()
     example = page.get_by_role("button", name="Eileen Collins")
