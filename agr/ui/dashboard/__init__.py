@@ -17,7 +17,7 @@ from agr.evaluation.report import ReportError
 from agr.labels import AGE_GROUPS, GENDERS, RACES, TASK_CLASSES, TASK_TITLES
 
 from ..cards import message
-from .events import BUSY, IDLE, QUIET, READ_ADDRESS, WRITE_ADDRESS
+from .events import BUSY, IDLE, QUIET, READ_ADDRESS, SHOW_OWN, WRITE_ADDRESS
 from .face import OPEN_DIALOG, face_page
 from .head import head
 from .look import OWN, Opened, Reports, look_at
@@ -69,7 +69,8 @@ class Dashboard:
         if analyzer and own:
             menus = [self.controls[name] for name in REPORT_CONTROLS]
             offered, is_new = connect_own(own, analyzer, self.reports, self.own, menus)
-            offered.then(self.open_own, [*self.inputs, is_new], self.shown, js=READ_ADDRESS, **QUIET)
+            shown = offered.then(self.open_own, [*self.inputs, is_new], self.shown, js=READ_ADDRESS, **QUIET)
+            shown.then(None, js=SHOW_OWN)  # the figures are below the files, where nobody would see them
 
         def on(event: Callable, answer: Callable, outputs: list = self.shown, **options: Any) -> None:
             answered = event(answer, self.inputs, outputs, js=BUSY, **QUIET | options)

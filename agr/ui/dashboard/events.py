@@ -14,6 +14,13 @@ BUSY = "(_, ...sent) => { window.agrBusy(true); return [location.search, ...sent
 """The same, and says so if the answer takes long, as when another visitor's comparison is computed first. Gradio's own
 progress sign would add 0.2 seconds to every click."""
 IDLE = "() => window.agrBusy(false)"
+SHOW_OWN = """
+() => {
+    const behavior = matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth';
+    document.querySelector('#own-status .agr-status')?.scrollIntoView({behavior});
+}
+"""
+"""Scrolls to what is said of a visitor's own report, unless it is that something is wrong with the files."""
 QUIET: dict[str, Any] = {
     "show_progress": "hidden",
     "api_visibility": "private",
