@@ -11,7 +11,7 @@ from agr.labels import AGE_GROUPS, TASK_CLASSES
 
 from . import metrics as m
 from .bootstrap import Estimate, estimates, in_random_groups
-from .tables import AGE_BANDS, age_groups, classified, group_columns, with_age
+from .tables import AGE_BANDS, DECADES, age_groups, classified, decades, group_columns, with_age
 
 GROUPINGS = (("gender",), ("race",), ("age_group",), ("age_band",), ("gender", "race"))
 AGE_ERRORS = ("age_mae", "age_mse", "age_bias", "age_interval_coverage")
@@ -72,6 +72,19 @@ def groups_of(table: pd.DataFrame, by: Sequence[str], *, at_equal_ages: bool = F
     for names, part in table.groupby([f"true_{name}" for name in by], observed=True, sort=False):
         found.append(Group(tuple(map(str, names)), len(part), estimates(in_random_groups(part, compute))))
     return sorted(found, key=lambda group: [_place(name, kind) for name, kind in zip(group.names, by, strict=True)])
+
+
+def decades_of(table: pd.DataFrame, by: str) -> list[Group]:
+    """`AGE_ERRORS` for each of `DECADES` that has faces, `by` "true_age" or "pred_age". Faces without a true age are
+    left out, and, by predicted age, those that were not detected."""
+    aged = with_age(table) if by == "pred_age" else table[table["true_age"].notna().to_numpy()]
+    places = decades(aged[by].to_numpy(float))
+    found = []
+    for place in np.unique(places):
+        part = aged[places == place]
+        errors = in_random_groups(part, lambda some: _age_errors(with_age(some)))
+        found.append(Group((DECADES[place],), len(part), estimates(errors)))
+    return found
 
 
 def _group_statistics(part: pd.DataFrame, *, ages: np.ndarray | None) -> dict[str, m.Statistic]:

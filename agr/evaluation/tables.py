@@ -14,6 +14,9 @@ from .report import PROBABILITY_COLUMNS
 AGE_BAND = 20
 """Width of an age band in years."""
 AGE_BANDS = (*(f"{start}-{start + AGE_BAND - 1}" for start in range(0, 80, AGE_BAND)), "80+")
+DECADE = 10
+"""Width in years of the narrower bands that the dashboard shows; those of 20 years stand in reports."""
+DECADES = (*(f"{start}-{start + DECADE - 1}" for start in range(0, 80, DECADE)), "80+")
 UNLABELLED = -1
 """True class of a face that carries no label of the task."""
 
@@ -76,6 +79,11 @@ def class_indices(table: pd.DataFrame, task: str) -> tuple[np.ndarray, np.ndarra
 def age_groups(ages: np.ndarray) -> np.ndarray:
     """Indices into `AGE_GROUPS` of ages in years, shape (n,); `UNLABELLED` for nan."""
     return np.where(np.isnan(ages), UNLABELLED, np.searchsorted(AGE_GROUP_STARTS, ages, side="right") - 1)
+
+
+def decades(ages: np.ndarray) -> np.ndarray:
+    """Indices into `DECADES` of ages in years, shape (n,), none of them nan."""
+    return (ages // DECADE).astype(int).clip(max=len(DECADES) - 1)
 
 
 def group_columns(table: pd.DataFrame) -> dict[str, pd.Series]:

@@ -11,7 +11,7 @@ from agr.evaluation import figures as f
 from agr.evaluation import metrics as m
 from agr.evaluation.bootstrap import Estimate
 from agr.evaluation.report import PROBABILITY_COLUMNS
-from agr.evaluation.summary import Group, groups_of
+from agr.evaluation.summary import Group, decades_of, groups_of
 from agr.evaluation.tables import class_indices, classified
 
 TASKS = ("age_group", "gender", "race")
@@ -83,17 +83,24 @@ def test_the_cumulative_score_counts_faces_not_found_as_wrong(predictions):
     assert line.y[5] == pytest.approx((error <= 5).sum() / len(predictions))
 
 
-def test_age_bands_hold_their_own_faces(predictions):
-    bands = groups_of(predictions, ["age_band"])
-    mae, bias = f.age_error_by_band(bands).data
-    found = predictions[predictions["detected"] & predictions["true_age"].between(20, 39)]
+@pytest.mark.parametrize(("by", "of"), [("true_age", "true age"), ("pred_age", "predicted age")])
+def test_age_bands_hold_their_own_faces(predictions, by, of):
+    bands = decades_of(predictions, by)
+    drawn = f.age_error_by_band(bands, of)
+    mae, bias = drawn.data
+    ages = predictions[by].astype(float)
+    found = predictions[predictions["detected"] & (ages >= 20) & (ages < 30)]
     error = (found["pred_age"] - found["true_age"]).astype(float)
-    place = list(mae.x).index("20-39")
+    place = list(mae.x).index("20-29")
     assert mae.y[place] == pytest.approx(error.abs().mean())
     assert bias.y[place] == pytest.approx(error.mean())
     assert mae.customdata[place] == len(found)
     holds = found["true_age"].between(found["age_low"], found["age_high"])
-    assert f.interval_coverage_by_band(bands).data[0].y[place] == pytest.approx(holds.mean())
+    coverage = f.interval_coverage_by_band(bands, of)
+    assert coverage.data[0].y[place] == pytest.approx(holds.mean())
+    for figure in (drawn, coverage):
+        assert figure.layout.xaxis.title.text == f"{of}, bands of 10 years"
+        assert figure.layout.xaxis.type == "category"  # or Plotly would take "10-12" for a date
 
 
 def test_density_counts_every_detected_face(predictions):
@@ -135,8 +142,8 @@ def test_axes_of_shares_go_from_nothing_to_all(predictions):
 
 def test_small_bands_are_faint_too():
     bands = [Group(("0-19",), n, dict.fromkeys(("age_mae", "age_bias"), Estimate(5, 4, 6, n))) for n in (29, 30)]
-    assert [bar.marker.opacity for bar in f.age_error_by_band(bands[:1]).data] == [(f.FAINT,), (f.FAINT,)]
-    assert f.age_error_by_band(bands[1:]).data[0].marker.opacity == (1.0,)
+    assert [bar.marker.opacity for bar in f.age_error_by_band(bands[:1], "age").data] == [(f.FAINT,), (f.FAINT,)]
+    assert f.age_error_by_band(bands[1:], "age").data[0].marker.opacity == (1.0,)
 
 
 def test_small_groups_are_faint():
@@ -204,7 +211,7 @@ def test_bars_of_groups_have_their_unit_and_order(predictions):
     assert years.layout.title.text.endswith("years")
     assert (years.layout.yaxis.tickformat, shares.layout.yaxis.tickformat) == ("", ".0%")
     assert list(shares.data[0].x)[:2] == ["Male, White", "Male, Black"]
-    assert f.interval_coverage_by_band(groups_of(predictions, ["age_band"])).layout.shapes[0].y0 == 0.8
+    assert f.interval_coverage_by_band(decades_of(predictions, "true_age"), "true age").layout.shapes[0].y0 == 0.8
 
 
 def test_the_cumulative_score_counts_whole_years_to_their_end(predictions):

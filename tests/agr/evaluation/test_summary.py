@@ -1,9 +1,10 @@
 import numpy as np
+import pandas as pd
 import pytest
 from fairlearn.metrics import MetricFrame, selection_rate
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
-from agr.evaluation.summary import LEAST_GROUP, ages_in_common, figures, group_figures, groups_of
+from agr.evaluation.summary import LEAST_GROUP, ages_in_common, decades_of, figures, group_figures, groups_of
 from agr.evaluation.tables import class_indices
 from agr.labels import AGE_GROUPS, RACES, age_group_of
 
@@ -136,3 +137,18 @@ def test_ages_that_a_group_has_nobody_of_are_not_compared(predictions):
         assert one.figures["age_mae"] == other.figures["age_mae"]
     few = table[(table["true_gender"] == "Female") | (table.groupby("true_gender").cumcount() < LEAST_GROUP - 1)]
     assert ages_in_common(few[few["true_age"] < 14], ["gender"])[0] > 0
+
+
+@pytest.mark.parametrize("by", ["true_age", "pred_age"])
+def test_each_face_is_in_the_decade_of_its_age(predictions, by):
+    """Those not found have no predicted age, and those without a label no error."""
+    table = predictions.assign(true_age=predictions["true_age"].where(predictions.index % 7 != 0))
+    known = table[table["true_age"].notna() & (table["detected"] | (by == "true_age"))]
+    ages = known[by].astype(float)
+    names = ["0-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "70-79", "80+"]
+    counts = pd.cut(ages, [*range(0, 90, 10), 200], right=False, labels=names).value_counts(sort=False)
+    found = decades_of(table, by)
+    assert {group.names[0]: group.n for group in found} == counts.to_dict()
+    old = known[(ages >= 80) & known["detected"]]
+    assert found[-1].figures["age_bias"].value == pytest.approx((old["pred_age"] - old["true_age"]).mean())
+    assert decades_of(table.iloc[:0], by) == []

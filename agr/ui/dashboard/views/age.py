@@ -5,36 +5,51 @@ import pandas as pd
 
 from agr.evaluation import figures as f
 from agr.evaluation.metrics import cumulative_score
-from agr.evaluation.summary import LEAST_GROUP, groups_of
+from agr.evaluation.summary import LEAST_GROUP, Group, decades_of
 
 from ...cards import message
 from ..html import csv_link, estimate_html, group_rows, table_html
 from ..look import Look
 from ..view import Parts, View, figure_slot, text_slot
 
-SMALL = (
-    f'<p class="agr-note">Bands under {LEAST_GROUP} faces are faint. By true age, the young come out as older and '
-    "the old as younger, as with any estimate from noisy labels.</p>"
-)
-
+AGES = {"true_age": "true age", "pred_age": "predicted age"}
+"""Ages by which the bands can be made."""
+NOTES = {
+    "true_age": "By true age, the young come out as older and the old as younger, as with any estimate from noisy "
+    "labels: it says how faces of an age fare, not how far to trust an answer.",
+    "pred_age": "By predicted age, these are the figures of an answer as a reader sees it, who does not know the true "
+    "age: the bias should be near zero here, and an interval that holds less often is too narrow for such answers.",
+}
 WITHIN = (2, 5, 10, 15, 20)
 """Years of the cumulative scores in the sentence."""
 
 
 def layout(reports: list[str]) -> Parts:
+    by = gr.Radio([(f"by {title}", name) for name, title in AGES.items()], value="true_age", label="Bands")
     with gr.Row():
         density, bands = figure_slot("age"), figure_slot("age_error")
     with gr.Row():
         score, coverage = figure_slot("cumulative_score"), figure_slot("interval_coverage")
-    return Parts([density, bands, score, coverage, text_slot("age-table")])
+    return Parts([density, bands, score, coverage, text_slot("age-table")], {"age_by": by})
 
 
 def show(look: Look) -> list:
-    return look.once("age", lambda: _drawn(look.table))
+    by = look.options["age_by"]
+    return look.once(("age", by), lambda: _drawn(look.table, by))
 
 
-def _drawn(table: pd.DataFrame) -> list:
-    bands = groups_of(table, ["age_band"])
+def _drawn(table: pd.DataFrame, by: str) -> list:
+    bands = decades_of(table, by)
+    return [
+        f.age_density(table),
+        f.age_error_by_band(bands, AGES[by]),
+        f.cumulative_score_curve(table),
+        f.interval_coverage_by_band(bands, AGES[by]),
+        _cumulative(table) + _table(bands, by),
+    ]
+
+
+def _table(bands: list[Group], by: str) -> str:
     rows = [
         (
             [
@@ -48,14 +63,10 @@ def _drawn(table: pd.DataFrame) -> list:
         )
         for group in bands
     ]
-    head = ["Age", "Faces", "Mean absolute error, years", "Bias, years", "80 % interval holds, %"]
-    return [
-        f.age_density(table),
-        f.age_error_by_band(bands),
-        f.cumulative_score_curve(table),
-        f.interval_coverage_by_band(bands),
-        _cumulative(table) + table_html(head, rows) + SMALL + csv_link("age_bands", group_rows(bands, ["age"])),
-    ]
+    age = AGES[by].capitalize()
+    head = [age, "Faces", "Mean absolute error, years", "Bias, years", "80 % interval holds, %"]
+    note = f'<p class="agr-note">{NOTES[by]} Bands under {LEAST_GROUP} faces are faint.</p>'
+    return table_html(head, rows) + note + csv_link("age_bands", group_rows(bands, [by]))
 
 
 def _cumulative(table: pd.DataFrame) -> str:

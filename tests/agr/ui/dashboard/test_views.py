@@ -444,3 +444,16 @@ def test_groups_have_the_chosen_figure_in_their_table(look_with):
     heads = re.findall(r'<th scope="col">(.*?)</th>', text)
     assert heads[2] == "Age: bias, years"
     assert len(heads) == len(set(heads)) == 7
+
+
+def test_age_bands_are_by_the_age_that_is_chosen(look_with, opened):
+    found = opened.predictions[opened.predictions["detected"]]
+    for by, title in (("true_age", "true age"), ("pred_age", "predicted age")):
+        *figures, text = BY_NAME["Age"].show(look_with(age_by=by))
+        assert all(figures[i].layout.xaxis.title.text == f"{title}, bands of 10 years" for i in (1, 3))
+        part = found[(found[by] >= 30) & (found[by] < 40)]
+        row = saved(text, "age_bands").set_index(by).loc["30-39"]
+        assert row["age_bias"] == pytest.approx((part["pred_age"] - part["true_age"]).mean())
+        holds = part["true_age"].between(part["age_low"], part["age_high"])
+        assert row["age_interval_coverage"] == pytest.approx(holds.mean())
+        assert f"By {title}, " in text
