@@ -14,7 +14,7 @@ import gradio as gr
 
 from agr.analyzer import FaceAnalyzer
 from agr.evaluation.report import ReportError
-from agr.labels import AGE_GROUPS, GENDERS, RACES, TASK_CLASSES, TASK_TITLES
+from agr.labels import AGE_GROUPS, GENDERS, MAX_AGE, RACES, TASK_CLASSES, TASK_TITLES
 
 from ..cards import message
 from .events import BUSY, IDLE, QUIET, READ_ADDRESS, SHOW_OWN, WRITE_ADDRESS
@@ -29,7 +29,7 @@ from .views import VIEWS
 VIEW_NAMES = [view.name for view in VIEWS]
 TASKS = [(TASK_TITLES[task], task) for task in TASK_CLASSES]
 OF_TASK = "for Confusion, Mislabels, Groups, Abstain and the faces of Compare; other views show all three tasks"
-FILTERS = ("gender", "race", "age_group", "predicted", "least", "most", "twins")
+FILTERS = ("gender", "race", "age_group", "youngest", "oldest", "predicted", "least", "most", "twins")
 """Controls in the accordion of filters, which is opened if the page's address sets any of them."""
 UNSHOWN = (
     "This report holds something that cannot be displayed. Try another view, clear the filters, or choose another "
@@ -246,6 +246,9 @@ class Dashboard:
                 )
                 predicted = gr.Dropdown(list(RACES), value=[], multiselect=True, label="Predicted class", min_width=150)
             with gr.Row():
+                youngest = gr.Slider(0, MAX_AGE, 0, step=1, label="Youngest", info="true age, years", min_width=150)
+                oldest = gr.Slider(0, MAX_AGE, MAX_AGE, step=1, label="Oldest", info="true age, years", min_width=150)
+            with gr.Row():
                 least = gr.Slider(0, 1, 0, step=0.01, label="Minimum confidence", min_width=150)
                 most = gr.Slider(0, 1, 1, step=0.01, label="Maximum confidence", min_width=150)
                 with gr.Column(min_width=240):  # without a column, a phone would shrink the checkbox to nothing
@@ -254,7 +257,8 @@ class Dashboard:
                     )
             self.clear = gr.Button("Clear filters", size="sm", elem_id="clear-filters")
         self.controls |= {"report": report, "task": task, "twins": twins, "gender": gender, "race": race}
-        self.controls |= {"age_group": age_group, "predicted": predicted, "least": least, "most": most}
+        self.controls |= {"age_group": age_group, "youngest": youngest, "oldest": oldest}
+        self.controls |= {"predicted": predicted, "least": least, "most": most}
 
     def _lay_out_views(self) -> tuple[gr.Tabs, dict[str, gr.Tab], list[gr.HTML]]:
         view_tab, clickable = {}, []

@@ -2,7 +2,7 @@
 
 import html
 
-from agr.evaluation.selection import Selection
+from agr.evaluation.selection import ALL_AGES, Selection
 from agr.labels import TASK_TITLES
 
 from .look import NO_FACE, Look
@@ -53,6 +53,9 @@ def filters_of(selection: Selection) -> list[str]:
     for task, title in TASK_TITLES.items():
         if names := getattr(selection, f"true_{task}"):
             found.append(f"true {title.lower()} {', '.join(names)}")
+    if selection.true_age != ALL_AGES:
+        youngest, oldest = selection.true_age
+        found.append(f"true age {youngest} to {oldest} years")
     title = TASK_TITLES[selection.task].lower()
     if selection.predicted:
         found.append(f"predicted {title} {', '.join(selection.predicted)}")

@@ -148,11 +148,13 @@ class Look:
 def look_at(opened: Opened, spot: Spot, options: Mapping[str, Any], other: Opened | ReportError | None = None) -> Look:
     """Raises ValueError if the options do not make a selection."""
     task, least, most = options["task"], options["least"], options["most"]
+    youngest, oldest = options["youngest"], options["oldest"]
     selection = Selection(
         task=task,
         true_gender=tuple(options["gender"] or ()),
         true_race=tuple(options["race"] or ()),
         true_age_group=tuple(options["age_group"] or ()),
+        true_age=(int(min(youngest, oldest)), int(max(youngest, oldest))),
         # After a change of task, until it is answered, classes of the old task are still selected.
         predicted=tuple(name for name in TASK_CLASSES[task] if name in (options["predicted"] or ())),
         confidence=(min(least, most), max(least, most)),

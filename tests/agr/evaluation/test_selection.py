@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from agr.evaluation.selection import Selection, select
+from agr.evaluation.selection import ALL_AGES, Selection, select
 
 
 def test_nothing_chosen_keeps_everything(predictions):
@@ -34,7 +34,16 @@ def test_confidence_is_of_the_chosen_task_and_of_detected_faces(predictions):
     assert kept["detected"].all()
 
 
-@pytest.mark.parametrize("options", [{"task": "height"}, {"confidence": (0.8, 0.2)}, {"confidence": (-1, 1)}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"task": "height"},
+        {"confidence": (0.8, 0.2)},
+        {"confidence": (-1, 1)},
+        {"true_age": (9, 8)},
+        {"true_age": (0, 117)},
+    ],
+)
 def test_an_impossible_selection_is_an_error(options):
     with pytest.raises(ValueError, match="expected"):
         Selection(**options)
@@ -56,3 +65,24 @@ def test_without_what_a_task_says_all_tasks_select_the_same_faces():
 def test_classes_are_a_tuple_of_known_names(wrong):
     with pytest.raises(ValueError, match="expected a tuple of classes"):
         Selection(**wrong)
+
+
+def test_both_ends_of_a_range_of_ages_belong_to_it_and_no_face_without_an_age(predictions):
+    table = predictions.assign(true_age=predictions["true_age"].where(predictions.index % 5 != 0))
+    for ages in ((20, 39), (0, 115), (1, 116), (33, 33)):
+        kept = select(table, Selection(true_age=ages))
+        assert len(kept)
+        assert kept.equals(table[table["true_age"].between(*ages)])
+    assert len(select(table, Selection(true_age=ALL_AGES))) == len(table)
+
+
+def test_a_range_of_ages_chooses_age_groups_by_their_label():
+    narrowed, chosen = Selection(true_age=(20, 116)), Selection(true_age_group=("54+",))
+    assert narrowed.senseless == chosen.senseless == {"age_group_macro_f1", "age_group_ece"}
+    assert Selection(true_age=(0, 5), true_gender=("Male",)).chosen_by_label == ["age_group", "gender"]
+    assert Selection().chosen_by_label == []
+
+
+def test_the_ages_that_are_possible_are_in_the_range_and_the_groups():
+    assert Selection(true_age_group=("3-6", "54+"), true_age=(5, 56)).ages == [5, 6, 54, 55, 56]
+    assert Selection().ages == list(range(117))

@@ -1,11 +1,17 @@
 """Age: predicted against true, error by age, cumulative score, how often the interval holds."""
 
+from dataclasses import replace
+
 import gradio as gr
+import numpy as np
 import pandas as pd
 
 from agr.evaluation import figures as f
 from agr.evaluation.metrics import cumulative_score
+from agr.evaluation.selection import Selection
 from agr.evaluation.summary import LEAST_GROUP, Group, decades_of
+from agr.evaluation.tables import DECADES, decades
+from agr.labels import MAX_AGE
 
 from ...cards import message
 from ..html import csv_link, estimate_html, group_rows, table_html
@@ -20,6 +26,8 @@ NOTES = {
     "pred_age": "By predicted age, these are the figures of an answer as a reader sees it, who does not know the true "
     "age: the bias should be near zero here, and an interval that holds less often is too narrow for such answers.",
 }
+CHOSEN = " A filter by true age is set, which no reader of an answer could: clear it for this view."
+
 WITHIN = (2, 5, 10, 15, 20)
 """Years of the cumulative scores in the sentence."""
 
@@ -35,21 +43,34 @@ def layout(reports: list[str]) -> Parts:
 
 def show(look: Look) -> list:
     by = look.options["age_by"]
-    return look.once(("age", by), lambda: _drawn(look.table, by))
+    return look.once(("age", by), lambda: _drawn(look.table, by, look.selection))
 
 
-def _drawn(table: pd.DataFrame, by: str) -> list:
+def _drawn(table: pd.DataFrame, by: str, selection: Selection) -> list:
+    """`selection`: that by which the faces of `table` were chosen."""
     bands = decades_of(table, by)
+    if by == "true_age":
+        bands = [replace(band, names=(_kept(band.names[0], selection.ages),)) for band in bands]
+    caution = CHOSEN * (by == "pred_age" and "age_group" in selection.chosen_by_label)
     return [
         f.age_density(table),
         f.age_error_by_band(bands, AGES[by]),
         f.cumulative_score_curve(table),
         f.interval_coverage_by_band(bands, AGES[by]),
-        _cumulative(table) + _table(bands, by),
+        _cumulative(table) + _table(bands, by, caution),
     ]
 
 
-def _table(bands: list[Group], by: str) -> str:
+def _kept(band: str, ages: list[int]) -> str:
+    """A band named by those of its ages that the filters keep, such as "54-59" for "50-59"."""
+    inside = [age for age, place in zip(ages, decades(np.array(ages)), strict=True) if DECADES[place] == band]
+    starts = [age for age in inside if age - 1 not in inside]
+    ends = [age for age in inside if age + 1 not in inside]
+    runs = [f"{a}-{b}" if a < b else f"{a}" for a, b in zip(starts, ends, strict=True)]
+    return ", ".join(runs).replace(f"-{MAX_AGE}", "+")
+
+
+def _table(bands: list[Group], by: str, caution: str) -> str:
     rows = [
         (
             [
@@ -65,7 +86,7 @@ def _table(bands: list[Group], by: str) -> str:
     ]
     age = AGES[by].capitalize()
     head = [age, "Faces", "Mean absolute error, years", "Bias, years", "80 % interval holds, %"]
-    note = f'<p class="agr-note">{NOTES[by]} Bands under {LEAST_GROUP} faces are faint.</p>'
+    note = f'<p class="agr-note">{NOTES[by]}{caution} Bands under {LEAST_GROUP} faces are faint.</p>'
     return table_html(head, rows) + note + csv_link("age_bands", group_rows(bands, [by]))
 
 

@@ -35,7 +35,7 @@ def layout(reports: list[str]) -> Parts:
 
 
 def show(look: Look) -> list:
-    filtered = [task for task in TASK_CLASSES if getattr(look.selection, f"true_{task}")]
+    filtered = look.selection.chosen_by_label
     tasks = [task for task in TASK_CLASSES if task not in filtered]
     titles = " and ".join(TASK_TITLES[task].lower() for task in filtered)
     why = message(NO_MODEL_IS.format(titles)) if filtered else ""

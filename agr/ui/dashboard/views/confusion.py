@@ -55,7 +55,7 @@ def _caution(look: Look) -> str:
     by, selection = look.options["by"], look.selection
     if by == "rows" and selection.predicted:
         return message("Faces are filtered by predicted class, and so are the shares of rows: look at counts.")
-    if by == "columns" and getattr(selection, f"true_{look.task}"):
+    if by == "columns" and look.task in selection.chosen_by_label:
         return message("Faces are filtered by true class, and so are the shares of columns: look at counts.")
     return ""
 

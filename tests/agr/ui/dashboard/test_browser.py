@@ -440,7 +440,7 @@ def test_figures_and_folded_parts_say_what_they_are(visit):
 
 
 def test_all_filters_go_at_once(visit):
-    page = visit("show=Figures&race=Asian&gender=Female&least=0.5")
+    page = visit("show=Figures&race=Asian&gender=Female&least=0.5&youngest=20&oldest=60")
     page.get_by_text("Selected: ").wait_for()
     assert "Selected: 4,744" not in page.locator("#head").inner_text()
     page.get_by_role("button", name="Clear filters").click()

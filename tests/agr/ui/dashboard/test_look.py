@@ -58,6 +58,8 @@ def test_the_filters_of_another_task_do_not_hide_faces(look_with):
     assert look_with(task="gender", predicted=["Male"]).is_filtered
     assert look_with(task="age_group", predicted=["0-2"]).is_filtered
     assert set(look_with(gender=["Female"], least=0.9, most=0.2).table["true_gender"]) == {"Female"}
+    assert look_with(oldest=50).is_filtered
+    assert look_with(youngest=40, oldest=30.0).table["true_age"].between(30, 40).all()
 
 
 def test_the_report_of_the_model_in_use_comes_first(tmp_path):

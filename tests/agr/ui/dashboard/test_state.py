@@ -32,6 +32,9 @@ def test_an_address_brings_everything_back(dashboard):
         "age_group": ["3-6", "54+"],
         "predicted": ["0-2", "54+"],
         "least": 0.25,
+        "youngest": 18,
+        "oldest": 65,
+        "age_by": "pred_age",
         "by": "columns",
         "hide": True,
         "group_by": ["gender", "race"],
@@ -47,14 +50,14 @@ def test_an_address_brings_everything_back(dashboard):
     [
         "?show=Figures&task=<script>&least=x&gender=Martian&twins=maybe&report=../../etc&sheet=-1&cell=1",
         "?show=Figures&cell=999,0&sheet=99999999&least=-5&most=7",
-        "?show=Figures&least=nan&most=inf",
+        "?show=Figures&least=nan&most=inf&youngest=-1&oldest=117&age_by=height",
         "?show=Figures&cell=a,b&task=",
     ],
 )
 def test_what_does_not_fit_is_as_at_first(dashboard, query):
     spot, read = read_address(query, dashboard.controls, NAMES)
     assert (spot.cell, spot.page) == (None, 0)
-    for name in ("task", "gender", "report", "least", "most"):
+    for name in ("task", "gender", "report", "least", "most", "youngest", "oldest", "age_by"):
         assert read[name] == dashboard.controls[name].value
 
 

@@ -393,6 +393,9 @@ def test_among_faces_chosen_by_their_label_no_calibration_is_shown(look_with):
     *drawn, text = BY_NAME["Calibration"].show(look_with(race=["Others"], gender=["Male"], age_group=["0-2"]))
     assert drawn == [None] * 3
     assert "age group and gender and race" in text
+    *drawn, text = BY_NAME["Calibration"].show(look_with(youngest=20))
+    assert drawn[0] is None
+    assert "Not shown for age group" in text
 
 
 @pytest.mark.parametrize(
@@ -402,6 +405,7 @@ def test_among_faces_chosen_by_their_label_no_calibration_is_shown(look_with):
         ({"by": "columns", "race": ["White"]}, "shares of columns"),
         ({"by": "counts", "race": ["White"], "predicted": ["White"]}, None),
         ({"by": "rows", "race": ["White"]}, None),
+        ({"by": "columns", "task": "age_group", "oldest": 30}, "shares of columns"),
     ],
 )
 def test_shares_that_a_filter_makes_senseless_are_told(look_with, chosen, said):
@@ -414,6 +418,7 @@ def test_filters_are_named_wherever_they_are(look_with):
     look = look_with(race=["Asian", "Black"], predicted=["White"], least=0.5, twins=False)
     assert "Filtered by true race Black, Asian" in head(look) or "Filtered by true race Asian, Black" in head(look)
     assert "predicted race White; confidence in race 0.50 to 1.00; twins left out." in head(look)
+    assert "Filtered by true age 20 to 39 years." in head(look_with(youngest=20, oldest=39))
     assert "Filtered" not in head(look_with())
 
 
@@ -457,3 +462,24 @@ def test_age_bands_are_by_the_age_that_is_chosen(look_with, opened):
         holds = part["true_age"].between(part["age_low"], part["age_high"])
         assert row["age_interval_coverage"] == pytest.approx(holds.mean())
         assert f"By {title}, " in text
+
+
+@pytest.mark.parametrize(
+    ("chosen", "names"),
+    [
+        ({"youngest": 54, "oldest": 70}, ["54-59", "60-69", "70"]),
+        ({"age_group": ["0-2", "7-13", "54+"]}, ["0-2, 7-9", "10-13", "54-59", "60-69", "70-79", "80+"]),
+        ({"youngest": 85}, ["85+"]),
+        ({"oldest": 9}, ["0-9"]),
+    ],
+)
+def test_a_band_of_true_ages_is_named_by_those_that_a_filter_keeps(look_with, chosen, names):
+    look = look_with(**chosen)
+    *figures, text = BY_NAME["Age"].show(look)
+    table = saved(text, "age_bands")
+    assert table["true_age"].astype(str).tolist() == names
+    assert list(figures[3].data[0].x) == names
+    assert table["n"].sum() == len(look.table)
+    assert "A filter by true age" not in text
+    *_, text = BY_NAME["Age"].show(look_with(age_by="pred_age", **chosen))
+    assert "A filter by true age is set" in text
