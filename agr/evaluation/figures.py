@@ -64,8 +64,12 @@ def reliability_diagram(found: Classified) -> go.Figure:
     """Accuracy of detected faces against confidence, in `metrics.N_BINS` bins, over a histogram of confidence; the
     dashed line is perfect calibration. Bins of fewer than `LEAST_GROUP` faces are faint."""
     bins, n = calibration_bins(found), len(found)
-    ece, chance = m.expected_calibration_error(found.true, found.probs).value, m.chance_calibration_error(found.probs)
-    said = f"{ece:.3f} (chance: {chance:.3f})" if n else "–"
+    said = "–"
+    if n:
+        ece = m.expected_calibration_error(found.true, found.probs).value
+        mean, limit = m.chance_calibration_error(found.probs), m.chance_calibration_limit(found.probs)
+        chance = f"by chance {mean:.3f}, in 95 of 100 cases below {limit:.3f}"
+        said = f'{ece:.3f}<br><span style="font-size:12px">{chance}</span>'
     figure = go.Figure(
         [
             go.Bar(
@@ -81,7 +85,7 @@ def reliability_diagram(found: Classified) -> go.Figure:
         ]
     )  # fmt: skip
     figure = _styled(figure, "confidence", "accuracy", f"{TASK_TITLES[found.task]}: ECE {said}")
-    return figure.update_layout(xaxis_range=[0, 1], yaxis_range=[0, 1.02])
+    return figure.update_layout(xaxis_range=[0, 1], yaxis_range=[0, 1.02], margin_t=64)
 
 
 def age_density(table: pd.DataFrame) -> go.Figure:

@@ -18,6 +18,10 @@ NOT_FOUND = -100
 """Predicted class of a face that the detector did not find: wrong for every class, and never one off."""
 
 
+_CHANCE_DRAWS = 20_000
+"""Number of draws for a quantile of the ECE by chance, whose random error is then below 1 %."""
+
+
 @dataclass(frozen=True, eq=False)
 class Statistic:
     """A figure as a function of sums over faces. `terms`: (n, k), the contribution of each of n faces; `finish`: sums
@@ -169,9 +173,26 @@ def chance_calibration_error(probs: np.ndarray) -> float:
     Source: Roelofs et al., "Mitigating Bias in Calibration Error Estimation" (2022), who measure it; here the mean
     absolute deviation of a normal variable approximates that of each bin's count.
     """
+    return float(np.sqrt(2 / np.pi) * _chance_deviations(probs).sum()) if len(probs) else float("nan")
+
+
+def chance_calibration_limit(probs: np.ndarray) -> float:
+    """The ECE that a perfectly calibrated model exceeds by chance in 5 of 100 cases, for n faces with these
+    probabilities (n, k). An ECE above it is more than chance. nan if there is no face.
+
+    The bins' normal variables, as in `chance_calibration_error`, are drawn, the same ones at every call.
+    """
+    if not len(probs):
+        return float("nan")
+    draws = np.abs(np.random.default_rng(0).standard_normal((_CHANCE_DRAWS, N_BINS)))
+    return float(np.quantile(draws @ _chance_deviations(probs), 0.95))
+
+
+def _chance_deviations(probs: np.ndarray) -> np.ndarray:
+    """What each bin contributes to the ECE of a perfectly calibrated model: the standard deviation, (N_BINS,)."""
     confidence = probs.max(axis=1)
     variances = np.bincount(confidence_bins(confidence), confidence * (1 - confidence), N_BINS)
-    return float(np.sqrt(2 / np.pi * variances).sum() / len(probs)) if len(probs) else float("nan")
+    return np.sqrt(variances) / len(probs)
 
 
 def standardized(statistic: Statistic, strata: ArrayLike, weights: ArrayLike) -> Stratified:

@@ -1,6 +1,8 @@
 """A report's figures as cards, beside those of the two projects that this one descends from. Does not use Gradio."""
 
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 from agr.evaluation.bootstrap import Estimate
 
@@ -54,17 +56,26 @@ def direction(name: str) -> int:
     return 0 if name in ("age_bias", "age_interval_coverage") else 1
 
 
-def figure_cards(figures: Mapping[str, dict], *, with_ancestors: bool, by_chance: Mapping[str, float]) -> str:
+def figure_cards(
+    figures: Mapping[str, dict], *, with_ancestors: bool, by_chance: Mapping[str, tuple[float, float]]
+) -> str:
     """Three cards. `figures` as in a report's summary: name -> value, low, high (or None), n. The ancestors' figures
-    are of a whole test set, and would be misleading beside those of other faces. `by_chance`: the expected figure by
-    chance alone."""
+    are of a whole test set, and would be misleading beside those of other faces. `by_chance`: for each ECE, that of a
+    perfectly calibrated model: its mean, and the limit below which it stays in 95 of 100 cases. It stands in place of
+    the interval, which would exclude zero for many a perfectly calibrated model."""
 
     def line(title: str, name: str, factor: float, digits: int) -> str:
         said = ANCESTORS.get(name, ()) if with_ancestors else ()
-        if name in by_chance and name in figures:
-            said = (*said, f"by chance alone: {by_chance[name] * factor:.{digits}f}")
+        text = "–"
+        if name in figures:
+            estimate = Estimate.from_dict(figures[name])
+            if name.endswith("_ece"):
+                estimate = replace(estimate, low=math.nan, high=math.nan)
+            text = estimate_html(estimate, factor, digits)
+            if name in by_chance:
+                mean, limit = (f"{each * factor:.{digits}f}" for each in by_chance[name])
+                said = (*said, f"a perfectly calibrated model: {mean}, in 95 of 100 cases below {limit}")
         beside = "".join(f"<small>{each}</small>" for each in said)
-        text = estimate_html(Estimate.from_dict(figures[name]), factor, digits) if name in figures else "–"
         return f'<tr><th scope="row">{title}{beside}</th><td>{text}</td></tr>'
 
     cards = "".join(

@@ -201,7 +201,10 @@ def test_the_reliability_diagram_says_what_chance_does_and_which_bins_are_small(
     assert (np.array(line.marker.opacity) < 1).tolist() == is_small.tolist()
     assert sum(bars.y) == pytest.approx(1)
     error = m.expected_calibration_error(found.true, found.probs).value
-    assert f"ECE {error:.3f} (chance: {m.chance_calibration_error(found.probs):.3f})" in drawn.layout.title.text
+    chance, limit = m.chance_calibration_error(found.probs), m.chance_calibration_limit(found.probs)
+    title = drawn.layout.title.text
+    assert f"ECE {error:.3f}<br>" in title
+    assert f"by chance {chance:.3f}, in 95 of 100 cases below {limit:.3f}<" in title
 
 
 def test_bars_of_groups_have_their_unit_and_order(predictions):

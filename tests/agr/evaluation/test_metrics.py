@@ -97,10 +97,13 @@ def test_a_calibrated_model_has_the_calibration_error_of_chance(n, classes):
     probs = rng.dirichlet(np.full(classes, 0.5), n)
     drawn = [
         m.expected_calibration_error((probs.cumsum(axis=1) > rng.random((n, 1))).argmax(axis=1), probs).value
-        for _ in range(200)
+        for _ in range(1000)
     ]
     assert m.chance_calibration_error(probs) == pytest.approx(np.mean(drawn), rel=0.1)
     assert np.isnan(m.chance_calibration_error(np.empty((0, classes))))
+    assert np.mean(np.array(drawn) > m.chance_calibration_limit(probs)) == pytest.approx(0.05, abs=0.02)
+    assert m.chance_calibration_limit(probs) == m.chance_calibration_limit(probs)
+    assert np.isnan(m.chance_calibration_limit(np.empty((0, classes))))
 
 
 def test_a_standardized_mean_is_that_of_the_strata_weighted():

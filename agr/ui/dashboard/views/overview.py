@@ -3,7 +3,7 @@
 import gradio as gr
 import pandas as pd
 
-from agr.evaluation.metrics import chance_calibration_error
+from agr.evaluation.metrics import chance_calibration_error, chance_calibration_limit
 from agr.evaluation.summary import figures
 from agr.evaluation.tables import classified
 from agr.labels import TASK_CLASSES
@@ -13,12 +13,13 @@ from ..html import csv_link
 from ..look import Look
 from ..view import Parts, View, text_slot
 
-NOTE = """<p class="agr-note">Below each figure stands its 95 % interval; those of ECE are rough.</p>
+NOTE = """<p class="agr-note">Below each figure stands its 95 % interval; below an ECE, what chance alone does.</p>
 <details class="agr-note"><summary>What the figures mean</summary><ul>
 <li><b>Macro F1</b>: the mean over the classes of F1, which weighs faces that are missed against those that are
 wrongly taken for the class.</li>
 <li><b>ECE</b>, expected calibration error: how far confidence and accuracy lie apart. By chance alone even a perfectly
-calibrated model has some: that stands below it.</li>
+calibrated model has some: below stand its mean, and the limit that it exceeds in 5 of 100 cases. An ECE above that
+limit is more than chance.</li>
 <li><b>80 % interval holds</b>: how often the true age lies in the interval that is shown with every age.</li>
 <li><b>Ancestors</b>: the two projects that this one descends from, by their own figures.</li>
 <li><b>Twins</b>: pictures that are, byte by byte, in the training or validation data too.</li>
@@ -42,9 +43,13 @@ def show(look: Look) -> list:
     return [cards + csv_link("figures", pd.DataFrame(rows), "Download all figures as CSV")]
 
 
-def _by_chance(table: pd.DataFrame) -> dict[str, float]:
+def _by_chance(table: pd.DataFrame) -> dict[str, tuple[float, float]]:
     found = {task: classified(table, task).found.probs for task in TASK_CLASSES}
-    return {f"{task}_ece": chance_calibration_error(probs) for task, probs in found.items() if len(probs)}
+    return {
+        f"{task}_ece": (chance_calibration_error(probs), chance_calibration_limit(probs))
+        for task, probs in found.items()
+        if len(probs)
+    }
 
 
 def _figures(look: Look) -> dict[str, dict]:

@@ -22,11 +22,15 @@ def test_a_figure_without_an_interval_stands_alone():
     assert estimate_html(Estimate(8.234, math.nan, math.nan, 1), 1, 2) == "8.23"
 
 
-def test_what_chance_alone_would_give_stands_beside_a_figure():
+def test_what_chance_alone_would_give_stands_beside_a_calibration_error_in_place_of_its_interval():
     figures = {"race_ece": {"value": 0.014, "low": 0.003, "high": 0.016, "n": 100}}
-    text = figure_cards(figures, with_ancestors=False, by_chance={"race_ece": 0.0107, "gender_ece": 0.5})
-    assert "by chance alone: 0.011" in text
+    by_chance = {"race_ece": (0.0107, 0.0162), "gender_ece": (0.5, 0.6)}
+    text = figure_cards(figures, with_ancestors=False, by_chance=by_chance)
+    assert (
+        "<small>a perfectly calibrated model: 0.011, in 95 of 100 cases below 0.016</small></th><td>0.014</td>" in text
+    )
     assert "0.500" not in text
+    assert "<td>0.014</td>" in figure_cards(figures, with_ancestors=False, by_chance={})
 
 
 @pytest.mark.parametrize(
