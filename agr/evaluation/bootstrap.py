@@ -135,6 +135,18 @@ def difference(a: Statistic, b: Statistic) -> Statistic:
     )
 
 
+def unpaired_difference(a: Estimate, b: Estimate) -> Estimate:
+    """Figure b minus figure a, of different faces, with an interval from theirs; n is the smaller of the two.
+
+    Source: Zou and Donner, "Construction of confidence limits about effect measures: a general approach" (2008); for
+    shares, it is Newcombe's interval.
+    """
+    low = np.hypot(b.value - b.low, a.high - a.value)
+    high = np.hypot(b.high - b.value, a.value - a.low)
+    value = b.value - a.value
+    return Estimate(value, float(value - low), float(value + high), min(a.n, b.n))
+
+
 def in_random_groups(
     table: pd.DataFrame, compute: Callable[[pd.DataFrame], dict[str, Statistic]]
 ) -> dict[str, Statistic]:

@@ -214,8 +214,7 @@ def training_curves(history: pd.DataFrame, prefix: str, title: str, columns: Ite
 
 
 def _bar_with_interval(groups: list[Group], name: str, title: str, colour: str, *, is_flat: bool = False) -> go.Bar:
-    """Bars of one figure; those of groups of fewer than `LEAST_GROUP` faces are faint. `is_flat`: bars are
-    horizontal."""
+    """Bars of one figure; those that rest on few faces are faint. `is_flat`: bars are horizontal."""
     filled = [group for group in groups if group.figures[name].n]
     estimates: list[Estimate] = [group.figures[name] for group in filled]
     names, values = [", ".join(group.names) for group in filled], [e.value for e in estimates]
@@ -231,7 +230,7 @@ def _bar_with_interval(groups: list[Group], name: str, title: str, colour: str, 
         **{across: names, along: values, f"error_{along}": error, "orientation": "h" if is_flat else "v"},
         hovertemplate=f"%{{{across}}}<br>%{{{along}:.3f}}<br>n = %{{customdata}}<extra></extra>",
         name=title, customdata=[e.n for e in estimates],
-        marker_color=colour, marker_opacity=_opacity([e.n for e in estimates]),
+        marker_color=colour, marker_opacity=[FAINT if group.is_small(name) else 1.0 for group in filled],
     )  # fmt: skip
 
 

@@ -60,6 +60,18 @@ class Stratified(Statistic):
     weights: np.ndarray = field(kw_only=True)
     are_shares: bool = field(kw_only=True)
 
+    @property
+    def effective(self) -> float:
+        """Number of faces of a simple sample that would be as informative: where few faces of a stratum stand for many,
+        far below n.
+
+        Source: Kish, "Survey Sampling" (1965): (sum of the faces' weights)² / (sum of their squares).
+        """
+        counts = np.split(self.terms.sum(axis=0), 3)[1]
+        there = (counts > 0) & (self.weights > 0)
+        weights = self.weights[there]
+        return float(weights.sum() ** 2 / (weights**2 / counts[there]).sum()) if there.any() else 0.0
+
 
 def mean(values: ArrayLike, *, least: float = -np.inf) -> Statistic:
     """Mean of one number per face, shape (n,), none below `least`; for booleans, the share that is true."""
@@ -212,7 +224,7 @@ def standardized(statistic: Statistic, strata: ArrayLike, weights: ArrayLike) ->
         return _ratio((np.nan_to_num(_ratio(values, counts)) * there).sum(axis=-1), there.sum(axis=-1))
 
     return Stratified(
-        terms.reshape(len(strata), -1),
+        terms.reshape(len(strata), 3 * len(weights)),
         finish,
         least=statistic.least,
         weights=weights,

@@ -1,7 +1,7 @@
 """Compute every figure of a report from predictions, with its interval: overall, without twins, by group."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import partial
 
 import numpy as np
@@ -11,7 +11,7 @@ from agr.labels import AGE_GROUPS, TASK_CLASSES
 
 from . import metrics as m
 from .bootstrap import Estimate, estimates, in_random_groups
-from .tables import AGE_BANDS, DECADES, age_groups, classified, decades, group_columns, with_age
+from .tables import AGE_BANDS, DECADES, age_groups, class_indices, classified, decades, group_columns, with_age
 
 GROUPINGS = (("gender",), ("race",), ("age_group",), ("age_band",), ("gender", "race"))
 AGE_ERRORS = ("age_mae", "age_mse", "age_bias", "age_interval_coverage")
@@ -23,14 +23,24 @@ GROUP_FIGURES = (
 LEAST_GROUP = 30
 """Number of faces below which a group is drawn faint, and left out of the gap that is stated between groups."""
 
+LEAST_AT_AN_AGE = 5
+"""Number of faces of an age group that each group must have to be compared at that age: with fewer, single faces would
+stand for all of that age, and decide the figure."""
+
 
 @dataclass(frozen=True)
 class Group:
-    """The figures of the `n` faces that share some labels, such as ("Female", "Asian")."""
+    """The figures of the `n` faces that share some labels, such as ("Female", "Asian"). `effective`: at equal ages, the
+    effective number of faces of each figure (`Stratified.effective`)."""
 
     names: tuple[str, ...]
     n: int
     figures: dict[str, Estimate]
+    effective: dict[str, float] = field(default_factory=dict)
+
+    def is_small(self, figure: str) -> bool:
+        """Whether a figure rests on (effectively) fewer faces than `LEAST_GROUP`."""
+        return self.effective.get(figure, self.figures[figure].n) < LEAST_GROUP
 
 
 def figures(table: pd.DataFrame) -> dict[str, dict]:
@@ -57,20 +67,23 @@ def group_figures(table: pd.DataFrame) -> list[dict]:
 
 
 def groups_of(table: pd.DataFrame, by: Sequence[str], *, at_equal_ages: bool = False) -> list[Group]:
-    """`GROUP_FIGURES` and the selection rate of every class, for each group of faces with the same true labels `by`:
-    one or more of gender, race, age_group, age_band. Faces without these labels belong to no group.
+    """`GROUP_FIGURES` and, of every class, the recall, the selection rate and the share of labels, for each group of
+    faces with the same true labels `by`: one or more of gender, race, age_group, age_band. Faces without these labels
+    belong to no group.
 
     `at_equal_ages`: whether to compute the figures as if every group had the age distribution of all groups together.
     The gender of small children is hard to tell, so a group with more of them would seem to be treated worse. Only
-    `ages_in_common` count, and faces without an age do not.
+    `ages_in_common` count, and faces without an age do not. A recall is of the ages of all faces of its class.
     """
     table = table.assign(**group_columns(table))
     if at_equal_ages:
         table = table[table["true_age"].notna()]
-    compute = partial(_group_statistics, ages=ages_in_common(table, by) if at_equal_ages else None)
+    compute = partial(_group_statistics, standards=_standards(table, by) if at_equal_ages else {})
     found = []
     for names, part in table.groupby([f"true_{name}" for name in by], observed=True, sort=False):
-        found.append(Group(tuple(map(str, names)), len(part), estimates(in_random_groups(part, compute))))
+        computed = in_random_groups(part, compute)
+        effective = {name: each.effective for name, each in computed.items() if isinstance(each, m.Stratified)}
+        found.append(Group(tuple(map(str, names)), len(part), estimates(computed), effective))
     return sorted(found, key=lambda group: [_place(name, kind) for name, kind in zip(group.names, by, strict=True)])
 
 
@@ -87,33 +100,51 @@ def decades_of(table: pd.DataFrame, by: str) -> list[Group]:
     return found
 
 
-def _group_statistics(part: pd.DataFrame, *, ages: np.ndarray | None) -> dict[str, m.Statistic]:
-    """`ages`: number of faces in each of `AGE_GROUPS` for which the figures are standardized, or None."""
+def _standards(table: pd.DataFrame, by: Sequence[str]) -> dict[str, np.ndarray]:
+    """The ages in common (`ages_in_common`) of the faces of each class, by the name of its recall, and, by "", of all
+    faces."""
+    labelled = table[["true_age", "true_gender", "true_race"]]  # a copy of all columns would be large
+    found = {"": ages_in_common(labelled, by)}
+    for task, labels in TASK_CLASSES.items():
+        true = class_indices(table, task)[0]
+        found |= {f"{task}_recall_{label}": ages_in_common(labelled[true == i], by) for i, label in enumerate(labels)}
+    return found
+
+
+def _group_statistics(part: pd.DataFrame, *, standards: Mapping[str, np.ndarray]) -> dict[str, m.Statistic]:
+    """`standards`: as of `_standards`, or empty if the figures are not to be standardized."""
     found: dict[str, m.Statistic] = {}
     for task, labels in TASK_CLASSES.items():
         chosen = classified(part, task)
-        of_task = {f"{task}_accuracy": m.accuracy(chosen.true, chosen.pred)}
-        of_task |= {f"{task}_selection_{label}": m.selection_rate(chosen.pred, i) for i, label in enumerate(labels)}
-        found |= _at_ages(of_task, chosen.rows, ages)
+        true, pred = chosen.true, chosen.pred
+        of_task = {f"{task}_accuracy": m.accuracy(true, pred)}
+        of_task |= {f"{task}_selection_{label}": m.selection_rate(pred, i) for i, label in enumerate(labels)}
+        of_task |= {f"{task}_labelled_{label}": m.selection_rate(true, i) for i, label in enumerate(labels)}
+        ages = chosen.rows["true_age"].to_numpy(float)
+        found |= {name: _at_ages(each, ages, standards.get("")) for name, each in of_task.items()}
+        for i, label in enumerate(labels):
+            of_class, name = true == i, f"{task}_recall_{label}"
+            right = m.selection_rate(pred[of_class], i)
+            found[name] = _at_ages(right, ages[of_class], standards.get(name))
     aged = with_age(part)
-    return found | _at_ages(_age_errors(aged), aged, ages)
+    ages = aged["true_age"].to_numpy(float)
+    errors = _age_errors(aged)
+    return found | {name: _at_ages(each, ages, standards.get("")) for name, each in errors.items()}
 
 
-def _at_ages(statistics: dict[str, m.Statistic], rows: pd.DataFrame, ages: np.ndarray | None) -> dict[str, m.Statistic]:
-    if ages is None:
-        return statistics
-    strata = age_groups(rows["true_age"].to_numpy(float))
-    return {name: m.standardized(statistic, strata, ages) for name, statistic in statistics.items()}
+def _at_ages(statistic: m.Statistic, ages: np.ndarray, standard: np.ndarray | None) -> m.Statistic:
+    """`statistic` over faces of some `ages`, standardized to the `standard` number of faces in each of `AGE_GROUPS`."""
+    return statistic if standard is None else m.standardized(statistic, age_groups(ages), standard)
 
 
 def ages_in_common(table: pd.DataFrame, by: Sequence[str]) -> np.ndarray:
     """Number of faces in each of `AGE_GROUPS`; 0 for an age group of which any group of `LEAST_GROUP` faces or more has
-    none, as it could not be compared at these ages."""
+    fewer than `LEAST_AT_AN_AGE`, as it could not be compared at these ages."""
     aged = table[table["true_age"].notna()].assign(**group_columns(table))
     counts = _age_counts(aged)
     for _, part in aged.groupby([f"true_{name}" for name in by], observed=True):
         if len(part) >= LEAST_GROUP:
-            counts[_age_counts(part) == 0] = 0
+            counts[_age_counts(part) < LEAST_AT_AN_AGE] = 0
     return counts
 
 

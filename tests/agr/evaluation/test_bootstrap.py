@@ -233,3 +233,21 @@ def test_standardized_over_one_stratum_it_is_wilsons():
     right = RNG.random(200) < 0.8
     found, wilson = estimate(m.standardized(m.mean(right), np.zeros(200, int), [5.0])), estimate(m.mean(right))
     assert (found.low, found.high, found.n) == pytest.approx((wilson.low, wilson.high, wilson.n))
+
+
+def test_a_difference_of_shares_of_different_faces_is_newcombes():
+    """His example: Newcombe, "Interval estimation for the difference between independent proportions" (1998), table
+    II, method 10."""
+    shares = [estimate(m.mean(np.arange(n) < right)) for right, n in ((48, 80), (56, 70))]
+    found = b.unpaired_difference(*shares)
+    assert (found.value, found.n) == (pytest.approx(0.2), 70)
+    assert (found.low, found.high) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+
+
+def test_the_interval_of_a_difference_of_means_holds_the_true_one():
+    rng, held = np.random.default_rng(0), 0
+    for _ in range(400):
+        sides = [estimate(m.mean(rng.exponential(scale, n))) for scale, n in ((5.0, 150), (6.0, 60))]
+        found = b.unpaired_difference(*sides)
+        held += found.low <= 1 <= found.high
+    assert held / 400 == pytest.approx(0.95, abs=0.03)

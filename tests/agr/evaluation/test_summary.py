@@ -1,12 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
-from fairlearn.metrics import MetricFrame, selection_rate
+from fairlearn.metrics import MetricFrame, equalized_odds_difference, selection_rate
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
-from agr.evaluation.summary import LEAST_GROUP, ages_in_common, decades_of, figures, group_figures, groups_of
+from agr.evaluation.bootstrap import Estimate
+from agr.evaluation.summary import LEAST_GROUP, Group, ages_in_common, decades_of, figures, group_figures, groups_of
 from agr.evaluation.tables import class_indices
-from agr.labels import AGE_GROUPS, RACES, age_group_of
+from agr.labels import AGE_GROUPS, GENDERS, RACES, age_group_of
 
 
 def test_accuracies_count_undetected_faces_as_wrong(predictions):
@@ -86,6 +89,7 @@ def test_groups_equal_fairlearn(predictions, bundled_report):
 
 def test_at_equal_ages_every_group_has_the_ages_of_all(predictions):
     """Against weights for each face, by scikit-learn."""
+    predictions = predictions[predictions["true_age"] >= 7]  # of younger ones, there are too few
     table = predictions.assign(group=predictions["true_age"].map(age_group_of))
     share, wanted = table.groupby(["true_gender", "group"]).size(), table["group"].value_counts()
     for group in groups_of(predictions, ["gender"], at_equal_ages=True):
@@ -101,6 +105,24 @@ def test_at_equal_ages_every_group_has_the_ages_of_all(predictions):
         mae = np.average(errors, weights=seen["group"].map(wanted / shares))
         assert group.figures["age_mae"].value == pytest.approx(mae)
         assert (found.n, group.n) == (len(part), len(part))
+        assert group.effective["race_accuracy"] == pytest.approx(weights.sum() ** 2 / (weights**2).sum())
+        assert group.effective["race_accuracy"] < len(part)
+
+
+def test_at_equal_ages_a_recall_has_the_ages_of_its_class(bundled_report):
+    women = bundled_report.predictions[bundled_report.predictions["true_gender"] == "Female"]
+    ages = women["true_age"].astype(int).map(age_group_of)
+    counts = pd.crosstab(women["true_race"], ages)
+    common = counts.columns[counts.min() >= 5]
+    assert 0 < len(common) < len(AGE_GROUPS)
+    women = women[ages.isin(common)].assign(group=ages)
+    for group in groups_of(bundled_report.predictions, ["race"], at_equal_ages=True):
+        part = women[women["true_race"] == group.names[0]]
+        weights = part["group"].map(counts.sum() / counts.loc[group.names[0]])
+        expected = np.average(part["pred_gender"] == "Female", weights=weights)
+        found = group.figures["gender_recall_Female"]
+        assert (found.value, found.n) == (pytest.approx(expected), len(part))
+        assert group.effective["gender_recall_Female"] == pytest.approx(weights.sum() ** 2 / (weights**2).sum())
 
 
 def test_groups_are_in_the_order_of_their_labels(predictions):
@@ -127,16 +149,56 @@ def test_at_equal_ages_those_without_an_age_are_left_out(predictions):
 
 
 def test_ages_that_a_group_has_nobody_of_are_not_compared(predictions):
-    table = predictions.assign(group=predictions["true_age"].map(age_group_of))
+    table = predictions[predictions["true_age"] >= 3]  # of younger ones, both groups have few
+    table = table.assign(group=table["true_age"].map(age_group_of))
     table = table[(table["true_gender"] == "Male") | (table["group"] != 7)].drop(columns="group")
     common = dict(zip(AGE_GROUPS, ages_in_common(table, ["gender"]), strict=True))
-    assert [age for age, count in common.items() if not count] == ["54+"]
+    assert [age for age, count in common.items() if not count] == ["0-2", "54+"]
     young = table[table["true_age"] < 54]
     for one, other in zip(*(groups_of(t, ["gender"], at_equal_ages=True) for t in (table, young)), strict=True):
         assert one.figures["race_accuracy"] == other.figures["race_accuracy"]
         assert one.figures["age_mae"] == other.figures["age_mae"]
     few = table[(table["true_gender"] == "Female") | (table.groupby("true_gender").cumcount() < LEAST_GROUP - 1)]
-    assert ages_in_common(few[few["true_age"] < 14], ["gender"])[0] > 0
+    assert ages_in_common(few[few["true_age"] < 14], ["gender"])[1] > 0
+
+
+def test_an_age_of_which_a_group_has_few_faces_is_not_compared(predictions):
+    table = predictions.assign(age=predictions["true_age"].map(age_group_of))
+    is_old = (table["age"] == 7) & (table["true_gender"] == "Female")
+    for few, is_compared in ((4, False), (5, True)):
+        kept = table[~is_old | (is_old.cumsum() <= few)]
+        assert (ages_in_common(kept, ["gender"])[7] > 0) == is_compared
+
+
+def test_small_is_what_rests_on_effectively_few_faces():
+    even = Estimate(0.5, 0.4, 0.6, 40)
+    assert not Group(("a",), 40, {"x": even}).is_small("x")
+    assert Group(("a",), 40, {"x": even}, {"x": 29.9}).is_small("x")
+    assert Group(("a",), 40, {"x": replace(even, n=29)}).is_small("x")
+
+
+def test_the_widest_gap_of_recalls_is_fairlearns_equalized_odds_difference(predictions, bundled_report):
+    """Which knows no faces that were not found."""
+    for table in (predictions, bundled_report.predictions):
+        found = table[table["detected"]]
+        true, pred = (found[name] == "Female" for name in ("true_gender", "pred_gender"))
+        expected = equalized_odds_difference(true, pred, sensitive_features=found["true_race"])
+        groups = groups_of(found, ["race"])
+        recalls = [[group.figures[f"gender_recall_{label}"].value for group in groups] for label in GENDERS]
+        assert max(max(each) - min(each) for each in recalls) == pytest.approx(expected)
+
+
+def test_shares_of_labels_equal_pandas(predictions):
+    for group in groups_of(predictions, ["gender"]):
+        shares = predictions[predictions["true_gender"] == group.names[0]]["true_race"].value_counts(normalize=True)
+        assert {race: group.figures[f"race_labelled_{race}"].value for race in RACES} == pytest.approx(shares.to_dict())
+
+
+def test_groups_none_of_whose_faces_was_found_have_figures_at_equal_ages_too(predictions):
+    for group in groups_of(predictions.assign(detected=False), ["gender"], at_equal_ages=True):
+        assert group.figures["race_accuracy"].value == 0
+        assert np.isnan(group.figures["age_mae"].value)
+        assert group.effective["age_mae"] == 0
 
 
 @pytest.mark.parametrize("by", ["true_age", "pred_age"])

@@ -5,7 +5,8 @@ import pandas as pd
 from gradio.components import Component
 
 from agr.evaluation import figures as f
-from agr.evaluation.summary import LEAST_GROUP, Group, ages_in_common, groups_of
+from agr.evaluation.bootstrap import unpaired_difference
+from agr.evaluation.summary import LEAST_AT_AN_AGE, LEAST_GROUP, Group, ages_in_common, groups_of
 from agr.labels import AGE_GROUPS, TASK_CLASSES, TASK_TITLES
 
 from ...cards import message
@@ -14,7 +15,10 @@ from ..html import csv_link, estimate_html, group_rows, table_html
 from ..look import Look
 from ..view import Parts, View, figure_slot, text_slot
 
-KINDS = ["accuracy", "selection rate", "age error", "age bias", "80 % interval holds"]
+KINDS = ["accuracy", "selection rate", "recall of each class", "age error", "age bias", "80 % interval holds"]
+_OF_TASK = KINDS[:3]
+_OF_CLASSES = {"selection rate": ("selection", "predicted"), "recall of each class": ("recall", "recall of")}
+"""Kinds with a figure for each class: its name in `Group.figures`, and what stands before the class in its title."""
 SAME = (
     "Grouped by {0}, the share that is taken for each {0} is the confusion matrix, and no gap between groups: choose "
     "another way to group, or another figure."
@@ -33,9 +37,7 @@ def layout(reports: list[str]) -> Parts:
             label="Group by",
             min_width=300,
         )
-        figure = gr.Radio(
-            KINDS, value=KINDS[0], label="Figure", info="accuracy and selection rate are the task's", min_width=400
-        )
+        figure = gr.Radio(KINDS, value=KINDS[0], label="Figure", info="the first three are the task's", min_width=400)
         at_equal_ages = gr.Checkbox(
             False, label="at equal ages", info="as if every group had the ages of all these faces", min_width=240
         )
@@ -58,28 +60,37 @@ def show(look: Look) -> list:
             "",
         ]
     kind = look.options["figure"]
-    if kind == "selection rate" and look.task in by:
+    if kind in _OF_CLASSES and look.task in by:
         return [message(SAME.format(TASK_TITLES[look.task].lower())), None, _table(groups, by, {})]
     names = _figures_of(kind, look.task)
-    title = f"{TASK_TITLES[look.task]}: {kind}" if kind in KINDS[:2] else kind
+    title = f"{TASK_TITLES[look.task]}: {kind}" if kind in _OF_TASK else kind
     drawn = f.group_bars(groups, names, title + ", at equal ages" * at_equal_ages)
     widest = _widest(groups, names)
     said = _gap(groups, widest, names[widest])
+    if kind == "recall of each class" and len(names) == 2:
+        said += " The wider of the two classes' gaps is the equalized odds difference."
     if is_by_age and look.options["at_equal_ages"]:
         said += " “At equal ages” has no effect while faces are grouped by age."
     if at_equal_ages:
-        said += look.once(("common ages", by), lambda: _left_out(look.table, by))
+        label = widest.removeprefix(f"{look.task}_recall_") if kind == "recall of each class" else None
+        said += look.once(("common ages", by, look.task, label), lambda: _left_out(look.table, by, look.task, label))
     elif not is_by_age:
         said += look.once(("ages", by), lambda: _ages(look.table, by))
-    return [message(said), drawn, _table(groups, by, names)]
+    return [message(said), drawn, _table(groups, by, names | _labelled(names))]
 
 
-def _left_out(table: pd.DataFrame, by: tuple[str, ...]) -> str:
-    """A sentence on the ages that are not compared, as some group has no face of that age."""
-    absent = [age for age, count in zip(AGE_GROUPS, ages_in_common(table, by), strict=True) if not count]
+def _left_out(table: pd.DataFrame, by: tuple[str, ...], task: str, label: str | None) -> str:
+    """A sentence on the ages that are not compared, as some group has few faces of that age, or, if a `label` of the
+    task is given, few that carry it."""
+    if label:
+        table = table[table[f"true_{task}"] == label]
+    there = {*table["true_age_group"].dropna()}
+    common = dict(zip(AGE_GROUPS, ages_in_common(table, by), strict=True))
+    absent = [age for age, count in common.items() if age in there and not count]
     if not absent:
         return ""
-    return f" Compared without the ages {', '.join(absent)}: there some group has no face."
+    faces = f"faces labelled {label}" if label else "faces"
+    return f" Compared without the ages {', '.join(absent)}: there some group has fewer than {LEAST_AT_AN_AGE} {faces}."
 
 
 def _ages(table: pd.DataFrame, by: tuple[str, ...]) -> str:
@@ -97,14 +108,28 @@ def _ages(table: pd.DataFrame, by: tuple[str, ...]) -> str:
 
 
 def _figures_of(kind: str, task: str) -> dict[str, str]:
-    """Name -> title: of one figure, or of a selection rate for each class."""
-    if kind == "selection rate":
-        return {f"{task}_selection_{label}": f"predicted {label}" for label in TASK_CLASSES[task]}
+    """Name -> title: of one figure, or of one for each class."""
+    if kind in _OF_CLASSES:
+        name, title = _OF_CLASSES[kind]
+        return {f"{task}_{name}_{label}": f"{title} {label}" for label in TASK_CLASSES[task]}
     return {_AGE_FIGURES.get(kind, f"{task}_accuracy"): kind}
 
 
+def _labelled(names: dict[str, str]) -> dict[str, str]:
+    """Name -> title: for each selection rate, the share of faces that are labelled as the class."""
+    return {
+        _label_rate(name): title.replace("predicted", "labelled")
+        for name, title in names.items()
+        if _label_rate(name) != name
+    }
+
+
+def _label_rate(selection_rate: str) -> str:
+    return selection_rate.replace("_selection_", "_labelled_")
+
+
 def _sure(groups: list[Group], name: str) -> list[Group]:
-    return [group for group in groups if group.figures[name].n >= LEAST_GROUP]
+    return [group for group in groups if not group.is_small(name)]
 
 
 def _widest(groups: list[Group], names: dict[str, str]) -> str:
@@ -117,49 +142,64 @@ def _widest(groups: list[Group], names: dict[str, str]) -> str:
     return max(names, key=width)
 
 
-def _gap(groups: list[Group], name: str, label: str) -> str:
-    """The largest difference between groups of 30 faces and more, in words."""
-    sure = _sure(groups, name)
+def _gap(groups: list[Group], name: str, title: str) -> str:
+    """The largest difference between groups that are not small, in words."""
+    sure, effectively = _sure(groups, name), "effectively " * bool(groups[0].effective)
     if len(sure) < 2:
-        return f"Fewer than two groups have {LEAST_GROUP} faces or more: no gap to name."
+        return f"Fewer than two groups have {effectively}{LEAST_GROUP} faces or more: no gap to name."
     low, high = (pick(sure, key=lambda group: group.figures[name].value) for pick in (min, max))
     factor, digits, unit = (1, 2, "years") if name in f.IN_YEARS else (100, 1, "%")
 
     def said(group: Group) -> str:
         e = group.figures[name]
         value, least, most = (f"{factor * number:.{digits}f}" for number in (e.value, e.low, e.high))
-        return f"{', '.join(group.names)} {value} {unit} ({least} to {most}, n = {e.n})"
+        n = f"{e.n}, {effectively}{group.effective[name]:.0f}" if effectively else f"{e.n}"
+        return f"{', '.join(group.names)} {value} {unit} ({least} to {most}, n = {n})"
 
-    grey = f"Groups under {LEAST_GROUP} faces are faint."
-    if low.figures[name].value == high.figures[name].value:
-        return f"No gap ({label}): {said(low)}, and so the others. {grey}"
+    grey = f"Groups {effectively}under {LEAST_GROUP} faces are faint."
+    gap = unpaired_difference(low.figures[name], high.figures[name])
+    if not gap.value:
+        return f"No gap ({title}): {said(low)}, and so the others. {grey}"
+    size, least, most = (f"{factor * number:.{digits}f}" for number in (gap.value, gap.low, gap.high))
     return (
-        f"The widest gap ({label}): {said(low)}, {said(high)}. The more groups there are, the wider it is by chance "
-        f"alone: mind the intervals. {grey}"
+        f"The widest gap ({title}) is {size} {'points' if unit == '%' else unit} ({least} to {most}, not corrected for "
+        f"being chosen as the widest): {said(low)}, {said(high)}.{_in_labels(low, high, name)} The more groups there "
+        f"are, the wider it is by chance alone. {grey}"
     )
 
 
+def _in_labels(low: Group, high: Group, name: str) -> str:
+    """A sentence on how much of a gap between selection rates is in the labels already."""
+    if _label_rate(name) == name:
+        return ""
+    rates = [100 * (high.figures[each].value - low.figures[each].value) for each in (name, _label_rate(name))]
+    gap, in_labels = (round(rate, 1) for rate in rates)
+    if in_labels < 0:
+        return f" The labels differ by {-in_labels:.1f} points the other way."
+    return f" Of these {gap:.1f} points, the labels have {in_labels:.1f}."
+
+
 def _table(groups: list[Group], by: tuple[str, ...], chosen: dict[str, str]) -> str:
-    """The `chosen` figures (name -> title), which are drawn above, followed by the usual ones."""
+    """The `chosen` figures (name -> title), most of which are drawn above, followed by the usual ones."""
     columns = [*chosen, *(name for name in _COLUMNS if name not in chosen)]
-    # TITLES has no selection rates.
-    titles = {name: (f"{label}, %", 100, 1) for name, label in chosen.items()} | TITLES
-    rows = [
-        (
-            [", ".join(group.names), f"{group.n:,}", *(_cell(group, name, *titles[name][1:]) for name in columns)],
-            "agr-faint" * (group.n < LEAST_GROUP),
-        )
-        for group in groups
-    ]
-    head = ["Group", "Faces", *(titles[name][0] for name in columns)]
+    # TITLES has no figures of single classes.
+    titles = {name: (f"{title}, %", 100, 1) for name, title in chosen.items()} | TITLES
+    at_equal_ages = any(group.effective for group in groups)
+    rows = []
+    for group in groups:
+        is_small = all(group.is_small(name) for name in columns)
+        # The figures of fewer faces, such as those of one class, are faint where these are too few.
+        effective = [f"{max(group.effective[name] for name in columns):,.0f}"] if at_equal_ages else []
+        cells = [_cell(group, name, *titles[name][1:], is_faint=not is_small) for name in columns]
+        rows.append(([", ".join(group.names), f"{group.n:,}", *effective, *cells], "agr-faint" * is_small))
+    head = ["Group", "Faces", *["Effectively"] * at_equal_ages, *(titles[name][0] for name in columns)]
     return table_html(head, rows) + csv_link("groups", group_rows(groups, by))
 
 
-def _cell(group: Group, name: str, factor: float, digits: int) -> str:
-    """Faint if few faces of a large group have the label; for a small group, the whole row is faint."""
+def _cell(group: Group, name: str, factor: float, digits: int, *, is_faint: bool) -> str:
+    """`is_faint`: whether a figure of few faces is faint; where all of a group are, the whole row is."""
     text = estimate_html(group.figures[name], factor, digits)
-    is_small = group.figures[name].n < LEAST_GROUP <= group.n
-    return f'<span class="agr-faint">{text}</span>' if is_small else text
+    return f'<span class="agr-faint">{text}</span>' if is_faint and group.is_small(name) else text
 
 
 VIEW = View("Groups", layout, show)

@@ -128,7 +128,7 @@ def test_groups_of_other_ages_are_compared_at_equal_ones(look_with, opened):
         table=fewer,
         opened=Opened("fewer", opened.report, opened.find),
     )
-    assert "Compared without the ages 0-2, 3-6: there some group has no face." in show(look)[0]
+    assert "Compared without the ages 0-2, 3-6: there some group has fewer than 5 faces." in show(look)[0]
 
 
 def test_every_predicted_class_says_how_sure_and_how_often_right(look_with, opened):
@@ -483,3 +483,73 @@ def test_a_band_of_true_ages_is_named_by_those_that_a_filter_keeps(look_with, ch
     assert "A filter by true age" not in text
     *_, text = BY_NAME["Age"].show(look_with(age_by="pred_age", **chosen))
     assert "A filter by true age is set" in text
+
+
+def test_a_gap_has_an_interval(look_with):
+    """From those of its two groups; as the better group is named last, it is above zero."""
+    gap, _, text = BY_NAME["Groups"].show(look_with(group_by=["race"], task="gender"))
+    said = re.search(r"is ([\d.]+) points \(([-\d.]+) to ([\d.]+), not corrected", gap)
+    assert said
+    value, low, high = map(float, said.groups())
+    shares = saved(text, "groups")["gender_accuracy"]
+    assert value == pytest.approx(100 * (shares.max() - shares.min()), abs=0.05)
+    assert low < value < high
+    gap, *_ = BY_NAME["Groups"].show(look_with(group_by=["race"], figure="age bias"))
+    assert re.search(r"is [\d.]+ years \(", gap)
+
+
+def test_a_gap_of_selection_rates_says_what_the_labels_have_of_it(look_with, opened):
+    table = opened.predictions
+    gap, _, text = BY_NAME["Groups"].show(look_with(group_by=["race"], figure="selection rate", task="gender"))
+    said = re.search(r"predicted (\w+)\) is ([\d.]+) points .*?: (\w+) .*?\), (\w+) .* the labels have ([\d.]+)\.", gap)
+    assert said
+    is_class = table["true_gender"] == said[1]
+    rates = is_class.groupby(table["true_race"]).mean()
+    assert float(said[5]) == pytest.approx(100 * (rates[said[4]] - rates[said[3]]), abs=0.051)
+    assert re.findall(r'<th scope="col">(labelled.*?)</th>', text) == ["labelled Male, %", "labelled Female, %"]
+    swapped = table.assign(true_gender=table["true_gender"].map({"Male": "Female", "Female": "Male"}))
+    other = Opened("swapped", EvalReport(opened.report.summary, swapped), opened.find)
+    options = look_with(group_by=["race"], figure="selection rate", task="gender").options
+    gap, *_ = BY_NAME["Groups"].show(look_at(other, Spot(), options))
+    assert "the other way" in gap
+
+
+def test_the_recall_of_each_class_is_that_of_the_groups(look_with, opened):
+    gap, figure, text = BY_NAME["Groups"].show(
+        look_with(group_by=["race"], figure="recall of each class", task="gender")
+    )
+    table = opened.predictions
+    women = table[(table["true_race"] == "Asian") & (table["true_gender"] == "Female")]
+    found = saved(text, "groups").set_index("race").loc["Asian", "gender_recall_Female"]
+    assert found == pytest.approx((women["pred_gender"] == "Female").mean())
+    assert [bar.name for bar in figure.data] == ["recall of Male", "recall of Female"]
+    assert "equalized odds difference" in gap
+    gap, *_ = BY_NAME["Groups"].show(look_with(group_by=["gender"], figure="recall of each class"))
+    assert "widest gap (recall of " in gap
+    assert "equalized odds" not in gap
+    gap, *_ = BY_NAME["Groups"].show(
+        look_with(group_by=["race"], figure="recall of each class", task="gender", at_equal_ages=True)
+    )
+    assert "some group has fewer than 5 faces labelled " in gap
+
+
+def test_at_equal_ages_few_faces_with_large_weights_are_faint_and_no_gap_is_named_after_them(look_with, opened):
+    """200 men, of whom five stand for all that are not young."""
+    table = opened.predictions.reset_index(drop=True)
+    is_man, is_old = table["true_gender"] == "Male", table["true_age"] >= 54
+    is_young = table["true_age"].between(21, 32)
+    some = [(is_man & is_young, 195), (is_man & is_old, 5), (~is_man & is_young, 100), (~is_man & is_old, 300)]
+    look = replace(
+        look_with(group_by=["gender"], task="race", at_equal_ages=True),
+        table=pd.concat([table[chosen][:n] for chosen, n in some]),
+        opened=Opened("few", opened.report, opened.find),
+    )
+    gap, figure, text = BY_NAME["Groups"].show(look)
+    assert "Fewer than two groups have effectively 30 faces" in gap
+    assert list(figure.data[0].marker.opacity) == [FAINT, 1.0]
+    assert re.findall(r'<th scope="col">(.*?)</th>', text)[1:3] == ["Faces", "Effectively"]
+    number = re.search(r'<tr class="agr-faint"><th scope="row">Male</th><td>200</td><td>(\d+)</td>', text)
+    assert number
+    assert 5 < int(number[1]) < 30
+    gap, _, text = BY_NAME["Groups"].show(look_with(group_by=["gender"], task="race", at_equal_ages=True))
+    assert re.search(r"n = [\d]+, effectively [\d]+\)", gap)
