@@ -9,8 +9,10 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
-from agr.labels import AGE_GROUP_STARTS, AGE_GROUPS, MAX_AGE, TASK_CLASSES
+from agr.labels import AGE_GROUP_STARTS, AGE_GROUPS, MAX_AGE, TASK_CLASSES, age_group_of
 
+from .bootstrap import Estimate, estimate
+from .metrics import mean
 from .tables import classified
 
 ORDERS = ("wrong_confidence", "self_confidence", "normalized_margin", "years_off")
@@ -93,3 +95,28 @@ def relabel_list(table: pd.DataFrame, chosen: Collection[tuple[str, str]]) -> pd
             )
         parts.append(part)
     return pd.concat(parts)[RELABEL_COLUMNS].reset_index(drop=True)
+
+
+def contradictions(table: pd.DataFrame, twins_of: object, task: str) -> Estimate:
+    """The share of pairs of identical pictures whose labels of a task contradict each other: no model is right on both.
+
+    `table`: predictions, with `true_age_group`; `twins_of`: as in a report's summary, for each file the identical
+    pictures, with their labels. Pairs of which a label is missing are left out, and so is whatever does not fit: a
+    report may come from anyone.
+    """
+    given = table.set_index("file")[f"true_{task}"].dropna().to_dict()
+    differs = {}
+    for file, twins in twins_of.items() if isinstance(twins_of, dict) else ():
+        for twin in twins if isinstance(twins, list) else ():
+            other = _label_of(twin, task) if isinstance(twin, dict) else None
+            if file in given and other is not None:
+                differs[frozenset((file, str(twin.get("file"))))] = given[file] != other
+    return estimate(mean(np.array([*differs.values()], bool)))
+
+
+def _label_of(twin: dict, task: str) -> str | None:
+    """The class of an identical picture; None if it carries no such label."""
+    if task != "age_group":
+        return twin[task] if twin.get(task) in TASK_CLASSES[task] else None
+    age = twin.get("age")
+    return AGE_GROUPS[age_group_of(int(age))] if isinstance(age, (int, float)) and 0 <= age <= MAX_AGE else None

@@ -1,9 +1,12 @@
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.stats import binomtest
 
 from agr.evaluation.mislabels import (
     ORDERS,
     RELABEL_COLUMNS,
+    contradictions,
     mislabels,
     normalized_margin,
     relabel_list,
@@ -61,3 +64,32 @@ def test_the_relabel_list_holds_what_was_chosen_in_every_task(predictions):
     inside = [a for a in range(117) if AGE_GROUPS[age_group_of(a)] == by_file.at[age, "pred_age_group"]]
     assert suggested == min(inside, key=lambda a: abs(a - by_file.at[age, "pred_age"]))
     assert not len(relabel_list(predictions, []))
+
+
+def test_pairs_of_identical_pictures_count_once_and_contradict_by_their_labels():
+    table = pd.DataFrame({"file": ["a", "b", "c", "d"], "true_race": ["White", "Asian", "Black", None]})
+    table["true_age_group"] = ["0-2", "0-2", "54+", "54+"]
+    twin = {"subset": "train", "gender": "Male"}
+    twins_of = {
+        "a": [twin | {"file": "b", "age": 2, "race": "Asian"}, twin | {"file": "x", "age": 3, "race": "White"}],
+        "b": [twin | {"file": "a", "age": 1, "race": "White"}],  # the first pair again
+        "c": [twin | {"file": "y", "age": None, "race": "Black"}],
+        "d": [twin | {"file": "z", "age": 60, "race": "Black"}],  # without a race
+        "e": [twin | {"file": "z", "age": 60, "race": "Black"}],  # not in the report
+    }
+    race, age = (contradictions(table, twins_of, task) for task in ("race", "age_group"))
+    assert (race.n, race.value) == (3, pytest.approx(1 / 3))
+    assert (age.n, age.value) == (3, pytest.approx(1 / 3))
+    wilson = binomtest(1, 3).proportion_ci(0.95, method="wilson")
+    assert (race.low, race.high) == pytest.approx((wilson.low, wilson.high))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [None, 3, [], {"a": None}, {"a": [None, "b", {}]}, {"a": [{"file": 3, "race": "Martian", "age": -1}]},
+     {"a": [{"file": [], "race": ["White"], "age": float("nan")}]}],
+)  # fmt: skip
+@pytest.mark.parametrize("task", ["age_group", "race"])
+def test_twins_of_a_report_from_anyone_are_left_out_where_they_do_not_fit(odd, task):
+    table = pd.DataFrame({"file": ["a"], "true_race": ["White"], "true_age_group": ["0-2"]})
+    assert contradictions(table, odd, task).n == 0

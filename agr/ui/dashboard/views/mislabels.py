@@ -5,7 +5,7 @@ import html
 
 import gradio as gr
 
-from agr.evaluation.mislabels import ORDERS, mislabels, relabel_list
+from agr.evaluation.mislabels import ORDERS, contradictions, mislabels, relabel_list
 from agr.labels import TASK_TITLES
 
 from ...cards import count_of_faces, message
@@ -21,6 +21,8 @@ SORTED_BY = {
     "normalized_margin": "label furthest behind",
     "years_off": "largest age error",
 }
+LEAST_PAIRS = 10
+"""Number of pairs of identical pictures below which nothing is said about contradictions between their labels."""
 
 
 def layout(reports: list[str]) -> Parts:
@@ -54,7 +56,28 @@ def show(look: Look) -> list:
     rows = look.table.loc[confident.index]
     note = _ages if by_age else None
     tiles = gallery(rows, look.task, look.opened.find, page=look.spot.page, ticked=look.ticked, note=note)
-    return [message(title) + tiles, _export(look), csv_link(f"mislabels_{look.task}", confident)]
+    return [
+        message(title + _contradictions(look)) + tiles,
+        _export(look),
+        csv_link(f"mislabels_{look.task}", confident),
+    ]
+
+
+def _contradictions(look: Look) -> str:
+    """A sentence on how often the labels contradict themselves, over the whole report: filters by label would choose
+    among the pairs."""
+    twins = look.report.summary["data"].get("twins_of")
+    found = look.opened.once(
+        ("contradictions", look.task), lambda: contradictions(look.opened.predictions, twins, look.task)
+    )
+    if found.n < LEAST_PAIRS:
+        return ""
+    share, low, high = (f"{100 * number:.1f}" for number in (found.value, found.low, found.high))
+    return (
+        f" Labels err too: of {found.n} pairs of identical pictures in the whole report, "
+        f"{round(found.n * found.value)} have contradicting {TASK_TITLES[look.task].lower()} labels "
+        f"({share} %, {low} to {high})."
+    )
 
 
 def _ages(row: dict) -> str:

@@ -553,3 +553,28 @@ def test_at_equal_ages_few_faces_with_large_weights_are_faint_and_no_gap_is_name
     assert 5 < int(number[1]) < 30
     gap, _, text = BY_NAME["Groups"].show(look_with(group_by=["gender"], task="race", at_equal_ages=True))
     assert re.search(r"n = [\d]+, effectively [\d]+\)", gap)
+
+
+def test_contradictions_between_identical_pictures_are_told_if_there_are_enough(look_with, opened):
+    text, *_ = BY_NAME["Mislabels"].show(look_with())
+    said = re.search(r"of (\d+) pairs of identical pictures in the whole report, (\d+) have contradicting race", text)
+    assert said
+    by_file = opened.predictions.set_index("file")
+    known = opened.report.summary["data"]["twins_of"]
+    pairs = {
+        tuple(sorted((file, twin["file"]))): by_file.at[file, "true_race"] != twin["race"]
+        for file, twins in known.items()
+        for twin in twins
+        if twin["race"] is not None and isinstance(by_file.at[file, "true_race"], str)
+    }
+    assert [int(number) for number in said.groups()] == [len(pairs), sum(pairs.values())]
+    filtered, *_ = BY_NAME["Mislabels"].show(look_with(race=["Asian"]))
+    assert said[0] in filtered
+    for n, is_said in ((9, False), (10, True)):
+        files = [file for file in by_file.index if file not in known][:n]
+        twins = {file: [{"file": f"twin of {file}", "age": 3, "gender": "Male", "race": "White"}] for file in files}
+        data = {**opened.report.summary["data"], "twins_of": twins}
+        report = EvalReport({**opened.report.summary, "data": data}, opened.report.predictions)
+        other = Opened("few", report, opened.find)
+        text, *_ = BY_NAME["Mislabels"].show(look_at(other, Spot(), look_with().options))
+        assert ("identical pictures" in text) == is_said
