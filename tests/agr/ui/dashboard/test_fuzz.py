@@ -13,6 +13,8 @@ from agr.labels import GENDERS, MAX_AGE, RACES, TASK_CLASSES
 from agr.ui.dashboard.look import Opened, look_at
 from agr.ui.dashboard.state import Spot
 from agr.ui.dashboard.views import VIEWS
+from agr.ui.dashboard.views.age import AGES
+from agr.ui.dashboard.views.groups import KINDS
 
 pytestmark = pytest.mark.slow
 SOME = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
@@ -66,11 +68,25 @@ def reports(draw) -> EvalReport:
 
 
 @SOME
-@given(report=reports(), task=st.sampled_from(list(TASK_CLASSES)), twins=st.booleans(), least=st.sampled_from([0, 0.9]))
-def test_every_view_of_every_report(dashboard, report, task, twins, least):
+@given(
+    report=reports(),
+    chosen=st.fixed_dictionaries(
+        {
+            "task": st.sampled_from(list(TASK_CLASSES)),
+            "twins": st.booleans(),
+            "least": st.sampled_from([0, 0.9]),
+            "oldest": st.sampled_from([MAX_AGE, 30]),
+            "age_by": st.sampled_from(list(AGES)),
+            "figure": st.sampled_from(KINDS),
+            "group_by": st.sampled_from([["race"], ["gender", "age_group"]]),
+            "at_equal_ages": st.booleans(),
+        }
+    ),
+)
+def test_every_view_of_every_report(dashboard, report, chosen):
     opened = Opened("odd", report, lambda file: None)
     options = {name: control.value for name, control in dashboard.controls.items()}
-    options |= {"task": task, "twins": twins, "least": least}
+    options |= chosen
     for view in VIEWS:
         look = look_at(opened, Spot(view.name, cell=(0, 0)), options, opened if view.name == "Compare" else None)
         shown = view.show(look)
