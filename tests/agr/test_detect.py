@@ -100,7 +100,7 @@ class Told:
 @pytest.mark.parametrize(
     ("answers", "scores"),
     [
-        ([[(60, 0.995), (60, 0.85), (100, 0.85), (100, 0.6)]], [0.85, 0.995]),  # small ones must be surer
+        ([[(60, 0.999), (60, 0.85), (100, 0.85), (100, 0.6)]], [0.85, 0.999]),  # small ones must be surer
         ([[(100, 0.8)], [(90, 0.85), (90, 0.75)]], [0.85]),  # none is sure: a closer look
         ([[(100, 0.8), (60, 0.8)], []], [0.8]),  # which may find nothing
         ([[], []], []),
@@ -116,6 +116,8 @@ def test_how_sure_a_face_must_be(detector, monkeypatch, answers, scores):
     [
         ([[(100, 0.98)]], [[], [(100, 0.996)], []], True),
         ([[(100, 0.98)]], [[], [(100, 0.994)], []], False),  # hardly surer
+        ([[(100, 0.991), (98, 0.8), (96, 0.8)]], [[], [(100, 0.996)], []], True),  # one of many mistakes may be sure
+        ([[(100, 0.991), (98, 0.96), (96, 0.8)]], [[], [(100, 0.996)], []], False),
         ([[(100, 0.8)], [(100, 0.89)]], [[], [(100, 0.96)], []], True),  # nothing is certain as it is
         ([[(100, 0.8)], [(100, 0.89)]], [[], [(100, 0.94)], []], False),
         ([[], [(100, 0.999)]], [[], [(100, 0.998)], []], False),  # found at the closer look

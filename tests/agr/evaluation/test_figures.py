@@ -136,7 +136,7 @@ def test_bins_are_as_wide_as_they_are_however_few_are_filled(predictions):
 
 def test_axes_of_shares_go_from_nothing_to_all(predictions):
     bands = groups_of(predictions, ["age_band"])
-    for figure in (f.interval_coverage_by_band(bands), f.cumulative_score_curve(predictions)):
+    for figure in (f.interval_coverage_by_band(bands, "true age"), f.cumulative_score_curve(predictions)):
         assert (figure.layout.yaxis.range, figure.layout.yaxis.tickformat) == ((0, 1), ".0%")
 
 
