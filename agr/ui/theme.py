@@ -48,6 +48,7 @@ def theme() -> gr.themes.Base:
         input_border_color="*neutral_500",
         input_border_color_dark="*neutral_400",
         button_border_width="1px",
+        button_secondary_background_fill_hover_dark="*neutral_700",  # also of disabled ones: Soft's is a bright blue
         button_secondary_border_color="*neutral_500",
         button_secondary_border_color_dark="*neutral_400",
         checkbox_label_border_width="1px",

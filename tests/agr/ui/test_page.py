@@ -1,6 +1,7 @@
 """The page in a real browser, and its endpoint from a program."""
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -319,3 +320,10 @@ def test_photos_do_not_stay_on_disk(analyzer, astronaut, tmp_path, monkeypatch):
             time.sleep(0.5)
     finally:
         page.close()
+
+
+def test_in_the_dark_a_disabled_button_is_not_the_brightest(visit):
+    page = visit("tab=video", color_scheme="dark")
+    page.locator("#clip-stop:disabled").wait_for()
+    colour = page.evaluate("getComputedStyle(document.querySelector('#clip-stop')).backgroundColor")
+    assert max(map(float, re.findall(r"[\d.]+", colour)[:3])) < 110, colour  # slate, not blue
