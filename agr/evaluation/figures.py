@@ -74,9 +74,15 @@ def reliability_diagram(found: Classified) -> go.Figure:
         [
             go.Bar(
                 x=(bins["bin"] + 0.5) / m.N_BINS, y=bins["n"] / max(1, n), width=1 / m.N_BINS, name="share of faces",
-                marker_color=LINE, opacity=0.6,
+                marker_color=LINE, opacity=0.6, customdata=bins["n"], hovertext=[
+                    f"{place / m.N_BINS:.2f} to {(place + 1) / m.N_BINS:.2f}" for place in bins["bin"]
+                ],
+                hovertemplate="confidence %{hovertext}<br>%{y:.1%} of the faces, n = %{customdata:,}<extra></extra>",
             ),
-            go.Scatter(x=[0, 1], y=[0, 1], name="calibrated", mode="lines", line={"color": LINE, "dash": "dash"}),
+            go.Scatter(
+                x=[0, 1], y=[0, 1], name="calibrated", mode="lines", line={"color": LINE, "dash": "dash"},
+                hoverinfo="skip",
+            ),
             go.Scatter(
                 x=bins["confidence"], y=bins["accuracy"], name="model", mode="lines+markers", line_color=BLUE,
                 customdata=bins["n"], marker_opacity=_opacity(bins["n"]),
@@ -110,6 +116,7 @@ def age_density(table: pd.DataFrame) -> go.Figure:
         "predicted age",
         "Predicted against true age",
         legend=False,
+        zooms=True,
     )
 
 
@@ -166,10 +173,10 @@ def abstention_curve(labelled: Classified, threshold: float, points: pd.DataFram
         figure.add_scatter(
             x=[len(kept) / len(labelled)], y=[np.mean(kept.true == kept.pred)], mode="markers",
             marker={"color": ORANGE, "size": 12}, showlegend=False,
+            hovertemplate="chosen: answers %{x:.1%}<br>accuracy %{y:.1%}<extra></extra>",
         )  # fmt: skip
-    figure = _styled(
-        figure, "share of faces answered", "accuracy of the answers", f"{TASK_TITLES[labelled.task]}: abstaining"
-    )
+    title = f"{TASK_TITLES[labelled.task]}: abstaining"
+    figure = _styled(figure, "share of faces answered", "accuracy of the answers", title, zooms=True)
     figure.update_layout(xaxis_tickformat=".0%", yaxis_tickformat=".0%")
     return figure if len(labelled) else figure.update_layout(xaxis_range=[0, 1], yaxis_range=[0, 1])
 
@@ -203,6 +210,7 @@ def training_curves(history: pd.DataFrame, prefix: str, title: str, columns: Ite
             x=history["epoch"], y=history[column], mode="lines+markers", line_color=COLOURS[i % len(COLOURS)],
             name=column.removeprefix(prefix).replace("_", " "), line_dash=_DASHES[i % len(_DASHES)],
             marker_symbol=_SYMBOLS[i % len(_SYMBOLS)],
+            hovertemplate=f"epoch %{{x}}<br>%{{fullData.name}}: {_hovered(column)}<extra></extra>",
         )
         for i, column in enumerate(columns)
     ]  # fmt: skip
@@ -210,7 +218,14 @@ def training_curves(history: pd.DataFrame, prefix: str, title: str, columns: Ite
     if "valid_score" in history and history["valid_score"].notna().any():
         kept = history["epoch"].to_numpy()[np.nanargmax(history["valid_score"])]
         figure.add_vline(x=int(kept), line={"color": LINE, "dash": "dash"}, annotation_text="kept")
-    return _styled(figure, "epoch", "", title)
+    return _styled(figure, "epoch", "", title, zooms=True)
+
+
+def _hovered(column: str) -> str:
+    """How hovering says a value of the history: a share, years, or a loss."""
+    if column.endswith(("_accuracy", "_one_off")):
+        return "%{y:.1%}"
+    return "%{y:.2f} years" if column.endswith("_mae") else "%{y:.3f}"
 
 
 def _bar_with_interval(groups: list[Group], name: str, title: str, colour: str, *, is_flat: bool = False) -> go.Bar:
@@ -228,10 +243,22 @@ def _bar_with_interval(groups: list[Group], name: str, title: str, colour: str, 
     along, across = _axes(is_flat)
     return go.Bar(
         **{across: names, along: values, f"error_{along}": error, "orientation": "h" if is_flat else "v"},
-        hovertemplate=f"%{{{across}}}<br>%{{{along}:.3f}}<br>n = %{{customdata}}<extra></extra>",
+        hovertext=[_said(e, in_years=name in IN_YEARS) for e in estimates],
+        hovertemplate=f"%{{{across}}}<br>%{{fullData.name}}: %{{hovertext}}<extra></extra>",
         name=title, customdata=[e.n for e in estimates],
         marker_color=colour, marker_opacity=[FAINT if group.is_small(name) else 1.0 for group in filled],
     )  # fmt: skip
+
+
+def _said(estimate: Estimate, *, in_years: bool) -> str:
+    """Such as "41.4 % (36.4 to 46.6), n = 355": what hovering over a bar says."""
+    factor, digits, unit = (1, 2, "years") if in_years else (100, 1, "%")
+    value, low, high = (
+        f"{round(number * factor, digits) + 0.0:.{digits}f}"  # + 0.0 turns -0.0 into 0.0
+        for number in (estimate.value, estimate.low, estimate.high)
+    )
+    interval = "" if np.isnan(estimate.low) else f" ({low} to {high})"
+    return f"{value} {unit}{interval}, n = {estimate.n:,}"
 
 
 def _axes(is_flat: bool) -> tuple[str, str]:
@@ -243,13 +270,23 @@ def _opacity(counts: Iterable[int]) -> list[float]:
     return [1.0 if n >= LEAST_GROUP else FAINT for n in counts]
 
 
-def _styled(figure: go.Figure, x: str, y: str, title: str, *, legend: bool = True) -> go.Figure:
-    grid = {"gridcolor": "rgba(128,136,149,.25)", "zerolinecolor": "rgba(128,136,149,.5)", "automargin": True}
+def _styled(figure: go.Figure, x: str, y: str, title: str, *, legend: bool = True, zooms: bool = False) -> go.Figure:
+    """`zooms`: dragging shows a part. Bars and matrices have none worth it, and a stray drag would hide the rest."""
+    axis = {
+        "gridcolor": "rgba(128,136,149,.25)", "zerolinecolor": "rgba(128,136,149,.5)", "automargin": True,
+        "fixedrange": not zooms,
+    }  # fmt: skip
     figure.update_layout(
-        title={"text": title, "font": {"size": 15}}, font={"color": GREY, "size": 13},
+        title={"text": title, "font": {"size": 16, "weight": "bold"}},
+        font={"color": GREY, "size": 13, "family": "system-ui, sans-serif"},
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", margin={"l": 50, "r": 16, "t": 48, "b": 44},
-        xaxis={"title": x, **grid}, yaxis={"title": y, **grid},
-        modebar={"remove": _BUTTONS}, showlegend=legend,
+        xaxis={"title": _axis_title(x), **axis}, yaxis={"title": _axis_title(y), **axis},
+        dragmode="zoom" if zooms else False, hoverlabel={"bgcolor": WHISKER, "font": {"color": "#FFFFFF"}},
+        modebar={"remove": _BUTTONS}, showlegend=legend and len(figure.data) > 1,
         legend={"orientation": "h", "y": -0.22, "x": 0, "xanchor": "left", "yanchor": "top"},
     )  # fmt: skip
     return figure
+
+
+def _axis_title(text: str) -> dict:
+    return {"text": text, "font": {"size": 13}}  # Plotly's would be larger than that of the figure

@@ -250,3 +250,58 @@ def test_bars_of_many_groups_lie_one_below_the_other(predictions):
     assert bars.x[0] == groups[0].figures["race_accuracy"].value
     assert (drawn.layout.xaxis.tickformat, drawn.layout.yaxis.autorange) == (".0%", "reversed")
     assert drawn.layout.height > 20 * len(groups)
+
+
+def test_hovering_says_figures_as_tables_do():
+    groups = [
+        Group(("a",), 355, {"accuracy": Estimate(0.414, 0.364, 0.466, 355), "age_mae": Estimate(5.432, 5, 6, 1355)}),
+        Group(("b",), 1, {"accuracy": Estimate(1, np.nan, np.nan, 1), "age_mae": Estimate(-0.001, np.nan, np.nan, 1)}),
+    ]
+    shares = f.group_bars(groups, {"accuracy": "race"}, "Accuracy").data[0]
+    assert shares.hovertext == ("41.4 % (36.4 to 46.6), n = 355", "100.0 %, n = 1")
+    years = f.group_bars(groups, {"age_mae": "error"}, "Error").data[0]
+    assert years.hovertext == ("5.43 years (5.00 to 6.00), n = 1,355", "0.00 years, n = 1")
+    assert "%{hovertext}" in shares.hovertemplate
+
+
+def test_hovering_says_what_a_value_is(predictions, report):
+    bars, line, _ = f.reliability_diagram(classified(predictions, "race").found).data
+    assert bars.hovertext[-1] == "0.93 to 1.00"
+    assert sum(bars.customdata) == predictions["detected"].sum()
+    assert line.hoverinfo == "skip"
+    columns = ["train_age", "valid_race_accuracy", "valid_age_group_one_off", "valid_age_mae"]
+    history = pd.DataFrame({"epoch": [1], **{column: [0.5] for column in columns}})
+    said = [curve.hovertemplate for curve in f.training_curves(history, "", "All", columns).data]
+    assert [text.split(": ")[1].split("<")[0] for text in said] == [
+        "%{y:.3f}",
+        "%{y:.1%}",
+        "%{y:.1%}",
+        "%{y:.2f} years",
+    ]
+
+
+def test_a_stray_drag_hides_nothing_of_bars_and_matrices(predictions, report):
+    labelled, groups = classified(predictions, "race"), groups_of(predictions, ["race"])
+    whole = [
+        f.confusion_heatmap(np.eye(5, dtype=int), "race", by="rows", hide_diagonal=False),
+        f.reliability_diagram(labelled.found),
+        f.group_bars(groups, {"race_accuracy": "race"}, "Accuracy"),
+        f.age_error_by_band(groups_of(predictions, ["age_band"])),
+    ]
+    for figure in whole:
+        assert figure.layout.dragmode is False
+        assert figure.layout.xaxis.fixedrange
+        assert figure.layout.yaxis.fixedrange
+    curves = [
+        f.abstention_curve(labelled, 0.8, c.abstention_points(labelled)),
+        f.age_density(predictions),
+        f.training_curves(report.history, "train_", "Loss"),
+    ]
+    assert all(figure.layout.dragmode == "zoom" and not figure.layout.xaxis.fixedrange for figure in curves)
+
+
+def test_the_title_stands_out_and_a_single_curve_needs_no_legend(predictions, report):
+    one = f.training_curves(report.history, "train_", "Loss").layout
+    assert one.showlegend is False
+    assert one.title.font.size > one.xaxis.title.font.size == one.yaxis.title.font.size
+    assert f.reliability_diagram(classified(predictions, "race").found).layout.showlegend
