@@ -123,7 +123,7 @@ class Dashboard:
         outputs = self.outputs[view.name] if view else []
         try:
             opened = self.reports.open(options["report"], own)
-            other = self._other(options["other"], own) if spot.view == "Compare" and options["other"] else None
+            other = self._other(options, own) if spot.view == "Compare" and options["other"] else None
             look = look_at(opened, spot, options, other)
             said = {self.head: head(look), self.face: face_page(look)}
             shown = view.show(look) if view else []
@@ -137,8 +137,12 @@ class Dashboard:
         where = {self.spot: spot, self.address: address, self.told: address}
         return where | said | dict(zip(outputs, shown, strict=True))
 
-    def _other(self, name: str, own: Opened | None) -> Opened | ReportError:
-        """The report to compare with, or the error if it cannot be opened: the open report is still shown."""
+    def _other(self, options: dict[str, Any], own: Opened | None) -> Opened | ReportError:
+        """The report to compare with, or the error if it cannot be opened: the open report is still shown. In place of
+        the open report itself, the first other one."""
+        name = options["other"]
+        if name == options["report"]:
+            name = next((each for each in [*self.reports.folders, *_also(own)] if each != name), name)
         try:
             return self.reports.open(name, own)
         except ReportError as error:

@@ -62,8 +62,10 @@ def show(look: Look) -> list:
     rows = keeper.once((key, "compare"), lambda: compare(this, other))
     rows = [row for row in rows if row.name not in selection.senseless]
     names = (look.opened.title, look.other.title)
-    unheeded = message(UNHEEDED) if selection != look.selection else ""
-    return [unheeded + _table(rows, len(this), names), *_faces(look, this, other, look.other.title)]
+    replaced = look.options["other"] == look.opened.title
+    said = message(f"{names[0]} is the open report: compared with {names[1]}.") if replaced else ""
+    said += message(UNHEEDED) if selection != look.selection else ""
+    return [said + _table(rows, len(this), names), *_faces(look, this, other, look.other.title)]
 
 
 def _table(rows: list[Compared], n: int, names: tuple[str, str]) -> str:

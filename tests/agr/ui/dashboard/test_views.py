@@ -7,6 +7,7 @@ import io
 import re
 from dataclasses import replace
 
+import gradio as gr
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
@@ -15,13 +16,14 @@ from sklearn.metrics import accuracy_score, confusion_matrix
 from agr.evaluation.figures import FAINT
 from agr.evaluation.report import EvalReport
 from agr.labels import RACES, TASK_CLASSES
-from agr.ui.dashboard import BUSY, IDLE
+from agr.ui.dashboard import BUSY, IDLE, Dashboard
 from agr.ui.dashboard.face import face_page
 from agr.ui.dashboard.head import head
-from agr.ui.dashboard.look import NO_FACE, OWN, Opened, look_at
+from agr.ui.dashboard.look import NO_FACE, OWN, Opened, Reports, look_at
 from agr.ui.dashboard.state import Spot
 from agr.ui.dashboard.views import VIEWS
 from agr.ui.dashboard.views import compare as views_compare
+from tests.conftest import ROOT
 
 BY_NAME = {view.name: view for view in VIEWS}
 
@@ -249,6 +251,21 @@ def test_two_reports_are_compared_on_their_files(look_with, first):
     both = saved(link, "contradicted")
     assert f"Both models give {len(both)} faces the same class" in faces
     assert (both["true_race"] != both["pred_race"]).all()
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"), [(2, "b is the open report: compared with a."), (1, "Choose another report")]
+)
+def test_a_report_is_not_compared_with_itself(look_with, kept, said):
+    folders = {"b": ROOT / "eval_reports" / "mobilenet_v2", "a": ROOT / "eval_reports" / "mobilenet_v2_stage1"}
+    with gr.Blocks() as page:
+        tab_of = Dashboard(Reports(dict(list(folders.items())[:kept])))
+        with gr.Tabs() as tabs, gr.Tab("Evaluation", id="evaluation") as tab:
+            tab_of.build(tab, tabs, page, None)
+    options = look_with().options | {"report": "b", "other": "b"}
+    text = tab_of.answer("", Spot("Compare"), None, *options.values())[tab_of.outputs["Compare"][0]]
+    assert said in text
+    assert ("agr-table" in text) == (kept == 2)
 
 
 def test_another_task_is_no_other_comparison(look_with, first, monkeypatch):
