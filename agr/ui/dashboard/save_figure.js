@@ -1,5 +1,5 @@
-// Saves the figure above the buttons, with Plotly, which Gradio has loaded, and names it for screen readers. Runs as
-// js_on_load of the buttons' component.
+// Saves the figure above the buttons, with Plotly, which Gradio has loaded, and names it for screen readers; a click on a
+// cell of the confusion heatmap presses the grid's button of that cell. Runs as js_on_load of the buttons' component.
 const figure = element.closest('.agr-figure');
 figure?.setAttribute('role', 'group');
 const nameIt = () => {
@@ -7,9 +7,17 @@ const nameIt = () => {
     const name = title ?? element.querySelector('[data-name]').dataset.name.replaceAll('_', ' ');
     figure.setAttribute('aria-label', `Figure: ${name}`);
 };
-if (figure) {
+const pressCell = ({points}) => document.querySelector(`#grid [data-key="${points[0].pointNumber}"]`)?.click();
+const attend = () => {
     nameIt();
-    new MutationObserver(nameIt).observe(figure, {childList: true, subtree: true});
+    const plot = figure.querySelector('.js-plotly-plot');
+    if (figure.id !== 'confusion-figure' || !plot?.on) return;
+    plot.removeListener('plotly_click', pressCell);  // a figure that was drawn anew has lost it, another one has it still
+    plot.on('plotly_click', pressCell);
+};
+if (figure) {
+    attend();
+    new MutationObserver(attend).observe(figure, {childList: true, subtree: true});
 }
 element.addEventListener('click', (event) => {
     const button = event.target.closest('button[data-format]');

@@ -70,6 +70,29 @@ def test_a_cell_opens_its_faces(visit, predictions):
     page.get_by_text(f"25 to 48 of {len(inside)}").wait_for()
 
 
+def test_a_cell_of_the_heatmap_opens_its_faces_too(visit, served):
+    page = visit("show=Confusion")
+    heatmap = page.locator("#confusion-figure .nsewdrag")
+
+    def click(row, column):
+        heatmap.wait_for()
+        until_answered(page, served)
+        size = heatmap.bounding_box()
+        heatmap.click(
+            position={"x": (column + 0.5) * size["width"] / len(RACES), "y": (row + 0.5) * size["height"] / len(RACES)}
+        )
+
+    click(4, 0)
+    page.locator("#cell-faces").get_by_text("true Others, predicted White").wait_for()
+    assert heatmap.evaluate("cells => getComputedStyle(cells).cursor") == "pointer"
+    page.get_by_label("counts", exact=True).check()  # draws it anew
+    page.wait_for_function("location.search.includes('by=counts')")
+    click(1, 2)
+    page.locator("#cell-faces").get_by_text("true Black, predicted Asian").wait_for()
+    click(1, 2)  # as with the grid, a second click lets it go
+    page.wait_for_function("!location.search.includes('cell=')")
+
+
 def test_all_of_it_by_keyboard(visit):
     """From the page's tabs to a cell, a face, a tick, and back: no mouse."""
     page = visit()
