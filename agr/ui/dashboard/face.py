@@ -9,7 +9,7 @@ from agr.labels import TASK_CLASSES, TASK_TITLES
 
 from ..cards import bar
 from ..scripts import script
-from .gallery import heading, picture
+from .gallery import heading, picture, pictures_of
 from .html import act
 from .look import Look
 
@@ -30,13 +30,15 @@ def face_page(look: Look) -> str:
     file = row["file"]
     opener = html.escape(json.dumps({"action": "face", "value": file}), quote=True)
     parts = "".join(_task(row, task, look) for task in TASK_CLASSES)
+    find = pictures_of(look.opened)
+    face = picture(file, find, FACE_SIDE, alt="the face") if find else ""
     named = html.escape(f"{file}: {', '.join(heading(row, look.task))}")
     return (
         f'<dialog class="agr-dialog" aria-label="{named}" data-opener="{opener}">'
         '<nav class="agr-downloads" aria-label="Faces"><button type="button" class="agr-small" data-step="-1">Previous'
         '</button><span data-place></span><button type="button" class="agr-small" data-step="1">Next</button>'
         '<button type="button" class="agr-small" data-close autofocus>Close</button></nav>'
-        f"<header>{picture(file, look.opened.find, FACE_SIDE, alt='the face')}<div><h3>{html.escape(file)}</h3>"
+        f"<header>{face}<div><h3>{html.escape(file)}</h3>"
         f"{_age(row)}{_twins(look, file)}</div></header>"
         f'<div class="agr-cards">{parts}</div></dialog>'
     )

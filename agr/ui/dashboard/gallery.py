@@ -11,18 +11,23 @@ from agr.pictures import DataError
 
 from ..cards import data_uri, jpeg
 from .html import act, pager
-from .look import Find
+from .look import Find, Opened
 
 PAGE_SIZE = 24
 """Faces on one page of a gallery."""
-TILE_SIDE = 96
+TILE_SIDE = 144
 """Pixels of a face in a gallery, along its longer side."""
+
+
+def pictures_of(opened: Opened) -> Find | None:
+    """What finds the pictures of a report; None if it has none at all."""
+    return opened.find if opened.has_faces else None
 
 
 def gallery(
     rows: pd.DataFrame,
     task: str,
-    find: Find,
+    find: Find | None,
     *,
     page: int = 0,
     ticked: Collection[tuple[str, str]] | None = None,
@@ -31,7 +36,8 @@ def gallery(
     """One page of tiles, each headed by its true and predicted class with their probabilities.
 
     `rows`: predictions of a report, labelled and detected. A click sends the action "face". With `ticked`, (task, file)
-    pairs, each tile has a checkbox that sends "tick". `note` makes an additional line from a row.
+    pairs, each tile has a checkbox that sends "tick". `note` makes an additional line from a row. Without `find`, tiles
+    are text alone, and have no checkbox: nobody could judge a label.
     """
     page = min(page, max(0, (len(rows) - 1) // PAGE_SIZE))
     shown = rows.iloc[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
@@ -40,20 +46,21 @@ def gallery(
     return f'<div class="agr-gallery" {first}>{tiles}</div>{pager(len(rows), page, PAGE_SIZE)}'
 
 
-def _tile(row: dict, task: str, find: Find, ticked: Collection[tuple[str, str]] | None, note: str) -> str:
+def _tile(row: dict, task: str, find: Find | None, ticked: Collection[tuple[str, str]] | None, note: str) -> str:
     file, lines = row["file"], "".join(f"<span>{line}</span>" for line in heading(row, task))
     extra = f"<span>{html.escape(note)}</span>" if note else ""
     box, mark = "", ""
-    if ticked is not None:
+    if ticked is not None and find:
         is_ticked = (task, file) in ticked
         mark = " agr-ticked" if is_ticked else ""
         box = (
             f'<label><input type="checkbox" {act("tick", [task, file])} {"checked" * is_ticked} '
-            f'aria-label="{html.escape(file)}: label looks wrong"> label looks wrong</label>'
+            f'aria-label="{html.escape(file)}: label looks wrong"> looks wrong</label>'
         )
+    face, name = picture(file, find, TILE_SIDE) if find else "", html.escape(file)
     return (
-        f'<div class="agr-tile{mark}"><button type="button" {act("face", file)}>{picture(file, find, TILE_SIDE)}'
-        f"{lines}{extra}<small>{html.escape(file)}</small></button>{box}</div>"
+        f'<div class="agr-tile{mark}"><button type="button" {act("face", file)}>{face}{lines}{extra}'
+        f'<small title="{name}">{name}</small></button>{box}</div>'
     )
 
 

@@ -9,8 +9,8 @@ from .look import NO_FACE, Look
 
 _MAX = 120
 NO_FACES = (
-    "The faces are not shown: a report travels without its pictures, as UTKFace's terms demand. To see them, start the "
-    "page with AGR_UTKFACE=path of your own copy (a folder, .zip or .tar.gz)."
+    "UTKFace's terms do not allow showing its pictures here; the page's host can name a copy. Evaluate your own "
+    "labelled faces to see pictures."
 )
 
 OWN_NO_FACES = "The faces are not shown: a saved report holds no pictures. To see them, evaluate the pictures again."

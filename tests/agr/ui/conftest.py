@@ -1,14 +1,17 @@
 """The page, served from a thread of this process, and a browser that looks at it."""
 
+import io
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 from gradio import networking
 from gradio_client import Client
+from PIL import Image
 
 from tests.conftest import ROOT
 
@@ -44,12 +47,15 @@ def ask(page_url: str, sent) -> str:
 
 @pytest.fixture(scope="session")
 def served(analyzer, tmp_path_factory):
-    """The page itself."""
+    """The page itself, with the same grey picture for every face of a report: no label is judged without one."""
     networking.url_ok = lambda url: True  # it asks once, for three seconds, and a busy machine would fail every test
     os.environ["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("uploads"))
     from agr.ui.page import build_page, launch, reports_of
 
-    page = build_page(analyzer, reports_of(ROOT / "eval_reports"))
+    grey = io.BytesIO()
+    Image.new("RGB", (24, 24), "grey").save(grey, "JPEG")
+    pictures = SimpleNamespace(find=lambda file: grey.getvalue())
+    page = build_page(analyzer, reports_of(ROOT / "eval_reports"), pictures)
     launch(page, prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
     yield page
     page.close()

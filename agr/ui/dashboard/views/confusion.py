@@ -9,7 +9,7 @@ from agr.evaluation import metrics as m
 from agr.labels import TASK_CLASSES
 
 from ...cards import count_of_faces, message
-from ..gallery import gallery
+from ..gallery import gallery, pictures_of
 from ..grid import confusion_grid
 from ..html import csv_link, face_columns
 from ..look import Look
@@ -74,7 +74,7 @@ def _faces(look: Look, cell: tuple[int, int]) -> list[str]:
     if not len(inside):
         return [message(f"{title}. There is none to show."), ""]
     inside = inside.sort_values(f"prob_{look.task}_{pred}", ascending=False, kind="stable")
-    tiles = gallery(inside, look.task, look.opened.find, page=look.spot.page)
+    tiles = gallery(inside, look.task, pictures_of(look.opened), page=look.spot.page)
     return [message(f"{title}, the most confident first.") + tiles, csv_link("faces", inside[face_columns(look.task)])]
 
 

@@ -9,7 +9,7 @@ from agr.evaluation.mislabels import ORDERS, contradictions, mislabels, relabel_
 from agr.labels import TASK_TITLES
 
 from ...cards import count_of_faces, message
-from ..gallery import gallery
+from ..gallery import gallery, pictures_of
 from ..html import act, csv_link
 from ..look import Look
 from ..state import MOST_SENT
@@ -23,6 +23,8 @@ SORTED_BY = {
 }
 LEAST_PAIRS = 10
 """Number of pairs of identical pictures below which nothing is said about contradictions between their labels."""
+
+TICK = "Tick those whose label looks wrong. "
 
 
 def layout(reports: list[str]) -> Parts:
@@ -50,12 +52,12 @@ def show(look: Look) -> list:
     which = f"{len(confident):,} of them with a probability of {threshold:.2f} or more"
     title = (
         f"Predicted as another class than the label says: {count_of_faces(len(ranked))}, "
-        f"{'those with the largest age error first, however sure' if by_age else which}. Tick those whose label looks "
-        "wrong; a click on a face opens it."
+        f"{'those with the largest age error first, however sure' if by_age else which}. {TICK * look.opened.has_faces}A click on "
+        "a face opens it."
     )
     rows = look.table.loc[confident.index]
     note = _ages if by_age else None
-    tiles = gallery(rows, look.task, look.opened.find, page=look.spot.page, ticked=look.ticked, note=note)
+    tiles = gallery(rows, look.task, pictures_of(look.opened), page=look.spot.page, ticked=look.ticked, note=note)
     return [
         message(title + _contradictions(look)) + tiles,
         _export(look),

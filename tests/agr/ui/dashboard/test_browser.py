@@ -1,4 +1,4 @@
-"""The dashboard in a real browser, on the bundled report, without the faces and (where there is a copy) with them."""
+"""The dashboard in a real browser, on the bundled report, with a grey picture in place of each face."""
 
 import csv
 import io
@@ -65,7 +65,13 @@ def test_a_cell_opens_its_faces(visit, predictions):
     first = page.locator("#cell-faces .agr-tile").first.inner_text()
     assert f"true Others ({top['prob_race_Others']:.3f})" in first
     assert f"pred White ({top['prob_race_White']:.3f})" in first
-    assert page.locator("#cell-faces .agr-placeholder").count() > 0  # no copy of UTKFace was named: placeholders
+    face, tile = (page.locator(f"#cell-faces .agr-tile{part}").first.bounding_box() for part in (" img", ""))
+    assert face["width"] == pytest.approx(face["height"]) == pytest.approx(tile["width"], abs=3)  # it fills its tile
+    assert tile["width"] >= 150
+    said = page.locator("#cell-faces .agr-tile").first.locator("button > :not(img)")
+    assert {round(line["height"]) for line in (each.bounding_box() for each in said.all())} < {
+        *range(28)
+    }  # one line each
     page.get_by_role("button", name="Next").click()
     page.get_by_text(f"25 to 48 of {len(inside)}").wait_for()
 

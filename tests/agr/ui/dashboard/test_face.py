@@ -1,9 +1,11 @@
 import html
+from dataclasses import replace
 
 import pytest
 
 from agr.evaluation.mislabels import mislabels
 from agr.ui.dashboard.face import face_page
+from agr.ui.dashboard.head import head
 from agr.ui.dashboard.state import Spot
 
 
@@ -40,6 +42,15 @@ def test_only_labels_that_disagree_can_be_ticked(look_with, opened):
 @pytest.mark.parametrize("face", [None, "no such file.jpg"])
 def test_no_face_no_page(look_with, face):
     assert face_page(look_with(Spot(face=face))) == ""
+
+
+def test_without_any_picture_there_is_no_room_for_one(look_with, opened):
+    look = look_with(Spot(face=opened.predictions["file"].iloc[0]))
+    bare = replace(look, opened=replace(opened, has_faces=False))
+    assert "agr-placeholder" in face_page(look)  # this one is missing, others may not be
+    assert "agr-placeholder" not in face_page(bare)
+    assert "the page's host can name a copy" in html.unescape(head(bare))
+    assert "host" not in head(look)
 
 
 def test_a_face_that_was_not_found_says_so(look_with, opened):

@@ -1,8 +1,9 @@
 import re
+from dataclasses import replace
 
 import pytest
 
-from agr.ui.dashboard.gallery import PAGE_SIZE, gallery, heading
+from agr.ui.dashboard.gallery import PAGE_SIZE, gallery, heading, pictures_of
 from agr.ui.dashboard.html import pager
 
 
@@ -30,6 +31,20 @@ def test_the_pager_goes_to_both_ends(page, disabled):
         (button,) = re.findall(rf'<button[^>]*data-key="{title}"[^>]*>', text)
         assert ("disabled" in button) == (title in disabled)
     assert pager(PAGE_SIZE, 0, PAGE_SIZE) == ""
+
+
+def test_without_any_picture_tiles_are_text_and_no_label_is_judged(rows, opened):
+    text = gallery(rows.head(2), "race", pictures_of(replace(opened, has_faces=False)), ticked=[])
+    assert text.count('class="agr-tile"><button type="button" data-act=') == 2  # by which the dialog finds neighbours
+    assert "agr-placeholder" not in text
+    assert "checkbox" not in text
+    assert all(line in text for line in (*heading(rows.iloc[0].to_dict(), "race"), rows["file"].iloc[1]))
+    assert pictures_of(opened) is opened.find
+
+
+def test_a_long_name_is_there_in_full(rows):
+    text = gallery(rows.head(1), "race", {}.get)
+    assert f'<small title="{rows["file"].iloc[0]}">{rows["file"].iloc[0]}</small>' in text
 
 
 def test_a_tick_belongs_to_its_task(rows):
