@@ -6,12 +6,13 @@ from collections.abc import Callable, Collection
 import pandas as pd
 from PIL import Image
 
+from agr.evaluation.mislabels import relabel_list
 from agr.images import ImageError, load_photo
 from agr.pictures import DataError
 
 from ..cards import data_uri, jpeg
 from .html import act, pager
-from .look import Find, Opened
+from .look import Find, Look, Opened
 
 PAGE_SIZE = 24
 """Faces on one page of a gallery."""
@@ -22,6 +23,16 @@ TILE_SIDE = 144
 def pictures_of(opened: Opened) -> Find | None:
     """What finds the pictures of a report; None if it has none at all."""
     return opened.find if opened.has_faces else None
+
+
+def chosen(look: Look) -> str:
+    """How many labels are ticked, for galleries with checkboxes elsewhere than beside the list. It takes a line even if
+    it says nothing, so that the faces below do not move when the first label is ticked."""
+    if not look.opened.has_faces:
+        return ""
+    count = len(relabel_list(look.opened.predictions, look.ticked))
+    said = f"{count} {'label' if count == 1 else 'labels'} chosen; the list is in Mislabels." if count else ""
+    return f'<p class="agr-note agr-kept" role="status">{said}</p>'
 
 
 def gallery(

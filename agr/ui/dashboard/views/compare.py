@@ -14,7 +14,7 @@ from agr.evaluation.summary import LEAST_GROUP
 
 from ...cards import count_of_faces, message
 from ..figure_cards import TITLES, direction
-from ..gallery import gallery, heading, pictures_of
+from ..gallery import chosen, gallery, heading, pictures_of
 from ..html import csv_link, difference_html, estimate_html, face_columns, table_html
 from ..look import NO_FACE, Look
 from ..view import Parts, View, click_slot, text_slot
@@ -126,9 +126,9 @@ def _contradicted(look: Look, this: pd.DataFrame, other: pd.DataFrame) -> list[s
         f"{(sureness >= SURE).sum()} of them both are at least {SURE:.0%} sure. Where models err alike and are sure, "
         "the label is often wrong, unless one model was taught by the other: open the faces to judge."
     )
-    tiles = gallery(rows, look.task, pictures_of(look.opened), page=look.spot.page)
+    tiles = gallery(rows, look.task, pictures_of(look.opened), page=look.spot.page, ticked=look.ticked)
     table = rows[face_columns(look.task)].assign(sureness=sureness.to_numpy())
-    return [title + tiles, csv_link("contradicted", table)]
+    return [title + chosen(look) + tiles, csv_link("contradicted", table)]
 
 
 VIEW = View("Compare", layout, show)

@@ -9,7 +9,7 @@ from agr.evaluation import metrics as m
 from agr.labels import TASK_CLASSES
 
 from ...cards import count_of_faces, message
-from ..gallery import gallery, pictures_of
+from ..gallery import chosen, gallery, pictures_of
 from ..grid import confusion_grid
 from ..html import csv_link, face_columns
 from ..look import Look
@@ -74,8 +74,12 @@ def _faces(look: Look, cell: tuple[int, int]) -> list[str]:
     if not len(inside):
         return [message(f"{title}. There is none to show."), ""]
     inside = inside.sort_values(f"prob_{look.task}_{pred}", ascending=False, kind="stable")
-    tiles = gallery(inside, look.task, pictures_of(look.opened), page=look.spot.page)
-    return [message(f"{title}, the most confident first.") + tiles, csv_link("faces", inside[face_columns(look.task)])]
+    is_error = cell[0] != cell[1]  # a label that the model agrees with is not suspicious
+    tiles = gallery(
+        inside, look.task, pictures_of(look.opened), page=look.spot.page, ticked=look.ticked if is_error else None
+    )
+    said = message(f"{title}, the most confident first.") + chosen(look) * is_error
+    return [said + tiles, csv_link("faces", inside[face_columns(look.task)])]
 
 
 VIEW = View("Confusion", layout, show)

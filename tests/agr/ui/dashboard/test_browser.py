@@ -299,6 +299,23 @@ def test_suspicious_labels_are_collected_into_a_list(visit, predictions, tmp_pat
         assert row["suggested"] == by_file.loc[row["file"], "pred_race"]
 
 
+def test_labels_are_collected_wherever_a_model_contradicts_them(visit):
+    page = visit("show=Confusion&cell=4,0")
+    tiles = page.locator("#cell-faces .agr-tile")
+    tiles.first.locator("input").hover()  # scrolls there
+    place = tiles.nth(6).bounding_box()
+    tiles.first.locator("input").check()
+    page.locator("#cell-faces").get_by_text("1 label chosen; the list is in Mislabels.").wait_for()
+    assert tiles.nth(6).bounding_box() == place
+    page.get_by_role("tab", name="Compare").click()
+    page.get_by_label("both contradict the label alike").check()
+    again = page.locator("#compare-faces .agr-tile input:not(:checked)").first
+    again.check()
+    page.locator("#compare-faces").get_by_text("2 labels chosen; the list is in Mislabels.").wait_for()
+    page.get_by_role("tab", name="Mislabels").click()
+    page.get_by_text("Suspicious labels chosen: 2.").wait_for()
+
+
 def test_boxes_say_what_is_ticked_on_every_page(visit):
     page = open_tab(visit(), "Mislabels")
     tiles = page.locator("#mislabels .agr-tile")

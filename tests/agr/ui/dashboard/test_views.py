@@ -87,6 +87,13 @@ def test_a_cell_holds_its_faces_and_an_empty_one_says_so(look_with, opened):
     assert not empty[1]
 
 
+def test_a_label_that_the_model_agrees_with_is_not_ticked(look_with):
+    right, wrong = (BY_NAME["Confusion"].show(look_with(Spot("Confusion", cell=cell)))[2] for cell in ((0, 0), (0, 1)))
+    assert "agr-tile" in right
+    assert "checkbox" not in right
+    assert "checkbox" in wrong
+
+
 def test_the_threshold_counts_and_the_ticked_are_exported_over_tasks(look_with, opened):
     text, export, link = BY_NAME["Mislabels"].show(look_with(threshold=0.5))
     listed = saved(link, "mislabels_race")
