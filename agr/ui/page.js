@@ -54,11 +54,28 @@
     };
     for (const kind of ['click', 'change', 'drop']) photo.addEventListener(kind, (event) => event.isTrusted && said.remove(), {capture: true});
 
+    // Gradio says only for a moment that a file is too large.
+    const most = window.gradio_config?.max_file_size ?? Infinity;
+    const isTooLarge = (file) => {
+        if (file.size <= most) return false;
+        const [has, may] = [file.size, most].map((bytes) => Math.ceil(bytes / 2 ** 20));
+        tell(`${file.name} is too large: ${has} MB, and a photo may have ${may} MB. Save it smaller, or as a JPEG.`);
+        return true;
+    };
+    photo.addEventListener('change', (event) => {
+        const file = event.target.files?.[0];
+        if (!file || !isTooLarge(file)) return;
+        event.stopPropagation();
+        event.target.value = '';
+    }, {capture: true});
+
     let newest = null;
     photo.addEventListener('click', (event) => {  // another source was chosen: drop the file that waits
         if (event.isTrusted && event.target.closest('.source-selection')) newest = null;
     }, {capture: true});
     const take = (file) => {
+        if (isTooLarge(file)) return;
+        said.remove();
         newest = file;
         photo.querySelector('.source-selection button')?.click();  // the source of files: the others have no file input
         const files = new DataTransfer();
@@ -105,7 +122,7 @@
         event.target.dispatchEvent(new DragEvent('dragleave', {bubbles: true}));  // or Gradio would still show that something is dragged over it
         if (file.type && !file.type.startsWith('image/')) return tell(`${file.name} is no picture. Drop a JPEG, PNG, WebP, AVIF, HEIC, GIF, BMP or TIFF.`);
         take(file);
-        if (files.length > 1) tell(`Of ${files.length} files only ${file.name} is analyzed. Drop one photo at a time; many at once: python -m agr analyze.`);
+        if (files.length > 1 && newest === file) tell(`Of ${files.length} files only ${file.name} is analyzed. Drop one photo at a time; many at once: python -m agr analyze.`);
     }, {capture: true});
 
     // Gradio gives no message if the clipboard holds no picture, or the browser does not allow reading it.

@@ -91,10 +91,34 @@ def test_what_cannot_be_read_says_so_and_the_next_photo_works(visit, tmp_path):
     alert = page.wait_for_selector("#status [role=alert]")
     assert "picture" in alert.inner_text()
     assert str(tmp_path) not in page.content()
+    page.locator("#photo img").wait_for(state="hidden")  # it would be a sliver with the sign of a broken picture
     assert not page.query_selector(".agr-card")
     page.get_by_label("Remove Image").first.click()
     page.wait_for_selector("#status p", state="detached")
     assert "1 face" in drop(page, ASTRONAUT)
+
+
+@pytest.mark.parametrize("is_dropped", [False, True])
+def test_a_file_that_is_too_large_is_not_sent_and_says_so(visit, tmp_path, is_dropped):
+    page = visit()
+    sent = []
+    page.on("request", lambda request: sent.append(request.url) if "/upload" in request.url else None)
+    if is_dropped:
+        page.evaluate(
+            """() => {
+                const data = new DataTransfer();
+                data.items.add(new File([new Uint8Array(41 * 2 ** 20)], 'huge.png', {type: 'image/png'}));
+                const drop = new DragEvent('drop', {dataTransfer: data, bubbles: true});
+                document.querySelector('#photo button').dispatchEvent(drop);
+            }"""
+        )
+    else:
+        (tmp_path / "huge.png").write_bytes(bytes(41 * 2**20))
+        page.set_input_files("#photo input[type=file]", str(tmp_path / "huge.png"))
+    page.get_by_role("alert").get_by_text("huge.png is too large: 41 MB, and a photo may have 40 MB.").wait_for()
+    assert not sent
+    assert "1 face" in drop(page, ASTRONAUT)
+    assert "/upload" in sent[0]
 
 
 def test_a_photo_without_a_face_gets_a_friendly_sentence(visit, tmp_path):
@@ -284,6 +308,7 @@ def test_a_picture_that_the_browser_cannot_display_is_analyzed_and_said_to_be_on
     page = visit()
     assert drop(page, tmp_path / "photo.tiff") == "1 face."
     page.locator("#photo img[alt*='does not display']").wait_for()
+    assert page.locator("#photo img").evaluate("photo => getComputedStyle(photo).visibility") == "visible"
 
 
 def test_programs_have_an_endpoint(page_url, tmp_path):
