@@ -18,7 +18,7 @@ from agr.video.frames import VideoError
 
 from .cards import ANNOUNCE_STEPS, message
 from .received import held, sent
-from .scripts import focus
+from .scripts import focus, script
 from .uploads import BOXED
 from .video_html import people_table, progress_bar, time_table, timeline, video_downloads
 
@@ -104,7 +104,7 @@ def video_tab(analyzer: FaceAnalyzer) -> None:
                 label="With boxes", interactive=False, height=380, elem_id="clip-boxed", buttons=["download"]
             )
     links = gr.HTML(elem_id="clip-downloads")
-    found = gr.HTML(elem_id="clip-found")
+    found = gr.HTML(elem_id="clip-found", js_on_load=script("seek.js"))
     start.click(
         analyze,
         [clip, rate, visit],
@@ -213,7 +213,8 @@ def _shown(
     found = f"{count} in {run.seconds:.1f} seconds of {clip.name}, as numbered."
     said = found if people else TOO_BRIEF if rows else NOBODY
     status = message(said) + "".join(message(each) for each in (run.problem, undrawn) if each)
-    tables = (people_table(people, crops) + timeline(people, rows, moments, run.seconds)) if people else ""
+    when = timeline(people, rows, moments, run.seconds, leads_to_video=boxed is not None)
+    tables = people_table(people, crops) + when if people else ""
     links = video_downloads(people, rows, name=clip.stem) if rows else ""
     return boxed, status, links, tables + (time_table(rows) if rows else ""), gr.Button(interactive=False)
 

@@ -13,6 +13,8 @@ from .cards import count_of_faces, crop_uri, data_link, percent
 
 MOST_ROWS = 1000
 """Rows of the table by time that the page shows; the CSV has all."""
+MOST_STEPS = 6
+"""Largest number of steps of the time axis: more labels would not fit beside each other on a phone."""
 
 
 def people_table(people: Sequence[Person], crops: Mapping[int, np.ndarray]) -> str:
@@ -31,25 +33,54 @@ def people_table(people: Sequence[Person], crops: Mapping[int, np.ndarray]) -> s
     return f'<div class="agr-scroll" tabindex="0" role="region" aria-label="By person">{table}</div>'
 
 
-def timeline(people: Sequence[Person], rows: Sequence[FaceAtTime], moments: Sequence[float], seconds: float) -> str:
-    """A lane for each person, filled while they are in view. `moments`: the times of all analyzed frames."""
+def timeline(
+    people: Sequence[Person],
+    rows: Sequence[FaceAtTime],
+    moments: Sequence[float],
+    seconds: float,
+    *,
+    leads_to_video: bool,
+) -> str:
+    """A lane for each person, filled while they are in view. `moments`: the times of all analyzed frames.
+    `leads_to_video`: clicks show that time in the video with boxes (seek.js)."""
     whole = max(seconds, 0.1)
     order = {moment: place for place, moment in enumerate(moments)}
     lanes = []
     for one in people:
         stretches = _stretches([row.time for row in rows if row.track == one.number], order)
-        bars = "".join(
-            f'<span style="left:{100 * begin / whole:.2f}%;width:{100 * (end - begin) / whole:.2f}%" '
-            f'title="{begin:.1f} to {end:.1f} s"></span>'
-            for begin, end in stretches
-        )
+        bars = "".join(_bar(one, begin, end, whole, is_button=leads_to_video) for begin, end in stretches)
         said = ", ".join(f"{begin:.1f} to {end:.1f} seconds" for begin, end in stretches)
-        lane = f'<div class="agr-lane" role="img" aria-label="Person {one.number}: {said}">{bars}</div>'
+        # An image has no buttons in it.
+        kind = f'role="group" data-seconds="{whole:.2f}"' if leads_to_video else 'role="img"'
+        lane = f'<div class="agr-lane" {kind} aria-label="Person {one.number}: {said}">{bars}</div>'
         lanes.append(f'<span class="agr-number">{one.number}</span>{lane}')
-    ticks = "".join(f"<span>{whole * i / 4:.1f} s</span>" for i in range(5))
+    title = "When they are seen" + ": a click shows it in the video" * leads_to_video
     return (
-        f'<h2>When they are seen</h2><div class="agr-timeline">{"".join(lanes)}'
-        f'<span></span><div class="agr-ticks" aria-hidden="true">{ticks}</div></div>'
+        f'<h2>{title}</h2><div class="agr-timeline">{"".join(lanes)}'
+        f'<span></span><div class="agr-ticks" aria-hidden="true">{_ticks(whole)}</div></div>'
+    )
+
+
+def _bar(one: Person, begin: float, end: float, whole: float, *, is_button: bool) -> str:
+    """A stretch of time in a lane."""
+    where = f"left:{100 * begin / whole:.2f}%;width:{100 * (end - begin) / whole:.2f}%"
+    said = f"{begin:.1f} to {end:.1f} s"
+    if not is_button:
+        return f'<span style="{where}" title="{said}"></span>'
+    return (
+        f'<button type="button" style="{where}" title="{said}" data-start="{begin:.3f}" '
+        f'aria-label="Show person {one.number} at {begin:.1f} seconds"></button>'
+    )
+
+
+def _ticks(whole: float) -> str:
+    """Labels of the time axis, at steps of 1, 2, 5, 10, ... seconds, at most seven."""
+    step = next(n * 10**power for power in range(9) for n in (1, 2, 5) if whole / (n * 10**power) <= MOST_STEPS)
+    last = int(whole + 0.05)  # rounded as the whole is where it is told
+    shares = [(time, min(100, 100 * time / whole)) for time in range(0, last + 1, step)]
+    # Shifted by its place's share of its own width, a label at either end stays inside.
+    return "".join(
+        f'<span style="left:{share:.2f}%;transform:translateX(-{share:.2f}%)">{time} s</span>' for time, share in shares
     )
 
 

@@ -84,6 +84,15 @@ def test_a_video_is_answered_and_can_be_taken_home(tab, clip):
         "(() => { const v = document.querySelector('#clip-boxed video'); return [v.videoWidth, v.duration]; })()"
     )
     assert (width, round(seconds)) == (320, 3)
+    assert (
+        page.locator("#clip-boxed .controls").evaluate("bar => getComputedStyle(bar).opacity") == "0.9"
+    )  # no mouse there
+    lane = page.locator(".agr-lane")
+    lane.click(position={"x": lane.bounding_box()["width"] / 2, "y": 5})
+    page.wait_for_function("Math.abs(document.querySelector('#clip-boxed video').currentTime - 1.5) < 0.1")
+    page.get_by_label("Show person 1 at 0.0 seconds").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('#clip-boxed video').currentTime === 0")
     assert page.query_selector("#clip-stop").is_disabled()
     page.locator(".agr-times summary").focus()
     page.keyboard.press("Enter")

@@ -48,14 +48,37 @@ def test_a_person_is_a_row(person):
 
 
 def test_lanes_are_filled_where_somebody_is_seen(person, rows):
-    text = timeline([person], rows, [0.0, 0.5, 1.0, 4.0, 8.5, 9.0, 9.2], 10.0)
+    text = timeline([person], rows, [0.0, 0.5, 1.0, 4.0, 8.5, 9.0, 9.2], 10.0, leads_to_video=False)
     assert "Person 3: 0.0 to 1.0 seconds, 8.5 to 9.0 seconds" in text
     assert "left:85.00%;width:5.00%" in text
-    assert "7.5 s" in text
+    assert "<button" not in text
+
+
+def test_lanes_that_lead_to_the_video_hold_a_button_for_each_stretch(person, rows):
+    text = timeline([person], rows, [0.0, 0.5, 1.0, 4.0, 8.5, 9.0, 9.2], 10.0, leads_to_video=True)
+    assert re.findall(r'<button[^>]*data-start="([\d.]+)"', text) == ["0.000", "8.500"]
+    assert 'role="group" data-seconds="10.00" aria-label="Person 3: 0.0 to 1.0 seconds, 8.5 to 9.0 seconds"' in text
+    assert "Show person 3 at 8.5 seconds" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ticks"),
+    [
+        (0.0, [0]),
+        (3.96, [0, 1, 2, 3, 4]),
+        (6.5, [0, 2, 4, 6]),
+        (29.0, [0, 5, 10, 15, 20, 25]),
+        (120.0, [*range(0, 121, 20)]),
+    ],
+)
+def test_the_time_axis_has_round_steps(person, rows, seconds, ticks):
+    text = timeline([person], rows, [row.time for row in rows], seconds, leads_to_video=False)
+    assert [int(tick) for tick in re.findall(r">(\d+) s</span>", text)] == ticks
+    assert f'<span style="left:{min(100, 100 * ticks[-1] / max(seconds, 0.1)):.2f}%' in text
 
 
 def test_a_frame_that_is_shown_for_long_is_no_pause(person, rows):
-    text = timeline([person], rows, [0.0, 0.5, 1.0, 8.5, 9.0, 9.2], 10.0)
+    text = timeline([person], rows, [0.0, 0.5, 1.0, 8.5, 9.0, 9.2], 10.0, leads_to_video=False)
     assert "Person 3: 0.0 to 9.0 seconds" in text
 
 
