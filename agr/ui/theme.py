@@ -9,15 +9,16 @@ from .scripts import script
 STYLE = Path(__file__).parent / "style.css"
 SCRIPTS = ("queue.js", "address.js", "busy.js", "camera.js")
 # In the head, as Gradio limits a style sheet to the content of its own elements.
-_PRINT = """
+_OUTSIDE = """
 <style>
 @media print {  /* flex containers, and elements that hide their overflow, are cut off at the end of a page */
   html, body, gradio-app, .gradio-container, .gradio-container > .main, .gradio-container .wrap:has(> main), main,
   main > .column { display: block !important; overflow: visible !important; }
 }
+@media (max-width: 640px) { footer .divider { display: none !important; } }  /* there Gradio hides what it divides */
 </style>
 """
-HEAD = _PRINT + "".join(f"<script>{script(name)}</script>" for name in SCRIPTS)
+HEAD = _OUTSIDE + "".join(f"<script>{script(name)}</script>" for name in SCRIPTS)
 """Goes into the page's <head>, so its scripts run before the first component is made."""
 
 

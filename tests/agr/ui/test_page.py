@@ -347,6 +347,15 @@ def test_photos_do_not_stay_on_disk(analyzer, astronaut, tmp_path, monkeypatch):
         page.close()
 
 
+def test_notes_are_fainter_than_text_and_a_phones_footer_begins_with_a_word(visit):
+    page = visit(viewport={"width": 390, "height": 844})
+    note, title = (
+        page.locator(text).first.evaluate("each => getComputedStyle(each).color") for text in (".agr-note p", "h1")
+    )
+    assert note != title
+    assert page.get_by_role("contentinfo").inner_text().strip().startswith("Settings")
+
+
 def test_in_the_dark_a_disabled_button_is_not_the_brightest(visit):
     page = visit("tab=video", color_scheme="dark")
     page.locator("#clip-stop:disabled").wait_for()
