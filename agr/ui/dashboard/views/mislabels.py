@@ -52,8 +52,8 @@ def show(look: Look) -> list:
     which = f"{len(confident):,} of them with a probability of {threshold:.2f} or more"
     title = (
         f"Predicted as another class than the label says: {count_of_faces(len(ranked))}, "
-        f"{'those with the largest age error first, however sure' if by_age else which}. {TICK * look.opened.has_faces}A click on "
-        "a face opens it."
+        f"{'those with the largest age error first, however sure' if by_age else which}. "
+        f"{TICK * look.opened.has_faces}A click on a face opens it."
     )
     rows = look.table.loc[confident.index]
     note = _ages if by_age else None
