@@ -286,7 +286,7 @@ def test_a_stray_drag_hides_nothing_of_bars_and_matrices(predictions, report):
         f.confusion_heatmap(np.eye(5, dtype=int), "race", by="rows", hide_diagonal=False),
         f.reliability_diagram(labelled.found),
         f.group_bars(groups, {"race_accuracy": "race"}, "Accuracy"),
-        f.age_error_by_band(groups_of(predictions, ["age_band"])),
+        f.age_error_by_band(groups_of(predictions, ["age_band"]), "true age"),
     ]
     for figure in whole:
         assert figure.layout.dragmode is False

@@ -93,7 +93,7 @@ def _export(look: Look) -> str:
     if len(look.ticked) > MOST_SENT:
         text += f" The page's address holds the last {MOST_SENT} of them: download the list before you leave."
     if not len(chosen):
-        return message(text)
+        return message(text) if look.opened.has_faces else ""
     return message(text) + _chosen(look) + csv_link("relabel", chosen, "Download the relabel list")
 
 
