@@ -68,8 +68,8 @@ def reliability_diagram(found: Classified) -> go.Figure:
     if n:
         ece = m.expected_calibration_error(found.true, found.probs).value
         mean, limit = m.chance_calibration_error(found.probs), m.chance_calibration_limit(found.probs)
-        chance = f"by chance {mean:.3f}, in 95 of 100 cases below {limit:.3f}"
-        said = f'{ece:.3f}<br><span style="font-size:12px">{chance}</span>'
+        chance = f"by chance {mean:.3f}, 95 % of times below {limit:.3f}"  # as wide as a phone's figure
+        said = f'{ece:.3f}<br><span style="font-size:12px;font-weight:normal">{chance}</span>'
     figure = go.Figure(
         [
             go.Bar(

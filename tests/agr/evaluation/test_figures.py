@@ -204,7 +204,7 @@ def test_the_reliability_diagram_says_what_chance_does_and_which_bins_are_small(
     chance, limit = m.chance_calibration_error(found.probs), m.chance_calibration_limit(found.probs)
     title = drawn.layout.title.text
     assert f"ECE {error:.3f}<br>" in title
-    assert f"by chance {chance:.3f}, in 95 of 100 cases below {limit:.3f}<" in title
+    assert f"by chance {chance:.3f}, 95 % of times below {limit:.3f}<" in title
 
 
 def test_bars_of_groups_have_their_unit_and_order(predictions):

@@ -52,9 +52,9 @@ def _abstained(look: Look, floor: float) -> str:
             if not inside.any():
                 continue
             share = estimate(m.mean(is_left[inside]))
-            cells = [TASK_TITLES[name], label, f"{share.n:,}", f"{is_left[inside].sum():,}", estimate_html(share)]
+            cells = [f"{TASK_TITLES[name]}: {label}", f"{share.n:,}", f"{is_left[inside].sum():,}", estimate_html(share)]
             rows.append((cells, "agr-faint" * (share.n < LEAST_GROUP)))
-    return table_html(["Group", "", "Faces", "Not answered", "Not answered, %"], rows)
+    return table_html(["Group", "Faces", "Not answered", "Not answered, %"], rows)
 
 
 VIEW = View("Abstain", layout, show)

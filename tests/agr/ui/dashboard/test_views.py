@@ -305,7 +305,7 @@ def test_who_is_abstained_on(look_with, opened):
     table = opened.predictions
     babies = table[table["true_age_group"] == "0-2"]
     sure = babies[["prob_gender_Male", "prob_gender_Female"]].max(axis=1) >= 0.8
-    row = re.search(r"<td>0-2</td><td>(\d+)</td><td>(\d+)</td><td>([\d.]+)<small>", text)
+    row = re.search(r"Age group: 0-2</th><td>(\d+)</td><td>(\d+)</td><td>([\d.]+)<small>", text)
     assert row
     assert [int(row[1]), int(row[2])] == [len(babies), (~sure).sum()]
     assert float(row[3]) == pytest.approx(100 * (~sure).mean(), abs=0.05)
