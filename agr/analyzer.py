@@ -1,5 +1,6 @@
 """FaceAnalyzer, the package's main entry point: takes a photo and returns every face with its attributes."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -50,9 +51,9 @@ class Face(Prediction):
 
     @property
     def is_upright(self) -> bool:
-        """Whether the face is upright in the photo, rather than lying on its side or standing on its head."""
+        """Whether the face is tilted by less than 60° in the photo, as by its eyes."""
         (left, top), (right, bottom), *_ = self.landmarks
-        return right - left > abs(bottom - top)
+        return right - left > abs(bottom - top) / math.tan(math.radians(60))
 
     def to_dict(self) -> dict[str, Any]:
         """The fields for JSON: all but the two arrays, with numbers rounded to meaningful digits."""

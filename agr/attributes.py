@@ -1,8 +1,7 @@
 """Attributes of a batch of faces, derived from the network's three distributions. Does not depend on torch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +20,20 @@ SPREAD_AGES = (2, 8, 18, 27, 40, 55)
 """Ages, in years, at which the width of the age distribution is set in the same way."""
 PLAIN_SPREAD = (1.0,) * len(SPREAD_AGES)
 """Spread factors that leave the network's age distribution unchanged."""
+
+
+class _Once:
+    """A property that is computed once. Until Python 3.12, functools.cached_property locks all instances while it
+    computes, and a process that is forked meanwhile would wait for the lock forever."""
+
+    def __init__(self, compute: Callable[[Any], np.ndarray]) -> None:
+        self.compute, self.__doc__ = compute, compute.__doc__
+
+    def __get__(self, instance: Any, owner: type) -> np.ndarray:
+        if instance is None:
+            return self  # type: ignore[return-value]
+        value = vars(instance)[self.compute.__name__] = self.compute(instance)
+        return value
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,12 +87,12 @@ class Attributes:
         probs = {task: softmax((logits[task] / t).astype(np.float64)) for task, t in config.temperatures.items()}
         return cls(respread(probs["age"], config.age_spread), probs["gender"], probs["race"], config.interval_mass)
 
-    @cached_property
+    @_Once
     def age(self) -> np.ndarray:
         """Mean of the age distribution in years, shape (n,)."""
         return self.age_probs @ YEARS
 
-    @cached_property
+    @_Once
     def age_interval(self) -> np.ndarray:
         """Low and high end in years, shape (n, 2), within 0 to 116: the first and the last age within the central share
         of the distribution that `interval_mass` sets for that age.
@@ -94,7 +107,7 @@ class Attributes:
         first, last = inside.argmax(axis=1), MAX_AGE - inside[:, ::-1].argmax(axis=1)
         return np.stack([_crossing(excess, first, first - 1), _crossing(excess, last, last + 1)], axis=1)
 
-    @cached_property
+    @_Once
     def age_group_probs(self) -> np.ndarray:
         """Probability of each of the eight age groups, shape (n, 8)."""
         return np.add.reduceat(self.age_probs, AGE_GROUP_STARTS, axis=1)

@@ -148,7 +148,9 @@ def begun(pool: Executor, function: Callable[..., Result], *args: Any) -> "Futur
     ended: threads that Python still waits for go on alone."""
     try:
         return pool.submit(function, *args)
-    except RuntimeError:
+    except RuntimeError as error:
+        if "shutdown" not in str(error):  # such as that no thread can be started, though the call may still be made
+            raise
         return None
 
 

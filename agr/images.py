@@ -225,11 +225,13 @@ def _read_stream(stream: Any) -> Any:
     """What is left in a caller's file: bytes, or whatever else its `read` returns."""
     try:
         content = _all_of(stream)
-        is_at_end = not content and stream.seekable() and stream.tell() > 0
     except MemoryError as error:
         raise ImageError("The file does not fit into memory.") from error
     except Exception as error:  # ValueError if it is closed; what unpacks or downloads may raise anything
         raise ImageError(f"The file cannot be read: {error}.") from error
+    is_at_end = False
+    with suppress(Exception):  # not every reader knows where it is
+        is_at_end = not content and stream.tell() > 0
     if is_at_end:
         raise ImageError("Nothing is left to read in the file, which was read or written before: call seek(0) first.")
     if isinstance(content, bytes):
@@ -243,10 +245,12 @@ def _all_of(stream: Any) -> Any:
     size = 0
     with suppress(Exception):  # no file of the operating system
         size = os.fstat(stream.fileno()).st_size
-    parts = [stream.read(min(size, MAX_FILE_BYTES) + _PIECE)]
-    while isinstance(parts[-1], bytes) and parts[-1] and sum(map(len, parts)) <= MAX_FILE_BYTES:
-        parts.append(stream.read(_PIECE))
-    return b"".join(parts) if all(isinstance(part, bytes) for part in parts) else parts[0]
+    part = stream.read(min(size, MAX_FILE_BYTES) + _PIECE)
+    parts, held = [part], 0
+    while isinstance(part, bytes) and part and (held := held + len(part)) <= MAX_FILE_BYTES:
+        part = stream.read(_PIECE)
+        parts.append(part)
+    return b"".join(parts) if isinstance(part, bytes) else part
 
 
 def _check_bytes(content: bytes, name: str) -> None:

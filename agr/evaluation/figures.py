@@ -217,7 +217,8 @@ def training_curves(history: pd.DataFrame, prefix: str, title: str, columns: Ite
     figure = go.Figure(lines)
     if "valid_score" in history and history["valid_score"].notna().any():
         kept = history["epoch"].to_numpy()[np.nanargmax(history["valid_score"])]
-        figure.add_vline(x=int(kept), line={"color": LINE, "dash": "dash"}, annotation_text="kept")
+        if np.isfinite(kept):
+            figure.add_vline(x=float(kept), line={"color": LINE, "dash": "dash"}, annotation_text="kept")
     return _styled(figure, "epoch", "", title, zooms=True)
 
 

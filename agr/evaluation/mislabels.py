@@ -101,8 +101,8 @@ def contradictions(table: pd.DataFrame, twins_of: object, task: str) -> Estimate
     """The share of pairs of identical pictures whose labels of a task contradict each other: no model is right on both.
 
     `table`: predictions, with `true_age_group`; `twins_of`: as in a report's summary, for each file the identical
-    pictures, with their labels. Pairs of which a label is missing are left out, and so is whatever does not fit: a
-    report may come from anyone.
+    pictures, with their labels. Three copies count as three pairs, which makes the interval a little too narrow. Pairs
+    of which a label is missing are left out, and so is whatever does not fit: a report may come from anyone.
     """
     given = table.set_index("file")[f"true_{task}"].dropna().to_dict()
     differs = {}

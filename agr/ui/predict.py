@@ -88,7 +88,7 @@ def _shown(analyzer: FaceAnalyzer, path: str | None) -> tuple[Image.Image | None
     if not faces:
         return picture, message(NO_FACE), "", ""
     count = "1 face." if len(faces) == 1 else f"{len(faces)} faces, the largest first, numbered as in the picture."
-    if not all(face.is_upright for face in faces):
+    if 2 * sum(face.is_upright for face in faces) < len(faces):  # one person may lie in an upright photo
         count += " " + TURNED
     return picture, message(count), downloads(faces, photo, Path(path).stem), cards(faces)
 

@@ -7,6 +7,6 @@ element.addEventListener('click', (event) => {
     const clicked = (event.clientX - left) / width * Number(lane.dataset.seconds);
     video.currentTime = isByKeyboard ? Number(event.target.dataset.start) : clicked;
     const {top, bottom} = video.getBoundingClientRect(), isStill = matchMedia('(prefers-reduced-motion: reduce)').matches;
-    if (!isByKeyboard && (top < 0 || bottom > innerHeight))
+    if (top < 0 || bottom > innerHeight)
         video.scrollIntoView({behavior: isStill ? 'auto' : 'smooth', block: 'nearest'});
 });

@@ -6,7 +6,7 @@
     const isRefused = status.querySelector('.agr-error');
     for (const each of photo.querySelectorAll('img')) {  // of a file that is no picture, the browser would show a sliver
         if (isRefused) each.alt = '';
-        each.style.visibility = isRefused && !each.naturalWidth ? 'hidden' : '';
+        each.style.visibility = isRefused && each.complete && !each.naturalWidth ? 'hidden' : '';
     }
     const answer = boxed.querySelector('img') ? boxed : status;
     const isStill = matchMedia('(prefers-reduced-motion: reduce)').matches;

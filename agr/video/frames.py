@@ -197,7 +197,9 @@ def open_video(source: str | PathLike[str] | BinaryIO) -> Iterator[BinaryIO]:
     if not isinstance(source, (str, PathLike)):
         try:
             source.fileno()
-        except (AttributeError, OSError) as error:
+        except (AttributeError, OSError, ValueError) as error:
+            if getattr(source, "closed", False):
+                raise VideoError("The file is closed.") from error
             kind = type(source).__name__
             raise VideoError(f"Expected the path of a video, got {kind}: save it as a file first.") from error
         yield source

@@ -117,6 +117,11 @@ def test_a_photo_on_its_side_is_answered_as_if_it_stood_upright(analyzer, astron
         assert (turned.gender, turned.race) == (upright.gender, upright.race)
 
 
+def test_a_tilted_head_does_not_turn_the_photo(analyzer, astronaut):
+    (tilted,) = analyzer.analyze(astronaut.rotate(48, fillcolor=(128, 128, 128)))
+    assert tilted.is_upright
+
+
 def sharpened(image):
     from PIL import ImageFilter
 

@@ -23,6 +23,7 @@ def in_a_child(function, *args):
     if hangs := child.is_alive():
         child.kill()
     assert not hangs
+    assert child.exitcode == 0
     return answers.get()
 
 

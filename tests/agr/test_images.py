@@ -11,6 +11,7 @@ import tracemalloc
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -395,6 +396,12 @@ def test_a_stream_is_read_to_its_end(noise, encoded):
     assert load_photo(Dripping(content)).rgb.tobytes() == noise.tobytes()
     with pytest.raises(ImageError, match="compressed file ended"):  # whatever a reader raises
         load_photo(Dripping(content, breaks_at=300))
+
+
+def test_a_reader_that_can_only_read_is_enough():
+    for content, message in ((b"", "0 bytes"), (b"junk", "not a picture")):
+        with pytest.raises(ImageError, match=message):
+            load_photo(SimpleNamespace(read=io.BytesIO(content).read))
 
 
 def test_a_file_that_was_read_before_is_not_called_empty(noise, encoded):

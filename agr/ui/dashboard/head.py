@@ -9,8 +9,8 @@ from .look import NO_FACE, Look
 
 _MAX = 120
 NO_FACES = (
-    "UTKFace's terms do not allow showing its pictures here; the page's host can name a copy. Evaluate your own "
-    "labelled faces to see pictures."
+    "The report came without its pictures, as UTKFace's terms demand. Whoever runs this page can name a copy of their "
+    "own (AGR_UTKFACE, see README). Evaluate your own labelled faces to see pictures."
 )
 
 OWN_NO_FACES = "The faces are not shown: a saved report holds no pictures. To see them, evaluate the pictures again."

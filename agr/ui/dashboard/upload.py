@@ -90,6 +90,7 @@ def _labelled(
     places: dict[str, Place], tables: list[tuple[str, Place]], bad: list[tuple[str, str]], sent: int
 ) -> Upload:
     """The pictures at `places`, with labels from their names and from the only table in `tables`."""
+    of_files = len(bad)
     labels = {place: found for place in places if (found := labels_of(name_of(place)))}
     if len(tables) > 1:
         raise UploadError(f"These are {len(tables)} CSV files ({tables[0][0]}, {tables[1][0]}, ...). Send one.")
@@ -106,7 +107,7 @@ def _labelled(
         bad += [(row, "in the CSV, and several pictures fit: name its folder too") for row in ambiguous]
         labels |= {place: _joined(labels.get(place), each) for place, each in by_table.items()}
     unlabelled = [place for place in places if labels.get(place, Labels()) == Labels()]
-    told = {name_of(file) for file, _ in bad}  # such as those whose row cannot be used
+    told = {name_of(file) for file, _ in bad[of_files:]}  # those whose row cannot be used
     bad += [
         (place, "no label: neither a name like 26_1_2_20170116.jpg nor a row of a CSV")
         for place in unlabelled

@@ -237,7 +237,8 @@ def test_the_epoch_that_was_kept_is_marked():
     history = pd.DataFrame({"epoch": [3, 4, 5], "train_age": [3.0, 2.5, 2.4], "valid_score": [0.7, 0.8, 0.75]})
     drawn = f.training_curves(history, "train_", "Loss")
     assert [line.x0 for line in drawn.layout.shapes] == [4]
-    assert not f.training_curves(history.drop(columns="valid_score"), "train_", "Loss").layout.shapes
+    for less in (history.drop(columns="valid_score"), history.assign(epoch=[3, np.nan, 5])):
+        assert not f.training_curves(less, "train_", "Loss").layout.shapes
 
 
 def test_bars_of_many_groups_lie_one_below_the_other(predictions):

@@ -257,6 +257,10 @@ def test_what_cannot_be_used_is_refused(tmp_path, clip):
     for wrong in (b"clip.mp4", io.BytesIO(b"clip"), None, 0):
         with pytest.raises(VideoError, match="Expected the path of a video"):
             list(Frames(wrong, rate=5))
+    closed = io.FileIO(__file__)
+    closed.close()
+    with pytest.raises(VideoError, match="closed"):
+        list(Frames(closed, rate=5))
     with pytest.raises(VideoError, match="no file"):
         list(Frames(tmp_path / "nowhere.mp4", rate=5))
     with pytest.raises(VideoError, match="cannot be read"):

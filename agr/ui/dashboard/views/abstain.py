@@ -51,10 +51,10 @@ def _abstained(look: Look, floor: float) -> str:
             inside = (groups == label).to_numpy()
             if not inside.any():
                 continue
-            share = estimate(m.mean(is_left[inside]))
-            cells = [f"{TASK_TITLES[name]}: {label}", f"{share.n:,}", f"{is_left[inside].sum():,}", estimate_html(share)]
+            count, share = is_left[inside].sum(), estimate(m.mean(is_left[inside]))
+            cells = [f"{TASK_TITLES[name]}: {label}", f"{share.n:,}", f"{count:,}", estimate_html(share)]
             rows.append((cells, "agr-faint" * (share.n < LEAST_GROUP)))
-    return table_html(["Group", "Faces", "Not answered", "Not answered, %"], rows)
+    return table_html(["Group", "Faces", "Not answered, or not found", "The same, %"], rows)
 
 
 VIEW = View("Abstain", layout, show)

@@ -67,8 +67,8 @@ def show(look: Look) -> list:
     drawn = f.group_bars(groups, names, title + ", at equal ages" * at_equal_ages)
     widest = _widest(groups, names)
     said = _gap(groups, widest, names[widest])
-    if kind == "recall of each class" and len(names) == 2:
-        said += " The wider of the two classes' gaps is the equalized odds difference."
+    if kind == "recall of each class" and len(names) == 2 and len(_sure(groups, widest)) > 1:
+        said += " If every face is found, the wider of the two classes' gaps is the equalized odds difference."
     if is_by_age and look.options["at_equal_ages"]:
         said += " “At equal ages” has no effect while faces are grouped by age."
     if at_equal_ages:
@@ -172,11 +172,10 @@ def _in_labels(low: Group, high: Group, name: str) -> str:
     """A sentence on how much of a gap between selection rates is in the labels already."""
     if _label_rate(name) == name:
         return ""
-    rates = [100 * (high.figures[each].value - low.figures[each].value) for each in (name, _label_rate(name))]
-    gap, in_labels = (round(rate, 1) for rate in rates)
-    if in_labels < 0:
-        return f" The labels differ by {-in_labels:.1f} points the other way."
-    return f" Of these {gap:.1f} points, the labels have {in_labels:.1f}."
+    low_rate, high_rate = (group.figures[_label_rate(name)].value for group in (low, high))
+    in_labels = round(100 * (high_rate - low_rate), 1)
+    other_way = " the other way" * (in_labels < 0)
+    return f" The labels themselves differ by {abs(in_labels):.1f} points{other_way}."
 
 
 def _table(groups: list[Group], by: tuple[str, ...], chosen: dict[str, str]) -> str:

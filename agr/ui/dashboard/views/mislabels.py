@@ -76,7 +76,7 @@ def _contradictions(look: Look) -> str:
         return ""
     share, low, high = (f"{100 * number:.1f}" for number in (found.value, found.low, found.high))
     return (
-        f" Labels err too: of {found.n} pairs of identical pictures in the whole report, "
+        f" Labels err too: of {found.n} pairs of identical pictures, of which one or both are in this report, "
         f"{round(found.n * found.value)} have contradicting {TASK_TITLES[look.task].lower()} labels "
         f"({share} %, {low} to {high})."
     )

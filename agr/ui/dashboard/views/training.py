@@ -11,8 +11,7 @@ from ..view import Parts, View, figure_slot, text_slot
 
 NOTE = (
     "The loss is that of training, with varied pictures and soft labels; the figures on valid are those of averaged "
-    "weights. The dashed line marks the epoch that was kept, the best one on valid. Task and filters have no effect "
-    "here."
+    "weights. A dashed line marks the epoch that was kept, the best one on valid. Task and filters have no effect here."
 )
 
 
@@ -46,7 +45,8 @@ def _what(look: Look) -> str:
     if isinstance(averaged, int) and averaged > 1:
         said += f"Of the first of the {averaged} runs whose weights were averaged. "
     if earlier:
-        said += f"It began with the weights of an earlier training, the last of {earlier}: so the curves start high. "
+        which = f", the last of {earlier}" if earlier > 1 else ""
+        said += f"It began with the weights of an earlier training{which}: so it is good from the first epoch on. "
     return said
 
 

@@ -49,7 +49,7 @@ def test_without_any_picture_there_is_no_room_for_one(look_with, opened):
     bare = replace(look, opened=replace(opened, has_faces=False))
     assert "agr-placeholder" in face_page(look)  # this one is missing, others may not be
     assert "agr-placeholder" not in face_page(bare)
-    assert "the page's host can name a copy" in html.unescape(head(bare))
+    assert "AGR_UTKFACE, see README" in html.unescape(head(bare))
     assert "host" not in head(look)
 
 
