@@ -83,7 +83,8 @@ def _in_the_browser() -> list[tuple[str, float]]:
         tab.get_by_role("tab", name="Mislabels").click()
         tab.wait_for_selector("#mislabels .agr-tile")
         tab.wait_for_timeout(1000)
-        rows.append(("a tick: gallery and list anew", _median(tab, "#mislabels input", "#mislabels")))
+        if tab.locator("#mislabels input").count():  # labels of faces that cannot be seen are not ticked
+            rows.append(("a tick: gallery and list anew", _median(tab, "#mislabels input", "#mislabels")))
         rows.append(("a page of the gallery", _median(tab, "#mislabels nav button:not([disabled])", "#mislabels")))
     return rows
 
