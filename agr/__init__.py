@@ -18,14 +18,13 @@ __all__ = ["AgrError", "Face", "FaceAnalyzer", "ImageError", "ModelError"]
 if TYPE_CHECKING:
     from .analyzer import Face, FaceAnalyzer
     from .config import ModelError
-    from .errors import AgrError
-    from .images import ImageError
+    from .errors import AgrError, ImageError
 
 _HOME = {
     "AgrError": "errors",
     "Face": "analyzer",
     "FaceAnalyzer": "analyzer",
-    "ImageError": "images",
+    "ImageError": "errors",
     "ModelError": "config",
 }
 

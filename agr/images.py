@@ -5,16 +5,16 @@ import io
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from .errors import AgrError, reason_of
+from .content import read_file, read_stream
+from .errors import ImageError
 from .forks import ForkSafeLock
 
 MAX_PIXELS = 100_000_000
@@ -34,15 +34,8 @@ MAX_SIDE = 4096
 network's input."""
 MIN_SIDE = 20
 """Smallest side of a picture in pixels: MTCNN cannot search smaller ones, and no face in one could be analyzed."""
-
-MAX_FILE_BYTES = 500_000_000
-"""Largest size of an encoded picture; the largest that is decoded comes to 400 MB, uncompressed."""
-_PIECE = 1_000_000
-"""Bytes that are read at once from a file whose size is not known."""
-_LONGEST_NAME = 1000
-"""Characters of a path beyond which a message shows its ends only."""
 _STRIP = 1_000_000
-
+"""Number of pixels that are converted at once."""
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "HEIF")
 """Formats that are decoded: some of Pillow's others hand the file to external programs, and none is used for photos."""
 PICTURE_ENDINGS = tuple(
@@ -54,10 +47,6 @@ _HEIF = {b"ftyp" + brand for brand in (b"heic", b"heix", b"heim", b"heis", b"hev
 """Signatures of HEIC photos (iPhones, some cameras), which follow the first four bytes. AVIF uses the last two too."""
 
 ImageSource = str | PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | Image.Image | np.ndarray
-
-
-class ImageError(AgrError):
-    """The input cannot be read as a photo; the message says what was wrong, what was expected and what to do."""
 
 
 @dataclass(frozen=True)
@@ -148,11 +137,11 @@ def _open(source: ImageSource, max_pixels: int) -> Image.Image:
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, (str, PathLike)):
-        source = _read_file(os.fsdecode(source))
+        source = read_file(os.fsdecode(source))
     elif isinstance(source, (bytearray, memoryview)):
         source = bytes(source)
     elif hasattr(source, "read"):
-        source = _read_stream(source)
+        source = read_stream(source)
     if not isinstance(source, bytes):
         raise ImageError(
             f"Expected a path, bytes, a file of bytes, a PIL image or an array, got {type(source).__name__}."
@@ -187,75 +176,6 @@ def _formats_of(content: bytes) -> tuple[str, ...]:
 
     register_heif_opener(decode_threads=1)  # the cores process several photos in parallel
     return FORMATS
-
-
-def printable(name: str) -> str:
-    """A file's name with bytes that are not UTF-8 escaped: tables and messages cannot hold them."""
-    with suppress(UnicodeEncodeError):
-        name.encode()
-        return name
-    return name.encode(errors="backslashreplace").decode()
-
-
-def _read_file(name: str) -> bytes:
-    if not name:
-        raise ImageError("The path is empty. Expected that of a photo.")
-    path, is_long = Path(name), len(name) > _LONGEST_NAME
-    name = printable(f"{name[:100]}...{name[-100:]}" if is_long else name)
-    if name.startswith(("http://", "https://")):
-        raise ImageError("Addresses are not fetched. Download the photo, and pass its path or bytes.")
-    if os.path.isdir(path):
-        raise ImageError(f"{name} is a folder. Pass its photos one by one, or use python -m agr analyze.")
-    try:
-        with path.open("rb") as stream:
-            content = _all_of(stream)
-    except MemoryError as error:
-        raise ImageError(f"The file {name} does not fit into memory.") from error
-    except FileNotFoundError as error:
-        raise ImageError(f"There is no file {name}.") from error
-    except (OSError, ValueError) as error:
-        reason = reason_of(error)
-        advice = " If this is base64, pass the bytes that it encodes." if is_long else ""
-        raise ImageError(f"The file {name} cannot be read: {reason}.{advice}") from error
-    _check_bytes(content, f"The file {name}")
-    return content
-
-
-def _read_stream(stream: Any) -> Any:
-    """What is left in a caller's file: bytes, or whatever else its `read` returns."""
-    try:
-        content = _all_of(stream)
-    except MemoryError as error:
-        raise ImageError("The file does not fit into memory.") from error
-    except Exception as error:  # ValueError if it is closed; what unpacks or downloads may raise anything
-        raise ImageError(f"The file cannot be read: {error}.") from error
-    is_at_end = False
-    with suppress(Exception):  # not every reader knows where it is
-        is_at_end = not content and stream.tell() > 0
-    if is_at_end:
-        raise ImageError("Nothing is left to read in the file, which was read or written before: call seek(0) first.")
-    if isinstance(content, bytes):
-        _check_bytes(content, "The file")
-    return content
-
-
-def _all_of(stream: Any) -> Any:
-    """Everything up to the end, or the first `MAX_FILE_BYTES` and some. Read in pieces: `read` reserves memory for as
-    much as it is asked for, and returns less from a pipe."""
-    size = 0
-    with suppress(Exception):  # no file of the operating system
-        size = os.fstat(stream.fileno()).st_size
-    part = stream.read(min(size, MAX_FILE_BYTES) + _PIECE)
-    parts, held = [part], 0
-    while isinstance(part, bytes) and part and (held := held + len(part)) <= MAX_FILE_BYTES:
-        part = stream.read(_PIECE)
-        parts.append(part)
-    return b"".join(parts) if isinstance(part, bytes) else part
-
-
-def _check_bytes(content: bytes, name: str) -> None:
-    if len(content) > MAX_FILE_BYTES:
-        raise ImageError(f"{name} has more than {MAX_FILE_BYTES // 1_000_000} MB: no photo that can be read.")
 
 
 def _from_array(array: np.ndarray) -> Image.Image:

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from .errors import AgrError, reason_of
-from .images import MAX_FILE_BYTES, PICTURE_ENDINGS, ImageError, printable
+from .content import MAX_FILE_BYTES, printable
+from .errors import AgrError, ImageError, reason_of
+from .images import PICTURE_ENDINGS
 
 TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 ARCHIVE_ENDINGS = (".zip", *TAR_ENDINGS)

@@ -16,9 +16,10 @@ from av.error import FFmpegError
 from av.stream import Disposition
 from PIL import Image
 
+from ..content import printable
 from ..engine import cores
 from ..errors import AgrError, reason_of
-from ..images import MIN_SIDE, Photo, printable
+from ..images import MIN_SIDE, Photo
 from .boxes import most_samples
 
 MAX_SIDE = 1920

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from agr import images
+from agr import content, images
 from agr.images import FORMATS, MAX_SIDE, ImageError, cut_out, load_photo
 
 RED, WHITE = (200, 30, 30), (255, 255, 255)
@@ -243,7 +243,7 @@ def test_each_kind_of_bad_input_has_its_message(source, message):
 def test_a_huge_file_is_refused_before_it_is_held(tmp_path, monkeypatch):
     with (tmp_path / "huge.jpg").open("wb") as stream:
         stream.truncate(2_000_001)
-    monkeypatch.setattr(images, "MAX_FILE_BYTES", 2_000_000)
+    monkeypatch.setattr(content, "MAX_FILE_BYTES", 2_000_000)
     with pytest.raises(ImageError, match="more than 2 MB"):
         load_photo(tmp_path / "huge.jpg")
 
@@ -399,9 +399,9 @@ def test_a_stream_is_read_to_its_end(noise, encoded):
 
 
 def test_a_reader_that_can_only_read_is_enough():
-    for content, message in ((b"", "0 bytes"), (b"junk", "not a picture")):
+    for held, message in ((b"", "0 bytes"), (b"junk", "not a picture")):
         with pytest.raises(ImageError, match=message):
-            load_photo(SimpleNamespace(read=io.BytesIO(content).read))
+            load_photo(SimpleNamespace(read=io.BytesIO(held).read))
 
 
 def test_a_file_that_was_read_before_is_not_called_empty(noise, encoded):
