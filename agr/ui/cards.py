@@ -33,9 +33,13 @@ watch('value', () => {
 end."""
 
 
-def cards(faces: Sequence[Face]) -> str:
-    """A grid of cards, one for each face, numbered as the boxes are."""
-    return f'<div class="agr-cards">{"".join(_card(number, face) for number, face in enumerate(faces, start=1))}</div>'
+def cards(faces: Sequence[Face], photo: Photo) -> str:
+    """A grid of cards, one for each face, numbered as the boxes are. If there are several, each says for find_face.js
+    where its face is, as fractions of the photo."""
+    sides = np.tile([photo.width, photo.height], 2)
+    places = [" ".join(f"{side:.4f}" for side in face.box / sides) if len(faces) > 1 else "" for face in faces]
+    all_cards = (_card(number, face, place) for number, (face, place) in enumerate(zip(faces, places, strict=True), 1))
+    return f'<div class="agr-cards">{"".join(all_cards)}</div>'
 
 
 def downloads(faces: Sequence[Face], photo: Photo, name: str) -> str:
@@ -63,15 +67,18 @@ def message(text: str, *, is_error: bool = False) -> str:
     return f'<p class="{kind}" role="{role}">{html.escape(text)}</p>'
 
 
-def _card(number: int, face: Face) -> str:
+def _card(number: int, face: Face, place: str) -> str:
     low, high = face.age_interval
     group = face.age_group.replace("-", "–")
+    badge = f'<span class="agr-unseen">Face </span>{number}'
+    if place:
+        badge = f'<button type="button" class="agr-number" title="Show in the picture">{badge}</button>'
     return f"""
-<article class="agr-card" aria-label="Face {number}">
+<article class="agr-card" aria-label="Face {number}"{f' data-box="{place}"' if place else ""}>
   <header>
     <img src="{crop_uri(face.crop)}" width="88" height="88" alt="Face {number} as the network saw it">
     <div>
-      <h2 class="agr-number"><span class="agr-unseen">Face </span>{number}</h2>
+      <h2{"" if place else ' class="agr-number"'}>{badge}</h2>
       <p class="agr-age"><strong>{face.age:.0f}</strong> years</p>
       <p class="agr-interval">80 % likely {low:.0f} to {high:.0f}</p>
       <p class="agr-interval">likeliest group {group}: {percent(face.age_group_probs[face.age_group])}</p>

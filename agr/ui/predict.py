@@ -56,7 +56,7 @@ def predict_tab(analyzer: FaceAnalyzer) -> None:
             status = gr.HTML(elem_id="status", js_on_load=ANNOUNCE)
             links = gr.HTML(elem_id="downloads")
         with gr.Column(min_width=300, elem_id="answers"):  # beside the photo, or below it if there are many faces
-            found = gr.HTML(elem_id="cards")
+            found = gr.HTML(elem_id="cards", js_on_load=script("find_face.js"))
     # Clear the answer to the photo before, which would stay if the answer to this one failed.
     photo.change(None, None, [status, links, found], js="() => ['', '', '']")
     # Only the last photo counts: a visitor who drops another one does not want to wait for the first.
@@ -87,10 +87,14 @@ def _shown(analyzer: FaceAnalyzer, path: str | None) -> tuple[Image.Image | None
     picture = annotated(photo, faces)
     if not faces:
         return picture, message(NO_FACE), "", ""
-    count = "1 face." if len(faces) == 1 else f"{len(faces)} faces, the largest first, numbered as in the picture."
+    count = (
+        "1 face."
+        if len(faces) == 1
+        else f"{len(faces)} faces, the largest first. Click one in the picture for its answer."
+    )
     if 2 * sum(face.is_upright for face in faces) < len(faces):  # one person may lie in an upright photo
         count += " " + TURNED
-    return picture, message(count), downloads(faces, photo, Path(path).stem), cards(faces)
+    return picture, message(count), downloads(faces, photo, Path(path).stem), cards(faces, photo)
 
 
 def _result(analyzer: FaceAnalyzer, path: str | None) -> dict:

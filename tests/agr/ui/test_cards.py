@@ -14,6 +14,8 @@ from agr.render import caption
 from agr.ui.cards import cards, downloads, message
 from tests.faces import make_face
 
+PHOTO = load_photo(np.zeros((480, 640, 3), np.uint8))
+
 
 @pytest.fixture
 def face():
@@ -29,7 +31,7 @@ def face():
 
 
 def test_a_card_says_it_all(face):
-    text = cards([face, face]).replace("&nbsp;", " ")
+    text = cards([face, face], PHOTO).replace("&nbsp;", " ")
     assert text.count("<article") == 2
     assert 'aria-label="Face 2"' in text
     for said in ("<strong>34</strong>", "28 to 41", "33–43: 60 %", "&lt;1 %", "&gt;99 %", "70 %", "Asian"):
@@ -38,9 +40,17 @@ def test_a_card_says_it_all(face):
     assert caption(face) == "F 34"
 
 
+def test_several_cards_say_where_their_faces_are_and_one_need_not(face):
+    assert re.findall('data-box="(.*?)"', cards([face, make_face(320, width=160)], PHOTO)) == [
+        " ".join(f"{x / side:.4f}" for x, side in zip(box, (640, 480) * 2, strict=True))
+        for box in (face.box, make_face(320, width=160).box)
+    ]
+    assert "data-box" not in cards([face], PHOTO)
+    assert "<button" not in cards([face], PHOTO)
+
+
 def test_downloads_hold_the_results(face):
-    photo = load_photo(np.zeros((480, 640, 3), np.uint8))
-    links = dict(re.findall(r'download="(\S+)" href="data:[^,]+,([^"]+)"', downloads([face, face], photo, "group")))
+    links = dict(re.findall(r'download="(\S+)" href="data:[^,]+,([^"]+)"', downloads([face, face], PHOTO, "group")))
     result = json.loads(base64.b64decode(links["group_faces.json"]))
     assert (result["width"], result["height"], len(result["faces"])) == (640, 480, 2)
     assert result["faces"][0] == face.to_dict()

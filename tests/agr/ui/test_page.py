@@ -275,6 +275,75 @@ def test_thirty_faces_on_a_desk_and_on_a_phone(visit, crowd, scheme, width, heig
     assert contrast > 0.5
 
 
+MARKED = "[...document.querySelectorAll('#cards .agr-marked h2')].map((h) => h.textContent)"
+"""The cards that are marked, such as ["Face 3"]."""
+
+
+def on_screen(page, number: int) -> tuple[float, float, float, float]:
+    """The box of a face in the boxed picture, in pixels of the screen, when the picture is in sight."""
+    box = page.get_attribute(f"#cards .agr-card:nth-child({number})", "data-box")
+    picture = page.locator("#boxed img").bounding_box()
+    width, height = page.evaluate(
+        "(({naturalWidth, naturalHeight}) => [naturalWidth, naturalHeight])(document.querySelector('#boxed img'))"
+    )
+    zoom = min(picture["width"] / width, picture["height"] / height, 1)
+    x = picture["x"] + (picture["width"] - zoom * width) / 2
+    y = picture["y"] + (picture["height"] - zoom * height) / 2
+    left, top, right, bottom = (float(side) * zoom for side in box.split())
+    return x + left * width, y + top * height, x + right * width, y + bottom * height
+
+
+@pytest.mark.parametrize("is_touched", [False, True])
+def test_a_click_on_a_face_leads_to_its_card_and_back(visit, crowd, is_touched):
+    page = visit(viewport={"width": 1280, "height": 700}, has_touch=is_touched, reduced_motion="reduce")
+    drop(page, crowd)
+    page.wait_for_function("document.querySelector('#boxed img')?.naturalWidth")
+    left, top, right, bottom = on_screen(page, 17)
+    centre = (left + right) / 2, (top + bottom) / 2
+    (page.touchscreen.tap if is_touched else page.mouse.click)(*centre)
+    page.wait_for_function(f"({MARKED}).join() === 'Face 17'")
+    card = page.locator("#cards .agr-card:nth-child(17)").bounding_box()
+    assert card["y"] > 0
+    assert card["y"] + card["height"] < 700
+    assert page.evaluate("document.activeElement.textContent") == "Face 17"
+
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('#boxed').getBoundingClientRect().top >= 0")
+    frame = page.locator("#boxed .agr-frame").bounding_box()
+    expected = on_screen(page, 17)
+    assert (frame["x"], frame["y"]) == pytest.approx(expected[:2], abs=1)
+    assert (frame["x"] + frame["width"], frame["y"] + frame["height"]) == pytest.approx(expected[2:], abs=1)
+
+
+def test_a_click_on_a_face_in_full_screen_leads_back_to_the_page(visit, crowd):
+    page = visit(viewport={"width": 1280, "height": 700})
+    drop(page, crowd)
+    page.wait_for_function("document.querySelector('#boxed img')?.naturalWidth")
+    page.click("#boxed [aria-label=Fullscreen]")
+    page.wait_for_function("document.querySelector('#boxed img').clientHeight > 600")
+    left, top, right, bottom = on_screen(page, 30)
+    page.mouse.click((left + right) / 2, (top + bottom) / 2)
+    page.wait_for_function("document.activeElement.textContent === 'Face 30'")
+    assert page.locator("#boxed").bounding_box()["width"] < 700
+
+
+def test_pointing_at_a_face_marks_its_card_and_the_other_way_round(visit, crowd):
+    page = visit()
+    drop(page, crowd)
+    page.wait_for_function("document.querySelector('#boxed img')?.naturalWidth")
+    left, top, right, bottom = on_screen(page, 4)
+    page.mouse.move((left + right) / 2, (top + bottom) / 2)
+    assert page.evaluate(MARKED) == ["Face 4"]
+    page.mouse.move(left - 3, top - 3)
+    assert page.evaluate(MARKED) == []
+    page.locator("#cards .agr-card").nth(1).hover()
+    assert page.evaluate(MARKED) == ["Face 2"]
+    assert page.locator("#boxed .agr-frame").bounding_box()["x"] == pytest.approx(on_screen(page, 2)[0], abs=1)
+    page.mouse.move(640, 5)
+    assert page.evaluate(MARKED) == []
+    assert page.locator("#boxed .agr-frame").count() == 0
+
+
 def test_the_answer_to_a_portrait_is_in_sight_on_a_desk(visit):
     page = visit(viewport={"width": 1280, "height": 800})
     drop(page, ASTRONAUT)
