@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 # ONNX Runtime sends usage data to Microsoft from its first import on, unless this is set before.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-__version__ = "0.4.0"
+__version__ = "0.4.1"
 __all__ = ["AgrError", "Face", "FaceAnalyzer", "ImageError", "ModelError"]
 
 if TYPE_CHECKING:
