@@ -69,6 +69,26 @@ window.agrAddress = (() => {
             else if (query.has('show')) query.delete('tab');
             write(query);
         },
+        // A link to another view, in place: as if it had been opened before, and Back had led there.
+        follow(link) {
+            const query = new URLSearchParams(link);
+            for (const [name, value] of new URLSearchParams(location.search)) if (name.startsWith('__')) query.set(name, value);
+            history.pushState({}, '', `?${query}`);
+            isTouched = false;
+            isBack = true;
+            tell();
+            onBack(location.search);
+        },
         onBack(listener) { onBack = listener; },
     };
 })();
+
+document.addEventListener('click', (event) => {
+    const link = event.target.closest?.('#views a[href^="?"]');
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;  // these open another tab or window
+    event.preventDefault();
+    window.agrToShow = '#mislabels';
+    window.agrAddress.follow(link.search);
+    const view = new URLSearchParams(link.search).get('show');
+    [...document.querySelectorAll('#views [role=tab]')].find((tab) => tab.textContent.trim() === view)?.focus({preventScroll: true});
+});

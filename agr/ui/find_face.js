@@ -1,10 +1,11 @@
 // Connects the cards with the faces in the picture: pointing at one marks the other; a click on a face goes to its card, and
 // a click on a card's number back to the face. Runs as js_on_load of the component that holds the cards; its root element
 // stays when a new value replaces its content.
-const boxed = document.getElementById('boxed'), frame = document.createElement('div');
+const frame = document.createElement('div');
 frame.className = 'agr-frame';
 const cards = () => [...element.querySelectorAll('.agr-card[data-box]')];
-const picture = () => boxed.querySelector('.image-frame img');
+const boxed = () => document.getElementById('boxed');  // it may be drawn after the cards
+const picture = () => boxed()?.querySelector('.image-frame img');
 const show = (target, block) => target.scrollIntoView({
     behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth',
     block,
@@ -50,11 +51,11 @@ const go = (card, target, block) => {
 };
 element.addEventListener('focusin', (event) => mark(cardOf(event)));
 element.addEventListener('focusout', () => mark());
-element.addEventListener('click', (event) => event.target.closest('button.agr-number') && go(cardOf(event), boxed, 'nearest'));
-boxed.addEventListener('click', (event) => {
-    const card = event.target.closest('button:has(.image-frame)') && cardAt(event);
+element.addEventListener('click', (event) => event.target.closest('button.agr-number') && go(cardOf(event), boxed(), 'nearest'));
+document.addEventListener('click', (event) => {
+    const card = event.target.closest?.('#boxed button:has(.image-frame)') && cardAt(event);
     if (!card) return;
-    if (boxed.classList.contains('fullscreen')) boxed.querySelector('.icon-button').click();
+    if (boxed().classList.contains('fullscreen')) boxed().querySelector('.icon-button').click();
     setTimeout(() => {  // once the page is back
         card.querySelector('button').focus({preventScroll: true});
         go(card, card, 'center');
@@ -65,10 +66,11 @@ let last = '';
 document.addEventListener('pointermove', (event) => {
     const place = `${event.screenX} ${event.screenY}`;
     // After a click the page scrolls under a mouse at rest, which then points at something that nobody meant.
-    if (event.pointerType !== 'mouse' || place === last || !element.firstElementChild) return;
+    if (event.pointerType !== 'mouse' || place === last || !cards().length) return;
     last = place;
-    const card = boxed.contains(event.target) ? cardAt(event) : element.contains(event.target) ? cardOf(event) : undefined;
-    boxed.style.cursor = card ? 'pointer' : '';
+    const isInPicture = boxed().contains(event.target);
+    const card = isInPicture ? cardAt(event) : element.contains(event.target) ? cardOf(event) : undefined;
+    boxed().style.cursor = isInPicture && card ? 'pointer' : '';
     mark(card);
 });
 document.addEventListener('pointerdown', (event) => event.pointerType !== 'mouse' && mark());  // a finger's next tap

@@ -93,6 +93,11 @@ class Dashboard:
             answered.then(self.reconcile, [self.told, *self.inputs[1:]], self.shown, **QUIET)
 
     @property
+    def initial(self) -> dict[str, Any]:
+        """The first values of all controls, by name."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    @property
     def inputs(self) -> list:
         return [self.query, self.spot, self.own, *self.controls.values()]
 
@@ -124,7 +129,7 @@ class Dashboard:
         try:
             opened = self.reports.open(options["report"], own)
             other = self._other(options, own) if spot.view == "Compare" and options["other"] else None
-            look = look_at(opened, spot, options, other)
+            look = look_at(opened, spot, options, self.initial, other)
             said = {self.head: head(look), self.face: face_page(look)}
             shown = view.show(look) if view else []
         except Exception as error:  # a report may come from anyone, and contain anything
@@ -133,7 +138,7 @@ class Dashboard:
             text = str(error) if isinstance(error, ReportError) else UNSHOWN
             said = {self.head: message(text, is_error=True), self.face: ""}
             shown = [None] * len(outputs)
-        address = address_of(spot, self.controls, options)
+        address = address_of(spot, self.initial, options)
         where = {self.spot: spot, self.address: address, self.told: address}
         return where | said | dict(zip(outputs, shown, strict=True))
 
@@ -199,7 +204,7 @@ class Dashboard:
         """After `restore` or `go_back`: if the visitor chose something while these were running, its answer may have
         come before or after they set the controls. Show what the controls say now."""
         options = dict(zip(self.controls, values, strict=True))
-        if spot is None or address_of(spot, self.controls, options) == told:
+        if spot is None or address_of(spot, self.initial, options) == told:
             return {self.spot: gr.skip()}
         return self._whole(spot, own, values)
 

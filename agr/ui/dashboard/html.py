@@ -15,6 +15,8 @@ from agr.evaluation.summary import LEAST_GROUP, Group
 from ..cards import data_link
 
 MOST_CSV_ROWS = 5000
+FACES_NOTE = '<p class="agr-note">A name, or a click on a bar, opens the faces under Mislabels.</p>'
+"""Below a table whose rows have names that `Look.faces_link` made."""
 
 
 def save_buttons(name: str) -> str:

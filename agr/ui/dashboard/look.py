@@ -1,5 +1,6 @@
 """What the visitor looks at: a report, the faces that the filters keep, and everything that is chosen on the tab."""
 
+import html
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +15,7 @@ from agr.evaluation.selection import Selection, select
 from agr.evaluation.tables import Classified, classified, group_columns
 from agr.labels import TASK_CLASSES, TASK_TITLES
 
-from .state import Spot
+from .state import Spot, address_of
 
 Find = Callable[[str], bytes | None]
 """Returns a file's picture, or None if there is none."""
@@ -98,14 +99,15 @@ def find_reports(folder: Path) -> dict[str, Path]:
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """`table`: the selected predictions. `options`: the values of all controls, by name. `other`: the report to compare
-    with, if one is chosen, or the error if it cannot be opened."""
+    """`table`: the selected predictions. `options`, `initial`: the values of all controls, by name, as they are and as
+    they were first. `other`: the report to compare with, if one is chosen, or the error if it cannot be opened."""
 
     opened: Opened
     selection: Selection
     table: pd.DataFrame
     spot: Spot
     options: Mapping[str, Any]
+    initial: Mapping[str, Any]
     other: Opened | ReportError | None = None
 
     @property
@@ -140,12 +142,24 @@ class Look:
         """(task, file) of the labels of this report that are ticked."""
         return self.spot.ticked_in(self.opened.title)
 
+    def faces_link(self, name: str, **chosen: Any) -> str:
+        """`name`, as HTML, linked to the faces of the view Mislabels that the `chosen` values of controls select, with
+        all others as they are."""
+        address = address_of(Spot("Mislabels"), self.initial, {**self.options, **chosen})
+        return f'<a href="{html.escape(address)}" title="Open its faces">{html.escape(name)}</a>'
+
     def once(self, what: Any, compute: Callable[[], T]) -> T:
         """The result of `compute` for these faces, cached. If it depends on the task, `what` contains it."""
         return self.opened.once((self.selection.faces, what), compute)
 
 
-def look_at(opened: Opened, spot: Spot, options: Mapping[str, Any], other: Opened | ReportError | None = None) -> Look:
+def look_at(
+    opened: Opened,
+    spot: Spot,
+    options: Mapping[str, Any],
+    initial: Mapping[str, Any],
+    other: Opened | ReportError | None = None,
+) -> Look:
     """Raises ValueError if the options do not make a selection."""
     task, least, most = options["task"], options["least"], options["most"]
     youngest, oldest = options["youngest"], options["oldest"]
@@ -161,4 +175,4 @@ def look_at(opened: Opened, spot: Spot, options: Mapping[str, Any], other: Opene
         twins=bool(options["twins"]),
     )
     table = opened.once((selection.faces, "table"), lambda: select(opened.predictions, selection))
-    return Look(opened, selection, table, spot, options, other)
+    return Look(opened, selection, table, spot, options, initial, other)

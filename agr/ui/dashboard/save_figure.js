@@ -1,5 +1,6 @@
-// Saves the figure above the buttons, with Plotly, which Gradio has loaded, and names it for screen readers; a click on a
-// cell of the confusion heatmap presses the grid's button of that cell. Runs as js_on_load of the buttons' component.
+// Saves the figure above the buttons, with Plotly, which Gradio has loaded, and names it for screen readers. A click on a
+// cell of the confusion heatmap presses the grid's button of that cell, and one on a bar the link of its name, if the view
+// has one. Runs as js_on_load of the buttons' component.
 const figure = element.closest('.agr-figure');
 figure?.setAttribute('role', 'group');
 const nameIt = () => {
@@ -7,13 +8,18 @@ const nameIt = () => {
     const name = title ?? element.querySelector('[data-name]').dataset.name.replaceAll('_', ' ');
     figure.setAttribute('aria-label', `Figure: ${name}`);
 };
-const pressCell = ({points}) => document.querySelector(`#grid [data-key="${points[0].pointNumber}"]`)?.click();
+const open = ({points: [point]}) => {
+    const links = [...element.closest('[role=tabpanel]').querySelectorAll('a[href^="?"]')];
+    const target = figure.id === 'confusion-figure' ? document.querySelector(`#grid [data-key="${point.pointNumber}"]`)
+        : links.find((link) => [point.x, point.y].includes(link.textContent));
+    target?.click();
+};
 const attend = () => {
     nameIt();
     const plot = figure.querySelector('.js-plotly-plot');
-    if (figure.id !== 'confusion-figure' || !plot?.on) return;
-    plot.removeListener('plotly_click', pressCell);  // a figure that was drawn anew has lost it, another one has it still
-    plot.on('plotly_click', pressCell);
+    if (!plot?.on) return;
+    plot.removeListener('plotly_click', open);  // a figure that was drawn anew has lost it, another one has it still
+    plot.on('plotly_click', open);
 };
 if (figure) {
     attend();

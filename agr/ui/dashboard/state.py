@@ -63,8 +63,9 @@ def _is_file(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= LONGEST_PATH
 
 
-def address_of(spot: Spot, controls: Mapping[str, gr.components.Component], values: Mapping[str, Any]) -> str:
-    """A query string such as "?show=Confusion&task=gender", with everything that differs from the initial state."""
+def address_of(spot: Spot, initial: Mapping[str, Any], values: Mapping[str, Any]) -> str:
+    """A query string such as "?show=Confusion&task=gender", with everything that differs from the initial state.
+    `initial`, `values`: of all controls, by name."""
     parts: dict[str, Any] = {VIEW: spot.view}
     if spot.cell is not None:
         parts["cell"] = f"{spot.cell[0]},{spot.cell[1]}"
@@ -74,9 +75,8 @@ def address_of(spot: Spot, controls: Mapping[str, gr.components.Component], valu
         parts[PAGE] = str(spot.page)
     if ticked := spot.ticked_in(values["report"]):
         parts["tick"] = [f"{task}:{file}" for task, file in ticked[-MOST_SENT:]]
-    for name, component in controls.items():
-        value = values[name]
-        if (value or None) != (component.value or None):
+    for name, value in values.items():
+        if (value or None) != (initial[name] or None):
             parts[name] = _text(value)
     return "?" + urlencode(parts, doseq=True)
 

@@ -1,5 +1,6 @@
 """Age: predicted against true, error by age, cumulative score, how often the interval holds."""
 
+import re
 from dataclasses import replace
 
 import gradio as gr
@@ -14,7 +15,7 @@ from agr.evaluation.tables import DECADES, decades
 from agr.labels import MAX_AGE
 
 from ...cards import message
-from ..html import csv_link, estimate_html, group_rows, table_html
+from ..html import FACES_NOTE, csv_link, estimate_html, group_rows, table_html
 from ..look import Look
 from ..view import Parts, View, figure_slot, text_slot
 
@@ -43,21 +44,21 @@ def layout(reports: list[str]) -> Parts:
 
 def show(look: Look) -> list:
     by = look.options["age_by"]
-    return look.once(("age", by), lambda: _drawn(look.table, by, look.selection))
+    bands, *drawn = look.once(("age", by), lambda: _drawn(look.table, by, look.selection))
+    return [*drawn, _cumulative(look.table) + _table(look, bands, by)]
 
 
 def _drawn(table: pd.DataFrame, by: str, selection: Selection) -> list:
-    """`selection`: that by which the faces of `table` were chosen."""
+    """The bands, and the four figures; `selection`: that by which the faces of `table` were chosen."""
     bands = decades_of(table, by)
     if by == "true_age":
         bands = [replace(band, names=(_kept(band.names[0], selection.ages),)) for band in bands]
-    caution = CHOSEN * (by == "pred_age" and "age_group" in selection.chosen_by_label)
     return [
+        bands,
         f.age_density(table),
         f.age_error_by_band(bands, AGES[by]),
         f.cumulative_score_curve(table),
         f.interval_coverage_by_band(bands, AGES[by]),
-        _cumulative(table) + _table(bands, by, caution),
     ]
 
 
@@ -70,11 +71,19 @@ def _kept(band: str, ages: list[int]) -> str:
     return ", ".join(runs).replace(f"-{MAX_AGE}", "+")
 
 
-def _table(bands: list[Group], by: str, caution: str) -> str:
+def _link(look: Look, band: str) -> str:
+    """The name of a band by true age, such as "54-59" or "80+", linked to its faces."""
+    ages = [int(age) for age in re.findall(r"\d+", band)]
+    oldest = MAX_AGE if band.endswith("+") else ages[-1]
+    return look.faces_link(band, task="age_group", predicted=[], youngest=ages[0], oldest=oldest)
+
+
+def _table(look: Look, bands: list[Group], by: str) -> str:
+    caution = CHOSEN * (by == "pred_age" and "age_group" in look.selection.chosen_by_label)
     rows = [
         (
             [
-                group.names[0],
+                _link(look, group.names[0]) if by == "true_age" else group.names[0],
                 f"{group.n:,}",
                 estimate_html(group.figures["age_mae"], 1, 2),
                 estimate_html(group.figures["age_bias"], 1, 2),
@@ -87,6 +96,7 @@ def _table(bands: list[Group], by: str, caution: str) -> str:
     age = AGES[by].capitalize()
     head = [age, "Faces", "Mean absolute error, years", "Bias, years", "80 % interval holds, %"]
     note = f'<p class="agr-note">{NOTES[by]}{caution} Bands under {LEAST_GROUP} faces are faint.</p>'
+    note += FACES_NOTE * (by == "true_age")
     return table_html(head, rows) + note + csv_link("age_bands", group_rows(bands, [by]))
 
 

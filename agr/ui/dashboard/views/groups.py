@@ -11,7 +11,7 @@ from agr.labels import AGE_GROUPS, TASK_CLASSES, TASK_TITLES
 
 from ...cards import message
 from ..figure_cards import TITLES
-from ..html import csv_link, estimate_html, group_rows, table_html
+from ..html import FACES_NOTE, csv_link, estimate_html, group_rows, table_html
 from ..look import Look
 from ..view import Parts, View, figure_slot, text_slot
 
@@ -61,7 +61,7 @@ def show(look: Look) -> list:
         ]
     kind = look.options["figure"]
     if kind in _OF_CLASSES and look.task in by:
-        return [message(SAME.format(TASK_TITLES[look.task].lower())), None, _table(groups, by, {})]
+        return [message(SAME.format(TASK_TITLES[look.task].lower())), None, _table(look, groups, by, {})]
     names = _figures_of(kind, look.task)
     title = f"{TASK_TITLES[look.task]}: {kind}" if kind in _OF_TASK else kind
     drawn = f.group_bars(groups, names, title + ", at equal ages" * at_equal_ages)
@@ -76,7 +76,7 @@ def show(look: Look) -> list:
         said += look.once(("common ages", by, look.task, label), lambda: _left_out(look.table, by, look.task, label))
     elif not is_by_age:
         said += look.once(("ages", by), lambda: _ages(look.table, by))
-    return [message(said), drawn, _table(groups, by, names | _labelled(names))]
+    return [message(said), drawn, _table(look, groups, by, names | _labelled(names))]
 
 
 def _left_out(table: pd.DataFrame, by: tuple[str, ...], task: str, label: str | None) -> str:
@@ -178,21 +178,25 @@ def _in_labels(low: Group, high: Group, name: str) -> str:
     return f" The labels themselves differ by {abs(in_labels):.1f} points{other_way}."
 
 
-def _table(groups: list[Group], by: tuple[str, ...], chosen: dict[str, str]) -> str:
-    """The `chosen` figures (name -> title), most of which are drawn above, followed by the usual ones."""
+def _table(look: Look, groups: list[Group], by: tuple[str, ...], chosen: dict[str, str]) -> str:
+    """The `chosen` figures (name -> title), most of which are drawn above, followed by the usual ones. A group's name
+    leads to its faces."""
     columns = [*chosen, *(name for name in _COLUMNS if name not in chosen)]
     # TITLES has no figures of single classes.
     titles = {name: (f"{title}, %", 100, 1) for name, title in chosen.items()} | TITLES
     at_equal_ages = any(group.effective for group in groups)
+    of_age = {"task": "age_group", "predicted": []} if look.options["figure"] in _AGE_FIGURES else {}
     rows = []
     for group in groups:
         is_small = all(group.is_small(name) for name in columns)
         # The figures of fewer faces, such as those of one class, are faint where these are too few.
         effective = [f"{max(group.effective[name] for name in columns):,.0f}"] if at_equal_ages else []
         cells = [_cell(group, name, *titles[name][1:], is_faint=not is_small) for name in columns]
-        rows.append(([", ".join(group.names), f"{group.n:,}", *effective, *cells], "agr-faint" * is_small))
+        only = {task: [label] for task, label in zip(by, group.names, strict=True)}
+        link = look.faces_link(", ".join(group.names), **only, **of_age)
+        rows.append(([link, f"{group.n:,}", *effective, *cells], "agr-faint" * is_small))
     head = ["Group", "Faces", *["Effectively"] * at_equal_ages, *(titles[name][0] for name in columns)]
-    return table_html(head, rows) + csv_link("groups", group_rows(groups, by))
+    return table_html(head, rows) + FACES_NOTE + csv_link("groups", group_rows(groups, by))
 
 
 def _cell(group: Group, name: str, factor: float, digits: int, *, is_faint: bool) -> str:

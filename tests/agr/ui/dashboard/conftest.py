@@ -36,7 +36,6 @@ def look_with(dashboard, opened):
     """look_with(spot, task="gender", ...) -> a look at the bundled report with these options."""
 
     def look(spot: Spot = Spot(), other: Opened | None = None, **chosen):
-        options = {name: control.value for name, control in dashboard.controls.items()} | chosen
-        return look_at(opened, spot, options, other)
+        return look_at(opened, spot, dashboard.initial | chosen, dashboard.initial, other)
 
     return look

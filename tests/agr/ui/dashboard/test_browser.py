@@ -99,6 +99,33 @@ def test_a_cell_of_the_heatmap_opens_its_faces_too(visit, served):
     page.wait_for_function("!location.search.includes('cell=')")
 
 
+def test_a_groups_bar_and_its_name_open_its_faces_and_back_leads_to_the_groups(visit, served, predictions):
+    page = visit("show=Groups&task=gender&twins=0&__theme=dark")
+    bars = page.locator("#groups-figure .nsewdrag")
+    bars.wait_for()
+    until_answered(page, served)
+    size = bars.bounding_box()
+    bars.click(position={"x": 0.9 * size["width"], "y": 0.9 * size["height"]})
+    n = ((predictions["true_race"] == "Others") & ~predictions["has_twin"]).sum()
+    page.wait_for_function(f"document.querySelector('#head').innerText.includes('Selected: {n} of')")
+    page.locator("#mislabels").get_by_text("true Male").or_(page.get_by_text("true Female")).first.wait_for()
+    for part in ("show=Mislabels", "task=gender", "race=Others", "twins=0", "__theme=dark"):
+        assert part in page.url
+    assert page.locator("#mislabels .agr-tile").first.bounding_box()["y"] < 1400
+
+    until_answered(page, served)
+    page.go_back()
+    white = page.locator("#groups-table a", has_text="White")
+    white.wait_for()
+    until_answered(page, served)
+    white.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("location.search.includes('race=White')")
+    n = ((predictions["true_race"] == "White") & ~predictions["has_twin"]).sum()
+    page.wait_for_function(f"document.querySelector('#head').innerText.includes('Selected: {n:,} of')")
+    assert focused(page) == "Mislabels"
+
+
 def test_all_of_it_by_keyboard(visit):
     """From the page's tabs to a cell, a face, a tick, and back: no mouse."""
     page = visit()

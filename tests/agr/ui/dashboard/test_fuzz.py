@@ -88,7 +88,9 @@ def test_every_view_of_every_report(dashboard, report, chosen):
     options = {name: control.value for name, control in dashboard.controls.items()}
     options |= chosen
     for view in VIEWS:
-        look = look_at(opened, Spot(view.name, cell=(0, 0)), options, opened if view.name == "Compare" else None)
+        look = look_at(
+            opened, Spot(view.name, cell=(0, 0)), options, dashboard.initial, opened if view.name == "Compare" else None
+        )
         shown = view.show(look)
         assert len(shown) == len(dashboard.outputs[view.name])
         assert all(value is None or isinstance(value, (str, go.Figure)) for value in shown)

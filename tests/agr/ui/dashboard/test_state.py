@@ -8,12 +8,8 @@ from agr.ui.dashboard.views import VIEWS
 NAMES = [view.name for view in VIEWS]
 
 
-def first_values(dashboard) -> dict:
-    return {name: control.value for name, control in dashboard.controls.items()}
-
-
 def test_the_first_view_has_a_short_address(dashboard):
-    assert address_of(Spot(), dashboard.controls, first_values(dashboard)) == "?show=Figures"
+    assert address_of(Spot(), dashboard.initial, dashboard.initial) == "?show=Figures"
 
 
 def test_an_address_brings_everything_back(dashboard):
@@ -24,7 +20,7 @@ def test_an_address_brings_everything_back(dashboard):
         3,
         (("mobilenet_v2", "race", "x:y.jpg"), ("mobilenet_v2", "gender", "b.jpg")),
     )
-    values = first_values(dashboard) | {
+    values = dashboard.initial | {
         "report": "mobilenet_v2",
         "task": "age_group",
         "twins": False,
@@ -40,7 +36,7 @@ def test_an_address_brings_everything_back(dashboard):
         "group_by": ["gender", "race"],
         "other": "mobilenet_v2",
     }
-    found, read = read_address(address_of(spot, dashboard.controls, values), dashboard.controls, NAMES)
+    found, read = read_address(address_of(spot, dashboard.initial, values), dashboard.controls, NAMES)
     assert found == spot
     assert read == values
 
@@ -62,8 +58,8 @@ def test_what_does_not_fit_is_as_at_first(dashboard, query):
 
 
 def test_no_name_in_an_address_is_one_of_gradios(dashboard):
-    values = first_values(dashboard)
-    address = address_of(Spot("Confusion", (1, 0), "a.jpg", 2), dashboard.controls, values)
+    values = dashboard.initial
+    address = address_of(Spot("Confusion", (1, 0), "a.jpg", 2), dashboard.initial, values)
     assert not {"page", "view", "deep_link", "user"} & set(parse_qs(address[1:]))
     assert not {"page", "view", "deep_link", "user"} & set(values)
     spot, _ = read_address("?view=Confusion&cell=1,0", dashboard.controls, NAMES)  # as addresses said it first
