@@ -28,7 +28,8 @@ from .views import VIEWS
 
 VIEW_NAMES = [view.name for view in VIEWS]
 TASKS = [(TASK_TITLES[task], task) for task in TASK_CLASSES]
-OF_TASK = "for Confusion, Mislabels, Groups, Abstain and the faces of Compare; other views show all three tasks"
+OF_TASK = "for Confusion, Mislabels, Groups, Abstain and the faces of Compare"
+IN_CLASS = "in the predicted class"
 FILTERS = ("gender", "race", "age_group", "youngest", "oldest", "predicted", "least", "most", "twins")
 """Controls in the accordion of filters, which is opened if the page's address sets any of them."""
 UNSHOWN = (
@@ -55,8 +56,10 @@ class Dashboard:
         evaluate their own faces."""
         self.tab, self.tabs = opened, tabs
         self.query = gr.Textbox(visible=False)
-        self._lay_out_filters()
-        own = lay_out_own(is_open=not self.reports.folders) if analyzer else None
+        self._lay_out_choice()
+        with gr.Row(elem_id="folded"):  # side by side; what is unfolded takes the whole width
+            self._lay_out_filters()
+            own = lay_out_own(is_open=not self.reports.folders) if analyzer else None
         self.head = text_slot("head")
         self.views, view_tab, clickable = self._lay_out_views()
         # Choices that are added later (the visitor's own report, the classes of a task) are known to Gradio only until
@@ -239,13 +242,16 @@ class Dashboard:
 
         return open_view
 
-    def _lay_out_filters(self) -> None:
+    def _lay_out_choice(self) -> None:
         names = list(self.reports.folders)
         with gr.Row():
             report = gr.Dropdown(
                 names, value=names[0] if names else None, label="Report", elem_id="report", min_width=240
             )
             task = gr.Radio(TASKS, value="race", label="Task", info=OF_TASK, min_width=300)
+        self.controls |= {"report": report, "task": task}
+
+    def _lay_out_filters(self) -> None:
         with gr.Accordion("Filter faces", open=False) as self.filters:
             with gr.Row():
                 gender = gr.Dropdown(list(GENDERS), value=[], multiselect=True, label="True gender", min_width=150)
@@ -257,17 +263,16 @@ class Dashboard:
             with gr.Row():
                 youngest = gr.Slider(0, MAX_AGE, 0, step=1, label="Youngest", info="true age, years", min_width=150)
                 oldest = gr.Slider(0, MAX_AGE, MAX_AGE, step=1, label="Oldest", info="true age, years", min_width=150)
+                least = gr.Slider(0, 1, 0, step=0.01, label="Confidence from", info=IN_CLASS, min_width=150)
+                most = gr.Slider(0, 1, 1, step=0.01, label="Confidence to", info=IN_CLASS, min_width=150)
             with gr.Row():
-                least = gr.Slider(0, 1, 0, step=0.01, label="Minimum confidence", min_width=150)
-                most = gr.Slider(0, 1, 1, step=0.01, label="Maximum confidence", min_width=150)
                 with gr.Column(min_width=240):  # without a column, a phone would shrink the checkbox to nothing
                     twins = gr.Checkbox(
                         True, label="with twins", info="pictures that are in the training or validation data too"
                     )
-            self.clear = gr.Button("Clear filters", size="sm", elem_id="clear-filters")
-        self.controls |= {"report": report, "task": task, "twins": twins, "gender": gender, "race": race}
-        self.controls |= {"age_group": age_group, "youngest": youngest, "oldest": oldest}
-        self.controls |= {"predicted": predicted, "least": least, "most": most}
+                self.clear = gr.Button("Clear filters", size="sm", elem_id="clear-filters", min_width=150)
+        self.controls |= {"twins": twins, "gender": gender, "race": race, "age_group": age_group}
+        self.controls |= {"youngest": youngest, "oldest": oldest, "predicted": predicted, "least": least, "most": most}
 
     def _lay_out_views(self) -> tuple[gr.Tabs, dict[str, gr.Tab], list[gr.HTML]]:
         view_tab, clickable = {}, []

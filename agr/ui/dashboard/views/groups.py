@@ -31,16 +31,15 @@ _YEARS_APART = 5.0
 
 def layout(reports: list[str]) -> Parts:
     with gr.Row():
-        group_by = gr.CheckboxGroup(
-            [("gender", "gender"), ("race", "race"), ("age group", "age_group")],
-            value=["race"],
-            label="Group by",
-            min_width=300,
-        )
-        figure = gr.Radio(KINDS, value=KINDS[0], label="Figure", info="the first three are the task's", min_width=400)
-        at_equal_ages = gr.Checkbox(
-            False, label="at equal ages", info="as if every group had the ages of all these faces", min_width=240
-        )
+        with gr.Column(scale=2, min_width=300):
+            group_by = gr.CheckboxGroup(
+                [("gender", "gender"), ("race", "race"), ("age group", "age_group")], value=["race"], label="Group by"
+            )
+            at_equal_ages = gr.Checkbox(
+                False, label="at equal ages", info="as if every group had the ages of all these faces"
+            )
+        with gr.Column(scale=3, min_width=300):
+            figure = gr.Radio(KINDS, value=KINDS[0], label="Figure", info="the first three are the task's")
     gap = text_slot("gap")
     controls: dict[str, Component] = {"group_by": group_by, "figure": figure, "at_equal_ages": at_equal_ages}
     return Parts([gap, figure_slot("groups"), text_slot("groups-table")], controls)
