@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from .align import TEMPLATE, fit_of
 from .cascade import CERTAIN, Cascade, Search
@@ -40,14 +40,9 @@ TURNED_CERTAIN, TURNED_LIKELY = 0.995, 0.95
 `CERTAIN` in the photo as it is. Of 23,707 upright pictures of UTKFace none reaches it, but for one that is turned."""
 TURNED_SIDE = 640
 """Longer side, in pixels, to which the photo is reduced to find out which side is up."""
-GREY = 3
-"""Mean difference between the strongest and the weakest channel, of 255, up to which a picture counts as grey."""
-SKIN = (1.15, 0.95, 0.92)
-"""Factors for red, green and blue that tint a grey picture in which no face is found: MTCNN learnt from coloured ones.
-Of 99 faces of UTKFace's training part that are not found once they are grey, 59 are, tinted so (in colour, 82)."""
 PORTRAIT = 0.5
-"""Smallest size, as a share of the photo's shorter side, of a face in a tinted picture: small things in it that look
-like faces are mostly none."""
+"""Smallest size, as a share of the photo's shorter side, of a face that the third search reports: smaller things that
+look like faces are mostly none."""
 TURNS = {1: Image.Transpose.ROTATE_90, 2: Image.Transpose.ROTATE_180, 3: Image.Transpose.ROTATE_270}
 """Counterclockwise, by quarters of a circle."""
 
@@ -64,11 +59,11 @@ class FaceDetector:
 
         Searches for faces of 40 pixels and more; if none is certain, searches again for smaller ones and for those that
         the picture's border cuts off. If the picture shows a surer face when it is turned, it is taken to lie on its
-        side or to stand on its head: `Faces.landmarks` then begin with the eye that is left once it is upright. A grey
-        picture without a face is searched once more, tinted.
+        side or to stand on its head: `Faces.landmarks` then begin with the eye that is left once it is upright. In a
+        picture without a face, a large one is searched for once more, with all levels of brightness equally frequent.
         """
         found = self._found(image)
-        return found if len(found) or not _is_grey(image) else self._portrait(_tinted(image))
+        return found if len(found) else self._portrait(image)
 
     def _found(self, image: Image.Image) -> Faces:
         found = self._search(image)
@@ -98,8 +93,13 @@ class FaceDetector:
         return turned if len(turned) else found
 
     def _portrait(self, image: Image.Image) -> Faces:
-        found = self._last_resort(image, least=0.9 * PORTRAIT)
-        return found[found.sides.min(axis=1) >= PORTRAIT * min(image.size)]
+        """Large faces of the picture in which all levels of brightness are equally frequent. This brings out faces that
+        are too bright, too dark or grey: of 99 faces of UTKFace's training part that are not found once they are grey,
+        72 are found so, and of 66 that are not found 30 % brighter, 44; and none in 1,378 pictures without faces."""
+        small = _reduced(image, LAST_SIDE)
+        found = self._last_resort(_equalized(small), least=0.9 * PORTRAIT)
+        large = found[found.sides.min(axis=1) >= PORTRAIT * min(small.size)]
+        return large.scaled(max(image.size) / max(small.size)).within(image.size)
 
     def _last_resort(self, image: Image.Image, least: float = 0.0) -> Faces:
         """Faces of the second search; `least`: size of the smallest, as a share of the shorter side."""
@@ -120,13 +120,9 @@ def _reduced(image: Image.Image, side: int) -> Image.Image:
     return copy
 
 
-def _is_grey(image: Image.Image) -> bool:
-    pixels = np.asarray(_reduced(image, TURNED_SIDE))
-    return bool(np.ptp(pixels, axis=2).mean() <= GREY)
-
-
-def _tinted(image: Image.Image) -> Image.Image:
-    return image.point([min(255, round(level * factor)) for factor in SKIN for level in range(256)])
+def _equalized(image: Image.Image) -> Image.Image:
+    brightness, *colours = image.convert("YCbCr").split()
+    return Image.merge("YCbCr", [ImageOps.equalize(brightness), *colours]).convert("RGB")
 
 
 def _surest(found: Faces) -> float:
