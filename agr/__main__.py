@@ -57,7 +57,8 @@ def analyze(
         Literal["jsonl", "csv", "parquet"] | None,
         typer.Option(
             help="jsonl: a line for each photo. csv: a row for each face, and one for a photo or video without any. "
-            "parquet: a folder of parts; a stopped run can go on. Default: by the ending of --output, otherwise jsonl.",
+            "parquet: a folder of parts; a stopped run can go on. Default: by the ending of --output, "
+            "jsonl without one.",
             show_default=False,
         ),
     ] = None,

@@ -139,7 +139,7 @@ class FaceAnalyzer:
                     yield oldest()
                 if broken:
                     raise broken[0]
-            finally:  # a caller that stops early does not wait for photos that it will not see
+            finally:  # a caller that stops early waits for the photos in progress alone
                 for _, future in running:
                     future.cancel()
 

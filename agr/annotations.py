@@ -4,7 +4,7 @@ import io
 import re
 import warnings
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -73,12 +73,12 @@ def read_labels(content: bytes) -> tuple[dict[str, Labels], list[tuple[str, str]
         if len(name) > LONGEST_PATH:
             bad.append((name[:LONGEST_NAME], f"in the CSV: a path of more than {LONGEST_PATH} characters"))
             continue
-        file = place_of(name)
-        try:
-            read = _labels_in(labels, separator)
-        except ValueError as error:
-            bad.append((file[:LONGEST_NAME], f"in the CSV: {error}"))
+        if not name:
+            bad.append(("a row", "in the CSV without the name of a file"))
             continue
+        file = place_of(name)
+        read, wrong = _labels_in(labels, separator)
+        bad += [(file[:LONGEST_NAME], f"in the CSV: {reason}") for reason in wrong]
         if found.setdefault(file, read) != read:
             bad.append((file[:LONGEST_NAME], "in the CSV twice, with different labels; the first row counts"))
     return found, bad
@@ -118,14 +118,22 @@ def _unused_columns(table: pd.DataFrame) -> list[tuple[str, str]]:
     return [(name[:LONGEST_NAME], why) for name in table.columns if name not in COLUMNS]
 
 
-def _labels_in(texts: Sequence[str], separator: str) -> Labels:
-    """Labels from the texts of age, gender and race in a row of a CSV. Raises ValueError."""
+def _labels_in(texts: Sequence[str], separator: str) -> tuple[Labels, list[str]]:
+    """Labels from the texts of age, gender and race in a row of a CSV, and what is wrong with those that are left
+    out."""
     age, gender, race = texts
-    return Labels(
-        age=_age(age if separator == "," else age.replace(",", ".")),
-        gender=_class_of(gender, GENDERS, "gender"),
-        race=_class_of(race, RACES, "race"),
-    )
+    readings: dict[str, Callable[[], int | None]] = {
+        "age": lambda: _age(age if separator == "," else age.replace(",", ".")),
+        "gender": lambda: _class_of(gender, GENDERS, "gender"),
+        "race": lambda: _class_of(race, RACES, "race"),
+    }
+    found, wrong = {}, []
+    for kind, read in readings.items():
+        try:
+            found[kind] = read()
+        except ValueError as error:
+            wrong.append(str(error))
+    return Labels(**found), wrong
 
 
 def twins_among(content: Mapping[str, str], labels: Mapping[str, Labels]) -> dict[str, list[dict]]:
@@ -150,7 +158,7 @@ def _age(text: str) -> int | None:
         age = float(text)
     except ValueError:
         age = -1.0
-    if not 0 <= age <= MAX_AGE:
+    if not 0 <= age < MAX_AGE + 1:
         raise ValueError(f"age {text[:40]!r}, expected years from 0 to {MAX_AGE}")
     return int(age)
 
@@ -161,6 +169,7 @@ def _class_of(text: str, names: tuple[str, ...], kind: str) -> int | None:
         return None
     by_name = {name.lower(): i for i, name in enumerate(names)} | {str(i): i for i in range(len(names))}
     by_name |= {"m": 0, "f": 1} if names is GENDERS else {"other": RACES.index("Others")}
-    if text.lower() not in by_name:
+    named = text.lower().removesuffix(".0")  # as pandas writes a column of numbers with empty cells
+    if named not in by_name:
         raise ValueError(f"{kind} {text[:40]!r}, expected {', '.join(names)} or 0 to {len(names) - 1}")
-    return by_name[text.lower()]
+    return by_name[named]

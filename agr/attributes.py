@@ -170,7 +170,8 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 def respread(age_probs: np.ndarray, spread: float | Sequence[float]) -> np.ndarray:
     """Rescale age distributions (n, 117) around their means to `spread` times their width. `spread`: one number, or one
     for each mean age of `SPREAD_AGES`, interpolated linearly between them. The means stay the same to some hundredths
-    of a year, unless a spread above 1 pushes probability past the first or last age, to which it is then added.
+    of a year if the result is still some years wide, unless a spread above 1 pushes probability past the first or last
+    age, to which it is then added.
 
     A temperature would sharpen distributions too, but would move the mean of a skewed one towards its peak, and the
     mean is what training fits best.

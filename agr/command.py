@@ -50,7 +50,11 @@ def _opened(path: Path | None) -> AbstractContextManager[TextIO]:
 
 def expect_writable(path: Path | None) -> None:
     """End the command if a file cannot be written; its content is left as it is."""
-    if path is None or (os.path.exists(path) and not os.path.isfile(path)):  # a pipe or device can be opened only once
+    if path is None:
+        return
+    if os.path.isdir(path):
+        fail(f"{path} cannot be written: it is a folder.")
+    if os.path.exists(path) and not os.path.isfile(path):  # a pipe or device can be opened only once
         return
     is_new = not os.path.exists(path)
     try:
@@ -62,8 +66,8 @@ def expect_writable(path: Path | None) -> None:
 
 
 def format_of(path: Path | None, format: str | None, known: Sequence[str]) -> str:
-    """The format to write, one of `known`: the requested one, else the one of the file's ending, else the first. Ends
-    the command if the request and the ending contradict each other."""
+    """The format to write, one of `known`: the requested one, else the one of the file's ending, else, if it has
+    none, the first. Ends the command if the request and the ending contradict each other, or the ending is unknown."""
     ending = path.suffix.lower() if path else ""
     named = FORMATS.get(ending)
     if format and named not in (None, format):

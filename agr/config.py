@@ -1,6 +1,7 @@
 """The files of a model folder, and the config that is stored with the weights."""
 
 import json
+import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -136,7 +137,7 @@ def read_config(path: Path) -> ModelConfig:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         best = path.parent / "best"
-        if not path.exists() and (best / CONFIG_FILE).exists():
+        if not os.path.exists(path) and os.path.exists(best / CONFIG_FILE):
             raise ModelError(
                 f"{path.parent} is a training run that was not finished. Go on with it (fit --resume), or take {best}."
             ) from error

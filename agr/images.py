@@ -79,9 +79,10 @@ def load_photo(source: "ImageSource | Photo", *, max_pixels: int = MAX_PIXELS) -
     """Load a path, encoded bytes, a binary file, a PIL image or a uint8 array: grey (h, w) or (h, w, 1), RGB (h, w, 3)
     or RGBA (h, w, 4), not OpenCV's BGR. A Photo is returned as it is.
 
-    Pictures of more than `max_pixels`, or than `MAX_PIXELS_OF` their format, are refused before they are decoded. EXIF
-    orientation is applied, transparency is composited on white, 16-bit grey is scaled to 8 bits, and the first frame of
-    an animation is used. Raises ImageError for anything that cannot be read.
+    Pictures of more than `max_pixels`, `MAX_PIXELS` or `MAX_PIXELS_OF` their format are refused before decoding.
+    EXIF orientation is applied, transparency is composited on white, 16-bit grey is scaled to 8 bits, and the first
+    frame of an animation is used, of a PIL image the one that it is at. Raises ImageError for anything that cannot be
+    read.
     """
     if isinstance(source, Photo):
         return source
@@ -265,7 +266,7 @@ def _white(image: Image.Image) -> float:
     top = max(_values(image.crop(strip)).max(initial=0.0) for strip in _strips(image))
     if image.mode == "F" and top <= 1.0:
         return 1.0
-    return 255.0 if top <= 255.0 and image.mode != "I;16" else 65535.0
+    return 255.0 if top <= 255.0 and not image.mode.startswith("I;16") else 65535.0
 
 
 def _values(strip: Image.Image) -> np.ndarray:

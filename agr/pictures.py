@@ -1,6 +1,7 @@
 """The labelled pictures behind a report, read in place from the user's own copy; nothing is kept or copied."""
 
 import hashlib
+import os
 import re
 import shutil
 import tarfile
@@ -13,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
 from threading import Lock
 
-from .errors import AgrError
+from .errors import AgrError, reason_of
 from .images import PICTURE_ENDINGS
 from .sources import damage_named, is_hidden, opener_of
 
@@ -50,11 +51,16 @@ class PictureSource:
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
-        if not self.path.exists():
-            raise DataError(f"There is no {self.path}. Expected UTKFace as a folder, a .zip or a .tar.gz.")
+        if not os.path.exists(self.path):  # Path.exists raises if access is denied
+            raise DataError(
+                f"There is no {self.path}, or no access to it. Expected UTKFace as a folder, a .zip or a .tar.gz."
+            )
         self._lock = Lock()  # an open archive has a single file position
-        with damage_named(self.path, DataError):
-            found = self._members()
+        try:
+            with damage_named(self.path, DataError):
+                found = self._members()
+        except OSError as error:
+            raise DataError(f"{self.path} cannot be read: {reason_of(error)}.") from error
         self._copies = Counter(found)  # of members with the same name the last counts, as in unpacking
         self._places: dict[str, list[str]] = defaultdict(list)
         for member in self._copies:

@@ -51,7 +51,7 @@ def labels_at(places: list[str], listed: "dict[str, Labels]") -> "tuple[dict[str
     rows, and the rows that fit no place.
 
     A row stands for the place that equals it, or else for the only one that ends with it; if none does, for the longest
-    place that the row itself ends with. If several longer rows fit one place, only a row that equals it counts.
+    place that the row itself ends with. If several longer rows fit one place, none of them counts.
     """
     ending_with: dict[str, list[str]] = defaultdict(list)
     for place in places:

@@ -1,5 +1,6 @@
 """Where a model's files are: bundled with the package, in a folder, or on the Hugging Face Hub."""
 
+import os
 from errno import EACCES, ENOSPC, EROFS
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def find_model(model: str | Path | None = None, *, revision: str | None = None) 
     """
     model = model or default_model() or BUNDLED
     folder, name = Path(model), str(model)  # a Hub id is not a path: paths may have other slashes
-    if folder.is_dir():
+    if os.path.isdir(folder):  # Path.is_dir raises if access is denied
         if revision:
             raise ModelError(f"Only a Hub model has revisions, {folder} is a folder. Name a Hub id, or leave it out.")
         return folder

@@ -67,7 +67,9 @@ def video(
     ] = 5.0,
     format: Annotated[
         Literal["jsonl", "csv"] | None,
-        typer.Option(help="Of both tables; by default csv for files named so, else jsonl.", show_default=False),
+        typer.Option(
+            help="Of both tables; by default as their names end, jsonl without an ending.", show_default=False
+        ),
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Table by person; by default standard output.")] = None,
     times: Annotated[Path | None, typer.Option(help="Table by time: a row a face in each analyzed frame.")] = None,

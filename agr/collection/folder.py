@@ -62,7 +62,10 @@ def _is_empty(output: Path) -> bool:
     folder."""
     if not os.path.exists(output):
         return True
-    return all(entry.name.endswith(UNFINISHED) or is_listing(entry) for entry in output.iterdir())
+    try:
+        return all(entry.name.endswith(UNFINISHED) or is_listing(entry) for entry in output.iterdir())
+    except OSError as error:
+        raise CollectionError(f"{output} cannot be read: {reason_of(error)}.") from error
 
 
 def _compare(earlier: dict, facts: dict, output: Path) -> None:
@@ -135,7 +138,7 @@ def claim_of(output: Path) -> dict:
         Listing(**claim["photos"])
         return claim
     except (OSError, ValueError, TypeError) as error:
-        why = "it is a file" if output.is_file() else error
+        why = "it is a file" if os.path.isfile(output) else reason_of(error)
         raise CollectionError(
             f"{output} is not a table that python -m agr analyze --output FOLDER.parquet wrote ({why}). Such a table "
             "is a folder; CSV and JSON lines do not become reports."

@@ -24,7 +24,7 @@ class CollectionError(AgrError):
 
 @dataclass(frozen=True)
 class Listing:
-    """A list of photos in brief: how many there are, and a hash of their names and order."""
+    """A list of photos in brief: how many there are, and a hash of their paths and order."""
 
     photos: int
     digest: str
@@ -35,8 +35,8 @@ def listing_of(items: Iterable[Item]) -> Listing:
     digest = hashlib.blake2b(digest_size=16)
     photos = 0
     for item in items:
-        # The digest covers the path, too: relative names, such as in a list, mean other photos in another folder.
-        digest.update(os.fsencode(f"{item.file}\0{item.path}\0{item.place}\n"))
+        # Not the name that a photo was given: the same one may be named from another folder.
+        digest.update(os.fsencode(f"{item.path}\0{item.place}\n"))
         photos += 1
     return Listing(photos, digest.hexdigest())
 
@@ -58,7 +58,7 @@ def write_listing(items: Iterable[Item], folder: Path) -> Listing:
             yield from some
 
     try:
-        with pa.OSFile(str(beside), "wb") as sink, pa.ipc.new_stream(sink, names, options=options) as stream:
+        with beside.open("wb") as sink, pa.ipc.new_stream(sink, names, options=options) as stream:
             listing = listing_of(kept(stream))
         if listing.photos:
             beside.replace(_path(folder, listing))
@@ -76,7 +76,7 @@ def read_listing(folder: Path, listing: Listing) -> Iterator[Item]:
 
     path = _path(folder, listing)
     try:
-        with pa.OSFile(str(path)) as source, pa.ipc.open_stream(source) as batches:
+        with path.open("rb") as source, pa.ipc.open_stream(source) as batches:
             for batch in batches:
                 for row in batch.to_pylist():
                     place = json.loads(row["place"])

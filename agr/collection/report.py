@@ -7,6 +7,7 @@ from pathlib import Path, PureWindowsPath
 import pandas as pd
 
 from ..annotations import LabelError, Labels, labels_of, read_labels
+from ..content import printable
 from ..errors import reason_of
 from ..evaluation.report import EvalReport, ReportError
 from ..places import labels_at, name_of, place_of, report_names
@@ -16,9 +17,10 @@ from .folder import claim_of, counts_of, table_damage_named
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What a report leaves out. Numbers of photos: those that are in the table `twice`, have no label (`unlabelled`) or
-    could not be read (`unreadable`). Rows of the labels' CSV: the number of those that name several photos
-    (`ambiguous`), those that name no photo (`absent`), and those that are `wrong`, as (file, reason)."""
+    """What a report leaves out. Numbers of photos: those that share their place with another one (`twice`), have no
+    label (`unlabelled`) or could not be read (`unreadable`). Rows of the labels' CSV: the number of those that name
+    several photos (`ambiguous`), and those that name no photo (`absent`). `wrong`: what of the CSV cannot be used, as
+    (row or column, reason)."""
 
     twice: int = 0
     unlabelled: int = 0
@@ -37,9 +39,10 @@ class LeftOut:
         }
         if self.absent:
             counts[f"rows of the CSV that name no photo, such as {self.absent[0]}"] = len(self.absent)
+        said = [f"{count:,} left out: {reason}" for reason, count in counts.items() if count]
         if self.wrong:
-            counts[f"rows of the CSV, such as {self.wrong[0][0]}: {self.wrong[0][1]}"] = len(self.wrong)
-        return [f"{count:,} left out: {reason}" for reason, count in counts.items() if count]
+            said.append(f"{len(self.wrong):,} wrong in the CSV, such as {self.wrong[0][0]}: {self.wrong[0][1]}")
+        return said
 
 
 def report_of_collection(
@@ -75,10 +78,10 @@ def report_of_collection(
         )
     left_out = replace(left_out, twice=whole - len(table), unlabelled=len(table) - len(found))
     model = {key: claim["model"][key] for key in ("backbone", "input_size", "parameters")}
-    data = {"name": ", ".join(PureWindowsPath(path).name for path, _ in claim["inputs"])}
+    data = {"name": ", ".join(printable(PureWindowsPath(path).name) for path, _ in claim["inputs"])}
     # The model's training data is not known here, and so neither are twins in it.
     predictions = labelled.assign(has_twin=False).sort_values("file", ignore_index=True)
-    report = report_of(predictions, name=name, model=model, data=data, history=None)
+    report = report_of(predictions, name=printable(name), model=model, data=data, history=None)
     return report, left_out
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MAX_ROWS = 50_000
 """Twice the size of UTKFace; takes some 30 MB of a session's memory."""
 MAX_GROUPS, MAX_COLUMNS = 64, 100
-"""Row groups and columns of the table of predictions; a report that was saved here has 1 and 28."""
+"""Row groups and columns of the table of predictions; a report that was saved here has 1 and 27."""
 MAX_BYTES = {REPORT_FILE: 2_000_000, PREDICTIONS_FILE: 30_000_000, HISTORY_FILE: 1_000_000}
 """Uncompressed size of each file."""
 _TEXT_COLUMNS = ["file", "true_gender", "true_race", "pred_age_group", "pred_gender", "pred_race"]

@@ -30,9 +30,13 @@ class Compared:
 
 def common(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rows of the files that both tables of predictions hold with the same labels, in the same order."""
-    labels = ["file", "true_age", "true_gender", "true_race"]
-    pairs = first.reset_index()[[*labels, "index"]].merge(second.reset_index()[[*labels, "index"]], on=labels)
-    return first.loc[pairs["index_x"]], second.loc[pairs["index_y"]]
+    types = {"file": object, "true_age": float, "true_gender": object, "true_race": object}  # also of empty columns
+    one, other = (
+        table[[*types]].reset_index(drop=True).astype(types).assign(place=np.arange(len(table)))
+        for table in (first, second)
+    )
+    pairs = one.merge(other, on=[*types])
+    return first.iloc[pairs["place_x"]], second.iloc[pairs["place_y"]]
 
 
 def compare(first: pd.DataFrame, second: pd.DataFrame, names: Sequence[str] = COMPARED) -> list[Compared]:

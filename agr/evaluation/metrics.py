@@ -164,10 +164,10 @@ def expected_calibration_error(true: ArrayLike, probs: np.ndarray) -> Statistic:
 
     `true`: (n,) class indices; `probs`: (n, k). Source: Guo et al., "On Calibration of Modern Neural Networks" (2017).
     """
-    true = np.asarray(true)
+    true, pred = _same_length(true, probs.argmax(axis=1))
     confidence = probs.max(axis=1)
     bins = confidence_bins(confidence)
-    gap = (probs.argmax(axis=1) == true) - confidence
+    gap = (pred == true) - confidence
     terms = np.zeros((len(true), N_BINS + 1))
     terms[np.arange(len(true)), bins] = gap
     terms[:, -1] = 1
@@ -213,8 +213,10 @@ def standardized(statistic: Statistic, strata: ArrayLike, weights: ArrayLike) ->
     `strata`: (n,), index of each face's stratum. Strata without a face are left out, and the others' weights scaled up.
     Source: direct standardization, as in Rothman, Greenland and Lash, "Modern Epidemiology" (2008), chapter 3.
     """
-    strata, weights = np.asarray(strata), np.asarray(weights, float)
-    values = statistic.terms[:, 0]
+    weights = np.asarray(weights, float)
+    strata, values = np.asarray(strata), statistic.terms[:, 0]
+    if strata.shape != values.shape:
+        raise ValueError(f"expected a stratum for each of {len(values)} faces, got {strata.shape}")
     terms = np.zeros((len(strata), 3, len(weights)))
     terms[np.arange(len(strata)), :, strata] = np.stack([values, np.ones(len(values)), values**2], axis=1)
 
@@ -236,6 +238,7 @@ def confusion_matrix(true: ArrayLike, pred: ArrayLike, n_classes: int) -> np.nda
     """Counts, int (n_classes, n_classes): row = true class, column = predicted class; faces not found are left out."""
     true, pred = _same_length(true, pred)
     found = pred != NOT_FOUND
+    true, pred = true.astype(np.int64), pred.astype(np.int64)  # of an empty list, floats
     return np.bincount(true[found] * n_classes + pred[found], minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
@@ -249,7 +252,12 @@ def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
 
 
 def _same_length(true: ArrayLike, pred: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    true, pred = np.asarray(true), np.asarray(pred)
+    """Both as int64 or float64: differences of smaller or unsigned integers would overflow."""
+    true, pred = (_wide(np.asarray(values)) for values in (true, pred))
     if true.shape != pred.shape or true.ndim != 1:
         raise ValueError(f"expected two arrays of one and the same shape (n,), got {true.shape} and {pred.shape}")
     return true, pred
+
+
+def _wide(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.int64 if values.dtype.kind in "iub" else np.float64)

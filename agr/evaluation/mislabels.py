@@ -109,8 +109,8 @@ def contradictions(table: pd.DataFrame, twins_of: object, task: str) -> Estimate
     for file, twins in twins_of.items() if isinstance(twins_of, dict) else ():
         for twin in twins if isinstance(twins, list) else ():
             other = _label_of(twin, task) if isinstance(twin, dict) else None
-            if file in given and other is not None:
-                differs[frozenset((file, str(twin.get("file"))))] = given[file] != other
+            if file in given and other is not None and twin.get("file") not in (file, None):
+                differs[frozenset((file, str(twin["file"])))] = given[file] != other
     return estimate(mean(np.array([*differs.values()], bool)))
 
 

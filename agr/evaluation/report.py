@@ -44,8 +44,8 @@ _LARGEST = 1e9
 _ROUNDED = 0.01
 """Difference by which a predicted class may be less probable than the most probable one: the table may hold rounded
 numbers."""
-_OF_OTHERS = ("fit.json", "config.json", "source.json")
-"""Files that mark the folder of a run, of a model or of prepared data."""
+_OF_OTHERS = ("fit.json", "config.json", "source.json", "_collection.json")
+"""Files that mark the folder of a run, of a model, of prepared data or of a collection's table."""
 
 
 class ReportError(AgrError):
@@ -79,7 +79,7 @@ class EvalReport:
             new = Path(name)
             # Probabilities hardly compress, and an uncompressed file cannot expand to more than its size (`archive`).
             self.predictions[COLUMNS].to_parquet(new / PREDICTIONS_FILE, index=False, compression=None)
-            if self.history is not None:
+            if self.history is not None and len(self.history):  # without a row, no column has a type
                 self.history.to_csv(new / HISTORY_FILE, index=False)
             (new / REPORT_FILE).write_text(text + "\n", encoding="utf-8")
             for old in (REPORT_FILE, HISTORY_FILE):  # parts of an earlier report must not be taken for this one's
@@ -109,7 +109,7 @@ class EvalReport:
 
 
 def expect_no_report(folder: Path, *, overwrite: bool) -> None:
-    """Raise ReportError if the folder holds a report that is not to be overwritten, or something else."""
+    """Raise ReportError if the folder holds a report that is not to be overwritten, reports, or one of `_OF_OTHERS`."""
     if not (folder / REPORT_FILE).exists():
         if any(folder.glob(f"*/{REPORT_FILE}")):
             raise ReportError(f"{folder} is a folder of reports. Name one in it, such as {folder / 'mine'}.")
@@ -223,6 +223,8 @@ def _check_numbers(table: pd.DataFrame) -> None:
 
 def _check_history(history: pd.DataFrame) -> None:
     words = [str(name) for name, kind in history.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
+    if len(history.columns) > MAX_HISTORY_COLUMNS:  # pandas' time to read a file grows with their square
+        raise ReportError(f"{HISTORY_FILE} has more than {MAX_HISTORY_COLUMNS} columns")
     if "epoch" not in history or words:
         raise ReportError(f"{HISTORY_FILE}: expected a column epoch and numbers only" + f", not {words}" * bool(words))
 

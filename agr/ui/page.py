@@ -75,7 +75,8 @@ def build_page(
                 shown = Reports(reports, pictures.find if pictures else None)
                 with_model = None if isinstance(analyzer, ModelError) else analyzer
                 Dashboard(shown).build(evaluation, tabs, page, with_model)
-        page.load(None, js=script("page.js"))
+        for name in ("page.js", "dashboard/sort.js"):
+            page.load(None, js=script(name))
     # api_open=False: calls that bypass the queue would all be processed at the same time.
     return page.queue(max_size=MAX_WAITING, default_concurrency_limit=AT_ONCE, api_open=False)
 

@@ -20,8 +20,8 @@ DEFAULT_RATE = 5.0
 """Frames analyzed per second: faces turn and blink but do not age, and someone who walks through the picture is still
 seen several times."""
 MIN_RATE, MAX_RATE = 2.0, 30.0
-"""Limits of the frames analyzed per second: with fewer, a person missed once would lose their number
-(`tracking.PATIENCE`)."""
+"""Limits of the frames analyzed per second: with fewer, a person who walks by would be seen too seldom to be told from
+others."""
 ANNOTATED_RATE = 30.0
 _ANALYSIS_SHARE = 0.6
 """Approximate share of the analysis in the time that an annotated video takes."""

@@ -73,7 +73,8 @@ class Frames:
         if not rate > 0:
             raise ValueError(f"Expected a rate above 0 frames a second, got {rate}.")
         self._source, self._side, self._longest = source, side, longest
-        self._gap = 1 / rate - min(0.25 / rate, 0.004)  # times jitter by milliseconds
+        self._period = 1 / rate
+        self._jitter = min(0.25 / rate, 0.004)  # seconds by which a frame may come too early
         self._duration: float | None = None  # as declared by the file
         self._last: float | None = None
         self._shift = 0.0
@@ -91,8 +92,8 @@ class Frames:
         return " ".join(notes) or None
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield at most `rate` frames per second, from the beginning. Raises VideoError if none can be read, and
-        RuntimeError the second time, as times would continue from the first."""
+        """Yield `rate` frames per second, from the beginning, or all if there are fewer. Raises VideoError if none can
+        be read, and RuntimeError the second time, as times would continue from the first."""
         if self._begun:
             raise RuntimeError("The frames of a video are gone through once. Open it anew.")
         self._begun = True
@@ -117,8 +118,8 @@ class Frames:
                     return
                 shown = float((decoded.duration or 0) * stream.time_base)
                 self._passed(file, time + (shown if 0 < shown <= _FORWARDS else step))
-                if time >= due:
-                    due, passed = time + self._gap, 0
+                if time >= due - self._jitter:
+                    due, passed = self._after(due, time), 0
                     try:
                         photo = _photo(decoded, stream.sample_aspect_ratio, self._side)
                     except (FFmpegError, ValueError, MemoryError):
@@ -127,6 +128,12 @@ class Frames:
                     self._shown = True
                     yield Frame(time, photo)
             self._ended(stream, step, alone=len(container.streams) == 1)
+
+    def _after(self, due: float, time: float) -> float:
+        """When the next frame is due after one at `time`: a period after this one was due, so that a video of 8 frames
+        a second has 5 a second read where 5 are asked for; after a pause, a period after this one."""
+        later = due + self._period
+        return later if later > time else time + self._period
 
     def _decoded(self, container, stream) -> Iterator[av.VideoFrame]:
         packets = container.demux(stream)

@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 
 from agr.annotations import LabelError, Labels, labels_of, read_labels, twins_among
@@ -41,9 +42,25 @@ def test_a_csv_of_another_kind_says_what_was_expected(content, message):
 
 @pytest.mark.parametrize("age", ["-1", "117", "old", "nan", "inf"])
 def test_impossible_ages_are_listed(age):
-    labels, bad = read_labels(f"file,age\na.jpg,{age}\nb.jpg,30.5\n".encode())
-    assert labels == {"b.jpg": Labels(age=30)}
-    assert bad[0][0] == "a.jpg"
+    labels, bad = read_labels(f"file,age\na.jpg,{age}\nb.jpg,30.5\nc.jpg,116.9\n".encode())
+    assert labels == {"a.jpg": Labels(), "b.jpg": Labels(age=30), "c.jpg": Labels(age=116)}
+    assert [file for file, _ in bad] == ["a.jpg"]
+
+
+def test_a_wrong_cell_costs_its_own_label_alone():
+    labels, bad = read_labels(b"file,age,gender,race\na.jpg,old,Female,Martian\n")
+    assert labels == {"a.jpg": Labels(gender=1)}
+    assert [reason.split(",")[0] for _, reason in bad] == ["in the CSV: age 'old'", "in the CSV: race 'Martian'"]
+
+
+def test_numbers_that_pandas_has_written_as_floats_are_classes():
+    table = pd.DataFrame({"file": ["a.jpg", "b.jpg"], "age": [25, None], "gender": [1, None], "race": [2, None]})
+    labels, bad = read_labels(table.to_csv(index=False).encode())
+    assert (labels, bad) == ({"a.jpg": Labels(25, 1, 2), "b.jpg": Labels()}, [])
+
+
+def test_a_row_without_a_file_is_listed():
+    assert read_labels(b"file,age\n,3\n") == ({}, [("a row", "in the CSV without the name of a file")])
 
 
 def test_a_picture_that_has_two_rows_keeps_the_first():

@@ -28,6 +28,12 @@ def test_names_that_the_machines_encoding_has_not_are_written(monkeypatch):
     assert raw.getvalue().decode() == "\u0141\u00f3d\u017a.jpg"
 
 
+def test_a_folder_is_not_written(tmp_path, capsys):
+    with pytest.raises(typer.Exit):
+        expect_writable(tmp_path)
+    assert "it is a folder" in capsys.readouterr().err
+
+
 def test_what_cannot_be_written_is_said(tmp_path, capsys):
     with pytest.raises(typer.Exit), open_output(tmp_path):
         pytest.fail("a folder was opened")

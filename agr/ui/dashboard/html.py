@@ -15,6 +15,7 @@ from agr.evaluation.summary import LEAST_GROUP, Group
 from ..cards import data_link
 
 MOST_CSV_ROWS = 5000
+FEW_ROWS = 3
 FACES_NOTE = '<p class="agr-note">A name, or a click on a bar, opens the faces under Mislabels.</p>'
 """Below a table whose rows have names that `Look.faces_link` made."""
 
@@ -68,8 +69,12 @@ def group_rows(groups: Sequence[Group], by: Sequence[str]) -> pd.DataFrame:
 
 
 def table_html(head: Sequence[str], rows: Sequence[tuple[Sequence[str], str]]) -> str:
-    """A table whose first column holds the rows' headers. `rows`: cells as HTML, and the row's CSS class."""
-    top = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in head)
+    """A table whose first column holds the rows' headers; one of more than `FEW_ROWS` can be sorted (sort.js). `rows`:
+    cells as HTML, and the row's CSS class."""
+    names = [html.escape(name) for name in head]
+    if len(rows) > FEW_ROWS:
+        names = [f'<button type="button" class="agr-sort" title="Sort">{name}</button>' for name in names]
+    top = "".join(f'<th scope="col">{name}</th>' for name in names)
     body = "".join(
         f'<tr class="{kind}"><th scope="row">{cells[0]}</th>{"".join(f"<td>{cell}</td>" for cell in cells[1:])}</tr>'
         for cells, kind in rows

@@ -127,6 +127,11 @@ def test_relative_names_of_a_list_mean_other_photos_from_another_folder(photos, 
     assert digests[0] != digests[1]
 
 
+def test_the_same_photos_may_be_named_from_another_folder(photos, monkeypatch):
+    monkeypatch.chdir(photos.parent)
+    assert listing_of(photos_of([Path(photos.name)])) == listing_of(photos_of([photos]))
+
+
 def test_a_claim_that_could_not_be_written_does_not_stand_in_the_way(tmp_path):
     output = tmp_path / "faces.parquet"
     output.mkdir()

@@ -102,11 +102,11 @@ def test_a_csv_labels_what_it_names(run, faces, tmp_path):
     csv.write_text("file,age,gender\nholiday.jpg,33,Female\n5_0_0_4.png,,1\nelsewhere.jpg,1,0\n20_0_1_2.jpg,200,0\n")
     done = run("report", faces, "--labels", csv, "--output", tmp_path / "mine")
     assert done.exit_code == 0, done.output
-    assert "2 labelled photos, a face found in 2" in done.stderr
-    assert "age '200'" in done.stderr
+    assert "3 labelled photos, a face found in 2" in done.stderr
+    assert "1 wrong in the CSV, such as 20_0_1_2.jpg: in the CSV: age '200'" in done.stderr
     table = EvalReport.load(tmp_path / "mine").predictions.set_index("file")
-    assert table["true_age"].fillna(-1).to_dict() == {"5_0_0_4.png": -1, "holiday.jpg": 33}
-    assert table["true_gender"].tolist() == ["Female", "Female"]
+    assert table["true_age"].fillna(-1).to_dict() == {"20_0_1_2.jpg": -1, "5_0_0_4.png": -1, "holiday.jpg": 33}
+    assert table["true_gender"].to_dict() == {"20_0_1_2.jpg": "Male", "5_0_0_4.png": "Female", "holiday.jpg": "Female"}
     assert table["true_race"].isna().all()
 
 

@@ -24,6 +24,21 @@ def test_only_common_files_are_compared_in_one_order(predictions, better):
     assert len(first) == len(predictions) - 10
 
 
+def test_a_tables_index_does_not_matter(predictions):
+    for odd in (
+        predictions.rename_axis("id"),
+        predictions.set_index("file", drop=False),
+        predictions.set_axis([0] * len(predictions)),
+    ):
+        one, other = common(odd, predictions)
+        assert one["file"].tolist() == other["file"].tolist() == predictions["file"].tolist()
+
+
+def test_labels_that_nobody_has_are_common(predictions):
+    one, other = common(predictions.assign(true_gender=None), predictions.assign(true_gender=float("nan")))
+    assert len(one) == len(other) == len(predictions)
+
+
 def test_files_that_are_labelled_otherwise_are_not_common(predictions):
     other = predictions.assign(true_age=predictions["true_age"] + (predictions.index == 3))
     assert len(common(predictions, other)[0]) == len(predictions) - 1

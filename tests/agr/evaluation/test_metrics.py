@@ -124,3 +124,19 @@ def test_years_count_to_the_last():
 
 def test_no_confidence_falls_out_of_the_bins():
     assert m.confidence_bins(np.array([0.0, 1 / 15, 0.5, 1.0])).tolist() == [0, 0, 7, 14]
+
+
+def test_small_and_unsigned_integers_do_not_overflow():
+    few, many = np.array([25, 10], np.uint8), np.array([30, 30], np.uint8)
+    assert m.mean_absolute_error(many, few).value == 12.5
+    assert m.bias(many, few).value == -12.5
+    assert m.mean_squared_error(few.astype(np.int8), many.astype(np.int8)).value == 212.5
+    assert m.one_off_accuracy(np.array([0, 1], np.uint8), np.array([1, 0], np.uint8)).value == 1
+    assert m.confusion_matrix([], [], 2).tolist() == [[0, 0], [0, 0]]
+
+
+def test_unequal_lengths_are_refused():
+    with pytest.raises(ValueError, match="one and the same shape"):
+        m.expected_calibration_error([0], PROBS[:3])
+    with pytest.raises(ValueError, match="a stratum for each of 1"):
+        m.standardized(m.mean([1.0]), [0, 1], [1, 1])

@@ -87,7 +87,8 @@ def test_pairs_of_identical_pictures_count_once_and_contradict_by_their_labels()
 @pytest.mark.parametrize(
     "odd",
     [None, 3, [], {"a": None}, {"a": [None, "b", {}]}, {"a": [{"file": 3, "race": "Martian", "age": -1}]},
-     {"a": [{"file": [], "race": ["White"], "age": float("nan")}]}],
+     {"a": [{"file": [], "race": ["White"], "age": float("nan")}]}, {"a": [{"file": "a", "race": "Black", "age": 9}]},
+     {"a": [{"race": "Black", "age": 9}]}],
 )  # fmt: skip
 @pytest.mark.parametrize("task", ["age_group", "race"])
 def test_twins_of_a_report_from_anyone_are_left_out_where_they_do_not_fit(odd, task):

@@ -61,7 +61,7 @@ def test_a_report_does_not_hide_others_or_lie_among_other_things(report, tmp_pat
     for overwrite in (False, True):
         with pytest.raises(ReportError, match=r"a folder of reports\. Name one in it"):
             expect_no_report(tmp_path / "reports", overwrite=overwrite)
-    for name in ("fit.json", "config.json", "source.json"):
+    for name in ("fit.json", "config.json", "source.json", "_collection.json"):
         (tmp_path / name).mkdir()
         (tmp_path / name / name).touch()
         with pytest.raises(ReportError, match=f"something else \\({name}\\)"):
@@ -228,6 +228,14 @@ def test_near_ties_that_were_decided_otherwise_are_taken(report):
 def test_a_history_needs_epochs(report):
     with pytest.raises(ReportError, match="column epoch"):
         EvalReport(report.summary, report.predictions, pd.DataFrame({"step": [1]}))
+
+
+def test_what_is_saved_can_be_read(report, tmp_path):
+    wide = pd.DataFrame([range(101)], columns=["epoch", *(f"x{i}" for i in range(100))])
+    with pytest.raises(ReportError, match="more than 100 columns"):
+        EvalReport(report.summary, report.predictions, wide)
+    EvalReport(report.summary, report.predictions, pd.DataFrame({"epoch": []})).save(tmp_path)
+    assert EvalReport.load(tmp_path).history is None
 
 
 def test_nan_is_null_in_lists_too(report, tmp_path):

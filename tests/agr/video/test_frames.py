@@ -36,6 +36,20 @@ def test_frames_come_at_the_rate_that_was_asked_for(clip):
         Frames(clip, rate=0)
 
 
+@pytest.mark.parametrize(("fps", "rate"), [(6, 5), (8, 5), (24, 10), (33, 30), (10, 9.8)])
+def test_the_rate_is_kept_where_the_videos_own_is_no_multiple_of_it(tmp_path, fps, rate):
+    """Neither half as many frames, as if every second one were too early, nor more."""
+    path = write_clip(tmp_path / "odd.mkv", [(t, picture.resize((64, 48))) for t, picture in walk(4, fps=fps)])
+    seen = times(path, rate=rate)
+    assert len(seen) == pytest.approx(4 * rate, abs=1)
+
+
+def test_after_a_pause_frames_do_not_crowd(tmp_path):
+    moments = [i / 15 for i in range(16)] + [9 + i / 15 for i in range(16)]
+    path = write_clip(tmp_path / "pause.mkv", [(moment, scene()) for moment in moments])
+    assert times(path, rate=5) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1, 9, 9.2, 9.4, 9.6, 9.8, 10], abs=0.002)
+
+
 def test_what_was_read_is_known_afterwards(clip):
     frames = Frames(clip, rate=5)
     (first, *_) = [frame.photo.rgb for frame in frames]

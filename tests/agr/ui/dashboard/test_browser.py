@@ -126,6 +126,38 @@ def test_a_groups_bar_and_its_name_open_its_faces_and_back_leads_to_the_groups(v
     assert focused(page) == "Mislabels"
 
 
+def test_a_table_is_sorted_by_its_columns(visit, served):
+    page = visit("show=Groups&group_by=age_group")
+    table = page.locator("#groups-table table")
+    table.wait_for()
+    until_answered(page, served)
+
+    def column(i: int) -> list[str]:
+        return [text.split("\n")[0] for text in table.locator(f"tbody tr > :nth-child({i})").all_inner_texts()]
+
+    ages, faces = column(1), [int(n.replace(",", "")) for n in column(2)]
+    button = table.get_by_role("button", name="Faces")
+    for expected in (sorted(faces, reverse=True), sorted(faces), faces):
+        button.focus()
+        page.keyboard.press("Enter")
+        assert [int(n.replace(",", "")) for n in column(2)] == expected
+    errors = table.get_by_role("button", name="mean absolute error")
+    errors.click()
+    values = [float(value) for value in column(6)]
+    assert values == sorted(values, reverse=True)
+    assert errors.locator("..").get_attribute("aria-sort") == "descending"
+    group = table.get_by_role("button", name="Group", exact=True)
+    group.click()
+    assert column(1) == ages  # 3-6 before 14-20
+    assert errors.locator("..").get_attribute("aria-sort") == "none"
+    group.click()
+    assert column(1) == ages[::-1]
+    page.get_by_label("gender", exact=True).check()  # a new table
+    page.wait_for_function("location.search.includes('gender')")
+    until_answered(page, served)
+    assert page.evaluate("document.querySelectorAll('#groups-table [aria-sort]:not([aria-sort=none])').length") == 0
+
+
 def test_all_of_it_by_keyboard(visit):
     """From the page's tabs to a cell, a face, a tick, and back: no mouse."""
     page = visit()

@@ -31,11 +31,11 @@ def test_a_csv_names_the_labels_with_any_of_them_missing(tmp_path):
     csv = b"\xef\xbb\xbfFile, AGE,race\nx/ann.jpg,41,asian\nbob.png,,2\ncid.jpg,7,Martian\ndan.jpg,3,\n"
     names = {"ann.jpg": PICTURE, "bob.png": PICTURE, "cid.jpg": PICTURE, "labels.csv": csv}
     upload = u.open_upload([packed(tmp_path / "a.zip", names)])
-    assert upload.labels == {"ann.jpg": Labels(age=41, race=2), "bob.png": Labels(race=2)}
+    assert upload.labels == {"ann.jpg": Labels(age=41, race=2), "bob.png": Labels(race=2), "cid.jpg": Labels(age=7)}
     reasons = dict(upload.bad)
     assert "no such picture" in reasons["dan.jpg"]
     assert "Martian" in reasons["cid.jpg"]
-    assert (upload.sent, len(upload), len(upload.bad)) == (3, 2, 2)
+    assert (upload.sent, len(upload), len(upload.bad)) == (3, 3, 2)
 
 
 def test_why_nothing_is_left_is_said(tmp_path):
