@@ -130,8 +130,9 @@ def fit(
     init: Annotated[
         str,
         typer.Option(
-            help="Initial weights: imagenet (torchvision's or timm's), none (random), a .safetensors file such as "
-            "runs/NAME/model.safetensors, face-api's .json or InsightFace's .onnx."
+            help="Initial weights: imagenet (torchvision's or timm's, with their input statistics), none (random), a "
+            ".safetensors file such as runs/NAME/model.safetensors, face-api's .json or InsightFace's .onnx. Files of "
+            "others are given inputs from -1 to 1."
         ),
     ] = "imagenet",
     epochs: Annotated[int, typer.Option(min=1)] = 14,
@@ -308,7 +309,7 @@ def evaluate(
     print_figures(report.summary)
     print_stress(report.summary.get("stress", []))
     typer.echo(f"The report is in {output}.")
-    if Path(model).is_dir():
+    if Path(model).is_dir() and subset == "test":
         typer.echo(f"Next: python -m train card --model {in_shell(model)} --report {in_shell(str(output))}")
 
 

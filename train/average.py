@@ -18,12 +18,12 @@ from agr.evaluation.report import HISTORY_FILE
 from agr.memory import keep_freed_memory
 from agr.pictures import DataError
 
-from .files import content_hash_of
+from .files import content_hash_of, expect_nothing_else
 from .finish import Balance, finish
 from .model import AttributeNet
 from .prepare import Prepared, load_prepared
 from .provenance import expect_fair, keep_split
-from .record import read_run, taught_by, write_record
+from .record import begins_a_run, read_run, taught_by, write_record
 from .run_folder import BEST_FOLDER, RECORD_FILE, run_of, trained
 from .utkface import read_split
 from .validation import read_all, rows_of, valid_figures
@@ -51,6 +51,8 @@ def average(models: list[Path], *, data: Path, split: Path, output: Path) -> Ave
     is_one_of_them = output.resolve() in [folder.resolve() for folder in models]  # an interrupted run
     if (output / WEIGHTS_FILE).exists() or ((output / RECORD_FILE).exists() and not is_one_of_them):
         raise DataError(f"{output} holds a model or a training run already. Choose another --output.")
+    if not is_one_of_them:
+        expect_nothing_else(output, lambda path: path.name == BEST_FOLDER or begins_a_run(path, split))
     keep_freed_memory(None)
     prepared, parts = load_prepared(data), read_split(split)
     valid = rows_of(prepared, parts, "valid")

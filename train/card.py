@@ -70,8 +70,10 @@ def model_card(report: EvalReport, *, repo_id: str | None = None) -> str:
 
 
 def write_card(report: EvalReport, folder: Path) -> Path:
-    """Write the card as `README.md` into the model's folder. Raises DataError if the report is of other weights."""
+    """Write the card as `README.md` into the model's folder. Raises DataError if the report is of other weights or of
+    another part than test."""
     expect_weights_of(report, folder)
+    expect_of_test(report)
     path = folder / "README.md"
     path.write_text(model_card(report), encoding="utf-8")
     return path
@@ -83,6 +85,15 @@ def expect_weights_of(report: EvalReport, folder: Path) -> None:
         raise DataError("The report does not say which weights it is of. Make one with python -m train evaluate.")
     if report.summary["model"]["weights_hash"] != content_hash_of(folder / WEIGHTS_FILE):
         raise DataError(f"The report was made with other weights than those in {folder}. Evaluate the model again.")
+
+
+def expect_of_test(report: EvalReport) -> None:
+    """Raises DataError if the report is not of the test part."""
+    if (subset := report.summary["data"].get("subset")) != "test":
+        raise DataError(
+            f"The report is of the {subset} part, whose faces the model knows. Expected one of the test part: make it "
+            "with python -m train evaluate --subset test."
+        )
 
 
 def confusion_picture(report: EvalReport, task: str, path: Path) -> None:

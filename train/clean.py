@@ -22,7 +22,7 @@ from agr.predictions import report_of, report_row, table_of
 from agr.reader import AttributeReader
 
 from .config import FitConfig
-from .files import claim_folder, content_hash_of, write_atomically
+from .files import claim_folder, content_hash_of, expect_nothing_else, write_atomically
 from .fit import fit
 from .prepare import load_prepared
 from .provenance import expect_untrained
@@ -62,6 +62,8 @@ def clean(config: FitConfig, *, data: Path, split: Path, folds: int, threshold: 
     if (init := Path(config.init)).is_file():
         expect_untrained(init.parent, rows.index)
     fold_of = folds_of(rows["content"], folds, config.seed)
+    if not (output / CLAIM_FILE).exists():
+        expect_nothing_else(output, lambda path: path.resolve() == split.resolve())
     output.mkdir(parents=True, exist_ok=True)
     claim_folder(output / CLAIM_FILE, {"folds": folds, "seed": config.seed, "split_hash": content_hash_of(split)})
     reads = []

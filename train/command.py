@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import ENOSPC
+from math import isnan
 from pathlib import Path
 from shlex import quote
 from subprocess import list2cmdline
@@ -32,7 +33,7 @@ def print_figures(summary: dict) -> None:
     typer.echo(f"{'':24}{'all':>34}{'without twins':>34}")
     for name in names:
         cells = [summary["figures"][part][name] for part in ("all", "without_twins")]
-        texts = (f"{cell['value']:.4f} ({cell['low']:.4f} to {cell['high']:.4f})" for cell in cells)
+        texts = ("–" if isnan(c["value"]) else f"{c['value']:.4f} ({c['low']:.4f} to {c['high']:.4f})" for c in cells)
         typer.echo(f"{name:24}" + "".join(f"{text:>34}" for text in texts))
 
 

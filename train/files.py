@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +15,8 @@ from agr.errors import reason_of
 from agr.pictures import DataError, content_hash
 
 LOCK_FILE = ".lock"
+_HALF_WRITTEN = re.compile(r"\.[0-9a-f]{8}\.tmp$")
+"""Ending of a file that a process was killed while writing."""
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
@@ -62,21 +65,26 @@ def claim_folder(path: Path, mine: dict, *, moved: str | None = None) -> None:
 
 
 def expect_nothing_else(folder: Path, is_own: Callable[[Path], bool]) -> None:
-    """Raises DataError if the folder exists and holds anything but its lock and files for which `is_own` is true."""
-    there = sorted(folder.iterdir()) if folder.is_dir() else []
-    if foreign := next((path.name for path in there if path.name != LOCK_FILE and not is_own(path)), None):
+    """Raises DataError if the folder exists and holds anything but its lock, what a killed process left half-written,
+    and files for which `is_own` is true."""
+    there = [path for path in sorted(folder.iterdir()) if path.name != LOCK_FILE] if folder.is_dir() else []
+    if foreign := next((path.name for path in there if not _HALF_WRITTEN.search(path.name) and not is_own(path)), None):
         raise DataError(f"{folder} holds something else, such as {foreign}. Choose another --output.")
 
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Lock the folder for this process. Raises DataError if another one has locked it."""
+    """Lock the folder for this process, and delete what killed ones left half-written in it. Raises DataError if
+    another one has locked it."""
     lock = FileLock(folder / LOCK_FILE)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise DataError(f"Another process works in {folder}. Wait for it, or choose another --output.") from error
     try:
+        for left in folder.rglob("*.tmp"):
+            if _HALF_WRITTEN.search(left.name):
+                left.unlink(missing_ok=True)
         yield
     finally:
         lock.release()

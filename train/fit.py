@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from agr.config import CONFIG_FILE, HEADS, WEIGHTS_FILE, read_config
 from agr.evaluation.report import HISTORY_FILE
+from agr.labels import GENDERS, RACES
 from agr.memory import keep_freed_memory
 from agr.pictures import DataError
 
@@ -38,6 +39,8 @@ from .soft import load_soft
 from .teach import Teachers
 from .utkface import read_split
 from .validation import read_all, rows_of, valid_figures
+
+_DIVERGED = "{} became NaN or infinite. Take a lower --lr, and another --output."
 
 
 def fit(
@@ -86,6 +89,9 @@ def fit(
         record["relabelled"] = changed
         if accelerator.is_main_process:
             tqdm.write(f"{changed} labels of the train part are corrected as {relabel} says.")
+    if accelerator.is_main_process:
+        for sentence in told(train, valid):
+            tqdm.write(sentence, file=sys.stderr)
     run = _Run(config, accelerator, prepared, train, valid, soft, asked, output)
     if accelerator.is_main_process:  # only now that everything the run needs is known to exist
         claim(output, record, split, resume=resume, learnt_from=learnt_from)
@@ -100,6 +106,19 @@ def fit(
             write_record(output, record | {"balance": balance})
         accelerator.wait_for_everyone()
     return output
+
+
+def told(train: pd.DataFrame, valid: pd.DataFrame) -> list[str]:
+    """Sentences on the faces: how many there are, classes without any, and copies of those by which epochs are
+    chosen."""
+    said = [f"{len(train):,} faces to train on, {len(valid):,} to choose the best epoch by."]
+    for task, names in (("gender", GENDERS), ("race", RACES)):
+        absent = [name for i, name in enumerate(names) if not (train[task] == i).any()]
+        if absent:
+            said.append(f"None of the faces to train on is labelled {', '.join(absent)}, which will never be answered.")
+    if copies := valid["content"].isin(train["content"]).sum():
+        said.append(f"Of the latter, {copies:,} are byte for byte among the former, which makes the figures too good.")
+    return said
 
 
 def _check_who_teaches(config: FitConfig, soft_labels: Path | None, teachers: Sequence[Path]) -> None:
@@ -223,10 +242,7 @@ class _Run:
             if step % 10 == 0 or step == self.steps - 1:  # reading the loss makes a GPU wait
                 loss = sum(value.item() for value in sums.values()) / (step + 1)
                 if not math.isfinite(loss):
-                    raise DataError(
-                        f"The loss in epoch {self.epoch + 1} became NaN or infinite. Take a lower --lr, and another "
-                        "--output."
-                    )
+                    raise DataError(_DIVERGED.format(f"The loss in epoch {self.epoch + 1}"))
                 bar.set_description(f"epoch {self.epoch + 1}/{config.epochs} loss {loss:.3f}", refresh=False)
             bar.update()
         return {name: value.item() / self.steps for name, value in sums.items()}
@@ -270,6 +286,8 @@ class _Run:
         row["seconds"] = round(time.perf_counter() - started, 1)
         self.history.append(row)
         bar.write("  ".join(f"{name} {value:.4g}" for name, value in row.items()))
+        if not math.isfinite(figures["score"]):
+            raise DataError(_DIVERGED.format(f"The figures of epoch {self.epoch + 1}"))
         if figures["score"] > self.best_score:
             self.best_score = figures["score"]
             self.ema.save(self.output / BEST_FOLDER)

@@ -13,7 +13,7 @@ from agr.config import CONFIG_FILE
 from agr.pictures import DataError
 
 from .files import content_hash_of, write_atomically
-from .run_folder import EARLIER, SPLIT_FILE, UNKNOWN_FILE, run_of, trained
+from .run_folder import EARLIER, RECORD_FILE, SPLIT_FILE, UNKNOWN_FILE, run_of, trained
 from .utkface import SUBSETS, read_split
 
 
@@ -22,7 +22,7 @@ def keep_split(split: Path, output: Path, *, learnt_from: Sequence[Path]) -> Non
     learns from."""
     output.mkdir(parents=True, exist_ok=True)
     if split.resolve() != (output / SPLIT_FILE).resolve():
-        shutil.copyfile(split, output / SPLIT_FILE)
+        write_atomically(output / SPLIT_FILE, lambda path: shutil.copyfile(split, path))
     if unknown := unknown_trainings(learnt_from):
         sentences = "".join(f"{sentence}\n" for sentence in unknown)
         write_atomically(output / UNKNOWN_FILE, lambda path: path.write_text(sentences, encoding="utf-8"))
@@ -117,4 +117,8 @@ def _splits_of(model: Path) -> list[Path]:
     """The split that a run was trained with, and those of the runs that it learnt from; empty if the folder is not a
     run."""
     folder = run_of(model)
+    if not (
+        (folder / RECORD_FILE).is_file() or is_ours(trained(model))
+    ):  # a split may lie beside other people's weights
+        return []
     return [path for path in (folder / SPLIT_FILE, *sorted(folder.glob(f"{EARLIER}*.csv"))) if path.is_file()]

@@ -18,12 +18,13 @@ from agr.predictions import predict, table_of
 from agr.pretrained import REPORT_FOLDER
 from agr.reader import AttributeReader
 
-from .card import CONFUSION_PICTURES, confusion_picture, expect_weights_of, model_card
+from .card import CONFUSION_PICTURES, confusion_picture, expect_of_test, expect_weights_of, model_card
 from .files import files_in
 from .hub import Hub, HubError, Published, check_name
 from .prepare import source_of
 from .private import check_private
 from .record import read_run
+from .run_folder import run_of
 
 SAMPLE = 48
 """Number of faces that are predicted again before anything is sent."""
@@ -46,6 +47,8 @@ def stage(model: Path, report: Path, folder: Path, *, repo_id: str) -> None:
     together or a file contains something that must not leave this machine.
     """
     check_name(repo_id)
+    if run_of(model) != model:
+        raise DataError(f"{model} is as training left it, neither balanced nor calibrated. Publish {run_of(model)}.")
     if (backbone := read_config(model / CONFIG_FILE).backbone) not in OUR_BACKBONES:
         raise DataError(
             f"The backbone {backbone} does not come with the project, so nobody else could load the model. Expected "
@@ -53,11 +56,7 @@ def stage(model: Path, report: Path, folder: Path, *, repo_id: str) -> None:
         )
     found = EvalReport.load(report)
     expect_weights_of(found, model)
-    if (subset := found.summary["data"].get("subset")) != "test":
-        raise DataError(
-            f"The report is of the {subset} part, whose faces the model knows. Expected one of the test part: make it "
-            "with python -m train evaluate --subset test."
-        )
+    expect_of_test(found)
     if not found.predictions["detected"].any():
         raise DataError("In none of the report's pictures a face was found: there is nothing to say of the model.")
     AttributeReader.load(model)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import yaml
 
+from agr.errors import reason_of
 from agr.pictures import DataError
 
 FOLDER = Path(__file__).parent / "recipes"
@@ -26,8 +27,10 @@ def read_recipe(name: str) -> dict:
     try:
         recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
+        why = " ".join(reason_of(error).split())
         raise DataError(
-            f"There is no recipe {name!r} that can be read. Expected one of {', '.join(names())}, or a .yaml file."
+            f"There is no recipe {name!r} that can be read ({why}). Expected one of {', '.join(names())}, or a .yaml "
+            "file."
         ) from error
     if not isinstance(recipe, dict):
         raise DataError(f"The recipe {name} does not consist of options. Expected some of {', '.join(OPTIONS)}.")

@@ -130,7 +130,7 @@ def claim(output: Path, record: dict, split: Path, *, resume: bool, learnt_from:
     if resume:
         _expect_the_same(path, record)
         return
-    expect_nothing_else(output, lambda path: _begins_a_run(path, split))
+    expect_nothing_else(output, lambda path: begins_a_run(path, split))
     keep_split(split, output, learnt_from=learnt_from)
     write_record(output, record)
 
@@ -156,7 +156,7 @@ def _expect_the_same(path: Path, record: dict) -> None:
         )
 
 
-def _begins_a_run(path: Path, split: Path) -> bool:
+def begins_a_run(path: Path, split: Path) -> bool:
     """Whether `keep_split` wrote the file, or it is the split itself."""
     is_copy = path.name == SPLIT_FILE and content_hash_of(path) == content_hash_of(split)
     return is_copy or path.resolve() == split.resolve() or path.name.startswith(EARLIER)

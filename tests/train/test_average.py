@@ -80,3 +80,13 @@ def test_a_mean_of_a_mean_is_of_what_training_left(prepared, split, tmp_path):
     assert first == second
     told = [json.loads((tmp_path / name / "fit.json").read_text())["averaged"] for name in ("once", "twice")]
     assert told[0] == told[1] == [content_hash_of(tmp_path / "run" / "model.safetensors")]
+
+
+@pytest.mark.parametrize("name", ["split.csv", "config.json", "history.csv"])
+def test_a_mean_does_not_replace_what_lies_in_its_folder(prepared, split, tmp_path, name):
+    AttributeNet(ModelConfig(input_size=32)).save(tmp_path / "model")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / name).write_text("mine")
+    with pytest.raises(DataError, match=f"something else, such as {name}"):
+        average([tmp_path / "model"], data=prepared, split=split, output=tmp_path / "mine")
+    assert [(path.name, path.read_text()) for path in (tmp_path / "mine").iterdir()] == [(name, "mine")]

@@ -105,6 +105,14 @@ def test_matrices_show_shares_of_the_true_classes(report, tmp_path, monkeypatch)
     assert (axes.get_ylabel(), axes.get_xlabel()) == ("True label", "Predicted label")
 
 
+def test_a_card_is_written_of_the_test_part_alone(report, tmp_path, monkeypatch):
+    monkeypatch.setattr("train.card.expect_weights_of", lambda report, folder: None)
+    summary = report.summary | {"data": report.summary["data"] | {"subset": "train"}}
+    with pytest.raises(DataError, match="evaluate --subset test"):
+        write_card(EvalReport(summary, report.predictions, report.history), tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(("subset", "said"), [("train", "trained on these faces"), ("valid", "chosen and calibrated")])
 def test_figures_of_faces_that_the_model_knows_say_so(report, subset, said):
     summary = report.summary | {"data": report.summary["data"] | {"subset": subset}}

@@ -86,8 +86,18 @@ def test_each_face_gets_the_answer_to_its_own_crop(prepared, split, tmp_path, mo
 
 def test_first_weights_that_know_the_faces_judge_none(prepared, split, tmp_path):
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "model.safetensors").touch()
+    for name in ("model.safetensors", "fit.json"):
+        (tmp_path / "run" / name).touch()
     (tmp_path / "run" / "split.csv").write_text(split.read_text())
     config = replace(ONE_EPOCH, init=str(tmp_path / "run" / "model.safetensors"))
     with pytest.raises(DataError, match="trained on 32 of the 32 faces whose labels are to be judged"):
         clean(config, data=prepared, split=split, folds=2, threshold=0.9, output=tmp_path / "clean")
+
+
+def test_a_list_of_ones_own_is_not_replaced(prepared, split, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / RELABEL_FILE).write_text("mine")
+    with pytest.raises(DataError, match=r"something else, such as relabel\.csv"):
+        clean(ONE_EPOCH, data=prepared, split=split, folds=2, threshold=0.9, output=mine)
+    assert [path.name for path in mine.iterdir()] == [RELABEL_FILE]

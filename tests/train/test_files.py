@@ -5,7 +5,7 @@ from errno import EACCES, ENOSPC
 import pytest
 
 from agr.pictures import DataError
-from train.files import claim_folder, content_hash_of, write_atomically
+from train.files import alone_in, claim_folder, content_hash_of, expect_nothing_else, write_atomically
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path):
@@ -70,3 +70,12 @@ def test_other_pictures_are_said_and_not_their_hash(tmp_path):
     claim_folder(tmp_path / "source.json", {"names": "0841d843", "size": 3})
     with pytest.raises(DataError, match="other settings: other pictures"):
         claim_folder(tmp_path / "source.json", {"names": "37f28116", "size": 3})
+
+
+def test_what_killed_processes_left_goes_and_other_files_stay(tmp_path):
+    (tmp_path / "best").mkdir()
+    for name in ("checkpoint.pt.01234567.tmp", "best/model.safetensors.89abcdef.tmp", "mine.tmp"):
+        (tmp_path / name).touch()
+    expect_nothing_else(tmp_path, lambda path: path.name in ("best", "mine.tmp"))
+    with alone_in(tmp_path):
+        assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [".lock", "mine.tmp"]

@@ -18,7 +18,7 @@ from agr.config import ModelConfig
 from agr.pictures import DataError
 from tests.train.conftest import ONE_EPOCH, write_prepared, write_split
 from train.config import FitConfig
-from train.fit import _Run, fit
+from train.fit import _Run, fit, told
 from train.model import AttributeNet
 from train.prepare import load_prepared
 from train.utkface import read_split
@@ -97,6 +97,24 @@ def test_a_run_that_diverges_says_so(prepared, split, tmp_path):
     config = replace(CONFIG, epochs=9, lr=1e25)
     with pytest.raises(DataError, match=r"NaN or infinite\. Take a lower --lr, and another"):
         fit(config, data=prepared, split=split, output=tmp_path / "run")
+
+
+@pytest.mark.slow
+def test_figures_that_are_no_numbers_end_a_run_too(prepared, split, tmp_path, monkeypatch):
+    monkeypatch.setattr("train.fit.valid_figures", lambda *_: {"score": float("nan")})
+    with pytest.raises(DataError, match=r"The figures of epoch 1 became NaN"):
+        fit(ONE_EPOCH, data=prepared, split=split, output=tmp_path / "run")
+
+
+def test_who_is_trained_on_is_told():
+    rows = pd.DataFrame({"gender": [0, 0, 0], "race": [0, 1, 3], "content": [*"abc"]})
+    valid = pd.DataFrame({"gender": [1, 0], "race": [2, 4], "content": [*"cd"]})
+    assert told(rows, valid) == [
+        "3 faces to train on, 2 to choose the best epoch by.",
+        "None of the faces to train on is labelled Female, which will never be answered.",
+        "None of the faces to train on is labelled Asian, Others, which will never be answered.",
+        "Of the latter, 1 are byte for byte among the former, which makes the figures too good.",
+    ]
 
 
 @pytest.mark.slow

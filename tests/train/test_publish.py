@@ -91,6 +91,12 @@ def test_a_backbone_that_others_lack_is_refused(tmp_path, monkeypatch):
         stage(tmp_path, REPORT, tmp_path / "staged", repo_id="ann/faces")
 
 
+def test_the_best_epoch_is_not_published_in_place_of_its_run(tmp_path):
+    (tmp_path / "run" / "best").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"neither balanced nor calibrated. Publish .*run\."):
+        stage(tmp_path / "run" / "best", REPORT, tmp_path / "staged", repo_id="ann/faces")
+
+
 def test_the_card_carries_its_figures_to_the_hubs_index(plan):
     data = ModelCard.load(plan / "README.md").data
     figures = EvalReport.load(REPORT).summary["figures"]["all"]

@@ -20,6 +20,12 @@ def test_what_is_no_recipe_is_refused(tmp_path, text):
         read_recipe(str(tmp_path / "mine.yaml"))
 
 
+def test_where_a_recipe_is_wrong_is_said(tmp_path):
+    (tmp_path / "mine.yaml").write_text("epochs: 3\nlr: 0.1: 2\n")
+    with pytest.raises(DataError, match=r"mapping values are not allowed here .* line 2, column 8"):
+        read_recipe(str(tmp_path / "mine.yaml"))
+
+
 @pytest.mark.parametrize(("option", "meant"), [("epoch", "epochs"), ("batch-size", "batch_size")])
 def test_a_typo_is_named_and_what_is_meant(tmp_path, option, meant):
     (tmp_path / "mine.yaml").write_text(f"lr: 0.1\n{option}: 3")

@@ -139,6 +139,7 @@ def test_the_splits_of_those_it_learnt_from_are_kept(recipe, tmp_path):
     (tmp_path / "split.csv").write_text("file,split\n")
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "split.csv").write_text("file,split\na,train\n")
+    (tmp_path / "one" / "fit.json").touch()
     claim(tmp_path / "run", recipe, tmp_path / "split.csv", resume=False, learnt_from=[tmp_path / "one"])
     assert len(list((tmp_path / "run").glob("split*.csv"))) == 2
 
@@ -164,6 +165,7 @@ def test_a_run_begins_where_one_was_broken_off_before_it_said_so(recipe, tmp_pat
     (tmp_path / "split.csv").write_text("file,split\n")
     keep_split(tmp_path / "split.csv", tmp_path / "run", learnt_from=[])
     (tmp_path / "run" / ".lock").touch()
+    (tmp_path / "run" / "fit.json.0123abcd.tmp").touch()
     claim(tmp_path / "run", recipe, tmp_path / "split.csv", resume=False)
     (tmp_path / "beside").mkdir()
     (tmp_path / "beside" / "mine.csv").write_text("file,split\n")  # the split itself may lie there
