@@ -79,6 +79,8 @@ def read_labels(content: bytes) -> tuple[dict[str, Labels], list[tuple[str, str]
         file = place_of(name)
         read, wrong = _labels_in(labels, separator)
         bad += [(file[:LONGEST_NAME], f"in the CSV: {reason}") for reason in wrong]
+        if wrong and read == Labels():
+            continue
         if found.setdefault(file, read) != read:
             bad.append((file[:LONGEST_NAME], "in the CSV twice, with different labels; the first row counts"))
     return found, bad

@@ -14,6 +14,8 @@ from filelock import FileLock, Timeout
 from agr.errors import reason_of
 from agr.pictures import DataError, content_hash
 
+from .run_folder import BEST_FOLDER
+
 LOCK_FILE = ".lock"
 _HALF_WRITTEN = re.compile(r"\.[0-9a-f]{8}\.tmp$")
 """Ending of a file that a process was killed while writing."""
@@ -82,9 +84,10 @@ def alone_in(folder: Path) -> Iterator[None]:
     except Timeout as error:
         raise DataError(f"Another process works in {folder}. Wait for it, or choose another --output.") from error
     try:
-        for left in folder.rglob("*.tmp"):
+        for left in [*folder.glob("*.tmp"), *folder.glob(f"{BEST_FOLDER}/*.tmp")]:
             if _HALF_WRITTEN.search(left.name):
-                left.unlink(missing_ok=True)
+                with suppress(OSError):
+                    left.unlink()
         yield
     finally:
         lock.release()

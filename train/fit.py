@@ -215,9 +215,16 @@ class _Run:
                 self.accelerator.wait_for_everyone()
 
     def restore(self) -> None:
+        """Go on from the checkpoint, or, if the run was interrupted in its first epoch, from the beginning. Raises
+        DataError if the checkpoint is damaged, or only some of the processes see it."""
         path = self.output / CHECKPOINT_FILE
-        if not path.exists():
-            return  # interrupted in its first epoch: start over
+        if path.exists():
+            self._load(path)
+        epochs = self.accelerator.gather(torch.tensor([self.epoch], device=self.accelerator.device))
+        if (epochs != self.epoch).any():
+            raise DataError(f"Not all processes see {path}. Expected an --output that all machines share.")
+
+    def _load(self, path: Path) -> None:
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # which error torch raises depends on the damage

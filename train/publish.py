@@ -24,7 +24,7 @@ from .hub import Hub, HubError, Published, check_name
 from .prepare import source_of
 from .private import check_private
 from .record import read_run
-from .run_folder import run_of
+from .run_folder import BEST_FOLDER, RECORD_FILE
 
 SAMPLE = 48
 """Number of faces that are predicted again before anything is sent."""
@@ -47,8 +47,9 @@ def stage(model: Path, report: Path, folder: Path, *, repo_id: str) -> None:
     together or a file contains something that must not leave this machine.
     """
     check_name(repo_id)
-    if run_of(model) != model:
-        raise DataError(f"{model} is as training left it, neither balanced nor calibrated. Publish {run_of(model)}.")
+    run = model.absolute().parent
+    if model.absolute().name == BEST_FOLDER and (run / RECORD_FILE).is_file():
+        raise DataError(f"{model} is as training left it, neither balanced nor calibrated. Publish {run}.")
     if (backbone := read_config(model / CONFIG_FILE).backbone) not in OUR_BACKBONES:
         raise DataError(
             f"The backbone {backbone} does not come with the project, so nobody else could load the model. Expected "

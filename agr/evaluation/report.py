@@ -223,7 +223,7 @@ def _check_numbers(table: pd.DataFrame) -> None:
 
 def _check_history(history: pd.DataFrame) -> None:
     words = [str(name) for name, kind in history.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
-    if len(history.columns) > MAX_HISTORY_COLUMNS:  # pandas' time to read a file grows with their square
+    if len(history.columns) > MAX_HISTORY_COLUMNS:  # it could not be read again
         raise ReportError(f"{HISTORY_FILE} has more than {MAX_HISTORY_COLUMNS} columns")
     if "epoch" not in history or words:
         raise ReportError(f"{HISTORY_FILE}: expected a column epoch and numbers only" + f", not {words}" * bool(words))

@@ -74,4 +74,5 @@ document.addEventListener('pointermove', (event) => {
     mark(card);
 });
 document.addEventListener('pointerdown', (event) => event.pointerType !== 'mouse' && mark());  // a finger's next tap
+window.addEventListener('resize', () => mark());
 watch('value', () => mark());

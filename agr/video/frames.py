@@ -131,9 +131,9 @@ class Frames:
 
     def _after(self, due: float, time: float) -> float:
         """When the next frame is due after one at `time`: a period after this one was due, so that a video of 8 frames
-        a second has 5 a second read where 5 are asked for; after a pause, a period after this one."""
+        a second has 5 a second read where 5 are asked for; after a pause, a period after this one. Never at once."""
         later = due + self._period
-        return later if later > time else time + self._period
+        return max(later if later > time else time + self._period, time + self._period / 4)
 
     def _decoded(self, container, stream) -> Iterator[av.VideoFrame]:
         packets = container.demux(stream)

@@ -43,7 +43,7 @@ def test_a_csv_of_another_kind_says_what_was_expected(content, message):
 @pytest.mark.parametrize("age", ["-1", "117", "old", "nan", "inf"])
 def test_impossible_ages_are_listed(age):
     labels, bad = read_labels(f"file,age\na.jpg,{age}\nb.jpg,30.5\nc.jpg,116.9\n".encode())
-    assert labels == {"a.jpg": Labels(), "b.jpg": Labels(age=30), "c.jpg": Labels(age=116)}
+    assert labels == {"b.jpg": Labels(age=30), "c.jpg": Labels(age=116)}
     assert [file for file, _ in bad] == ["a.jpg"]
 
 
@@ -51,6 +51,12 @@ def test_a_wrong_cell_costs_its_own_label_alone():
     labels, bad = read_labels(b"file,age,gender,race\na.jpg,old,Female,Martian\n")
     assert labels == {"a.jpg": Labels(gender=1)}
     assert [reason.split(",")[0] for _, reason in bad] == ["in the CSV: age 'old'", "in the CSV: race 'Martian'"]
+
+
+def test_a_row_that_says_nothing_right_does_not_hide_another():
+    labels, bad = read_labels(b"file,gender\na.jpg,banana\na.jpg,Male\n")
+    assert labels == {"a.jpg": Labels(gender=0)}
+    assert len(bad) == 1
 
 
 def test_numbers_that_pandas_has_written_as_floats_are_classes():

@@ -158,6 +158,21 @@ def test_two_processes_train_one_model(prepared, split, tmp_path):
     with pytest.raises(DataError, match="another number of processes"):
         fit(replace(CONFIG, epochs=2), data=prepared, split=split, output=run, resume=True)
 
+    apart = tmp_path / "apart.py"  # as on two machines that share no folder
+    apart.write_text(
+        "import os, train.fit\n"
+        "if os.environ['RANK'] == '1':\n"
+        "    train.fit.CHECKPOINT_FILE = 'unseen.pt'\n"
+        "from train.__main__ import app\n"
+        "app()\n"
+    )
+    command = list(map(str, [*launch, apart, "fit", *options, "--resume"]))
+    done = subprocess.run(
+        command, cwd=ROOT, env=env | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode
+    assert "Not all processes see" in done.stderr
+
 
 @pytest.mark.slow
 def test_errors_are_clear_and_leave_nothing(whole, prepared, split, tmp_path):

@@ -93,6 +93,7 @@ def test_a_backbone_that_others_lack_is_refused(tmp_path, monkeypatch):
 
 def test_the_best_epoch_is_not_published_in_place_of_its_run(tmp_path):
     (tmp_path / "run" / "best").mkdir(parents=True)
+    (tmp_path / "run" / "fit.json").touch()
     with pytest.raises(DataError, match=r"neither balanced nor calibrated. Publish .*run\."):
         stage(tmp_path / "run" / "best", REPORT, tmp_path / "staged", repo_id="ann/faces")
 

@@ -17,7 +17,7 @@ from agr.evaluation.report import ReportError
 from agr.labels import AGE_GROUPS, GENDERS, MAX_AGE, RACES, TASK_CLASSES, TASK_TITLES
 
 from ..cards import message
-from .events import BUSY, IDLE, QUIET, READ_ADDRESS, SHOW_OWN, WRITE_ADDRESS
+from .events import BUSY, IDLE, QUIET, READ_ADDRESS, SHOW_FACES, SHOW_OWN, WRITE_ADDRESS
 from .face import OPEN_DIALOG, face_page
 from .head import head
 from .look import OWN, Opened, Reports, look_at
@@ -93,7 +93,8 @@ class Dashboard:
         restored = [*self.shown, *self.controls.values(), tabs, self.views, self.filters]
         for event, restore in ((page.load, self.restore), (self.address.select, self.go_back)):
             answered = event(restore, [self.query, self.spot, self.own], restored, js=READ_ADDRESS, **QUIET)
-            answered.then(self.reconcile, [self.told, *self.inputs[1:]], self.shown, **QUIET)
+            shown = answered.then(self.reconcile, [self.told, *self.inputs[1:]], self.shown, **QUIET)
+            shown.then(None, js=SHOW_FACES)
 
     @property
     def initial(self) -> dict[str, Any]:

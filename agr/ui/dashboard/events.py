@@ -14,6 +14,19 @@ BUSY = "(_, ...sent) => { window.agrBusy(true); return [location.search, ...sent
 """The same, and says so if the answer takes long, as when another visitor's comparison is computed first. Gradio's own
 progress sign would add 0.2 seconds to every click."""
 IDLE = "() => window.agrBusy(false)"
+SHOW_FACES = """
+() => {
+    const faces = window.agrToShow && document.querySelector(window.agrToShow);
+    window.agrToShow = null;
+    if (document.activeElement === document.body && faces?.checkVisibility()) {  // its tab may be hidden in a menu
+        faces.tabIndex = -1;
+        faces.focus({preventScroll: true});
+    }
+    const behavior = matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth';
+    if (faces && faces.getBoundingClientRect().top > 0.7 * innerHeight) faces.scrollIntoView({behavior});
+}
+"""
+"""Scrolls to the faces that a link leads to, and moves the focus there if it was lost."""
 SHOW_OWN = """
 () => {
     const behavior = matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth';

@@ -68,11 +68,12 @@ def group_rows(groups: Sequence[Group], by: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def table_html(head: Sequence[str], rows: Sequence[tuple[Sequence[str], str]]) -> str:
-    """A table whose first column holds the rows' headers; one of more than `FEW_ROWS` can be sorted (sort.js). `rows`:
-    cells as HTML, and the row's CSS class."""
+def table_html(head: Sequence[str], rows: Sequence[tuple[Sequence[str], str]], *, is_sortable: bool = True) -> str:
+    """A table whose first column holds the rows' headers; one of more than `FEW_ROWS` can be sorted (sort.js), unless
+    its rows are of different units. `rows`: cells as HTML, and the row's CSS class; one of the class "agr-first" stays
+    first."""
     names = [html.escape(name) for name in head]
-    if len(rows) > FEW_ROWS:
+    if is_sortable and len(rows) > FEW_ROWS:
         names = [f'<button type="button" class="agr-sort" title="Sort">{name}</button>' for name in names]
     top = "".join(f'<th scope="col">{name}</th>' for name in names)
     body = "".join(

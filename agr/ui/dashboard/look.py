@@ -142,6 +142,13 @@ class Look:
         """(task, file) of the labels of this report that are ticked."""
         return self.spot.ticked_in(self.opened.title)
 
+    @property
+    def of_ages(self) -> dict[str, Any]:
+        """Options that lead to the task of age groups, unless a filter refers to the classes of the present task: by
+        those of another one, it would select other faces."""
+        is_by_class = self.selection.predicted or self.selection.confidence != (0.0, 1.0)
+        return {} if is_by_class else {"task": "age_group"}
+
     def faces_link(self, name: str, **chosen: Any) -> str:
         """`name`, as HTML, linked to the faces of the view Mislabels that the `chosen` values of controls select, with
         all others as they are."""

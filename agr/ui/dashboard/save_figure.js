@@ -12,7 +12,7 @@ const open = ({points: [point]}) => {
     const links = [...element.closest('[role=tabpanel]').querySelectorAll('a[href^="?"]')];
     const target = figure.id === 'confusion-figure' ? document.querySelector(`#grid [data-key="${point.pointNumber}"]`)
         : links.find((link) => [point.x, point.y].includes(link.textContent));
-    target?.click();
+    setTimeout(() => target?.click());  // after the click on the figure itself is over
 };
 const attend = () => {
     nameIt();

@@ -6,7 +6,8 @@
     document.addEventListener('click', (event) => {
         const head = event.target.closest?.('.agr-sort')?.closest('th');
         if (!head) return;
-        const body = head.closest('table').tBodies[0], rows = [...body.rows], column = head.cellIndex;
+        const body = head.closest('table').tBodies[0], column = head.cellIndex;
+        const rows = [...body.rows].filter((row) => !row.classList.contains('agr-first'));
         for (const [i, row] of rows.entries()) row.dataset.place ??= i;
         const orders = column ? ['descending', 'ascending', 'none'] : ['ascending', 'descending', 'none'];
         const order = orders[(orders.indexOf(head.getAttribute('aria-sort')) + 1) % 3];

@@ -47,6 +47,8 @@ def test_the_rate_is_kept_where_the_videos_own_is_no_multiple_of_it(tmp_path, fp
 def test_after_a_pause_frames_do_not_crowd(tmp_path):
     moments = [i / 15 for i in range(16)] + [9 + i / 15 for i in range(16)]
     path = write_clip(tmp_path / "pause.mkv", [(moment, scene()) for moment in moments])
+    uneven = write_clip(tmp_path / "uneven.mkv", [(t, scene()) for t in (0, 0.39, 0.4, 0.62, 1.01, 1.02, 1.4)])
+    assert times(uneven, rate=5) == pytest.approx([0, 0.39, 0.62, 1.01, 1.4], abs=0.002)
     assert times(path, rate=5) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1, 9, 9.2, 9.4, 9.6, 9.8, 10], abs=0.002)
 
 

@@ -75,7 +75,7 @@ def _link(look: Look, band: str) -> str:
     """The name of a band by true age, such as "54-59" or "80+", linked to its faces."""
     ages = [int(age) for age in re.findall(r"\d+", band)]
     oldest = MAX_AGE if band.endswith("+") else ages[-1]
-    return look.faces_link(band, task="age_group", predicted=[], youngest=ages[0], oldest=oldest)
+    return look.faces_link(band, youngest=ages[0], oldest=oldest, **look.of_ages)
 
 
 def _table(look: Look, bands: list[Group], by: str) -> str:

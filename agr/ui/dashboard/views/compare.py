@@ -94,7 +94,7 @@ def _table(rows: list[Compared], n: int, names: tuple[str, str]) -> str:
         ],
         columns=["figure", *names, "difference", "difference_low", "difference_high"],
     )
-    return text + table_html(["Figure", "Difference", *names], cells) + csv_link("compare", table)
+    return text + table_html(["Figure", "Difference", *names], cells, is_sortable=False) + csv_link("compare", table)
 
 
 def _faces(look: Look, this: pd.DataFrame, other: pd.DataFrame, name: str) -> list[str]:

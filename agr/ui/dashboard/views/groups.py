@@ -184,7 +184,7 @@ def _table(look: Look, groups: list[Group], by: tuple[str, ...], chosen: dict[st
     # TITLES has no figures of single classes.
     titles = {name: (f"{title}, %", 100, 1) for name, title in chosen.items()} | TITLES
     at_equal_ages = any(group.effective for group in groups)
-    of_age = {"task": "age_group", "predicted": []} if look.options["figure"] in _AGE_FIGURES else {}
+    of_ages = look.of_ages if look.options["figure"] in _AGE_FIGURES else {}
     rows = []
     for group in groups:
         is_small = all(group.is_small(name) for name in columns)
@@ -192,10 +192,10 @@ def _table(look: Look, groups: list[Group], by: tuple[str, ...], chosen: dict[st
         effective = [f"{max(group.effective[name] for name in columns):,.0f}"] if at_equal_ages else []
         cells = [_cell(group, name, *titles[name][1:], is_faint=not is_small) for name in columns]
         only = {task: [label] for task, label in zip(by, group.names, strict=True)}
-        link = look.faces_link(", ".join(group.names), **only, **of_age)
+        link = look.faces_link(", ".join(group.names), **only, **of_ages)
         rows.append(([link, f"{group.n:,}", *effective, *cells], "agr-faint" * is_small))
     head = ["Group", "Faces", *["Effectively"] * at_equal_ages, *(titles[name][0] for name in columns)]
-    return table_html(head, rows) + FACES_NOTE + csv_link("groups", group_rows(groups, by))
+    return table_html(head, rows) + FACES_NOTE * bool(chosen) + csv_link("groups", group_rows(groups, by))
 
 
 def _cell(group: Group, name: str, factor: float, digits: int, *, is_faint: bool) -> str:

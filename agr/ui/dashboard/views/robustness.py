@@ -56,7 +56,7 @@ def _table(conditions: list[dict]) -> str:
         f"{plain[name]['plain'] * factor:.{digits}f}" if plain[name]["plain"] is not None else "–"
         for name, (_, factor, digits) in shown.items()
     ]
-    rows.insert(0, (["as it is", *as_it_is], ""))
+    rows.insert(0, (["as it is", *as_it_is], "agr-first"))
     return text + table_html(head, rows) + csv_link("robustness", pd.DataFrame(saved, columns=columns))
 
 

@@ -126,6 +126,23 @@ def test_a_groups_bar_and_its_name_open_its_faces_and_back_leads_to_the_groups(v
     assert focused(page) == "Mislabels"
 
 
+def test_a_link_on_a_phone_shows_the_faces_and_keeps_the_focus(visit, served):
+    page = visit("show=Mislabels&race=White", viewport={"width": 390, "height": 844}, reduced_motion="reduce")
+    page.locator("#mislabels .agr-tile").first.wait_for()
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("button", name="Groups").click()
+    link = page.locator("#groups-table a", has_text="White")
+    link.wait_for()
+    until_answered(page, served)
+    link.focus()
+    page.keyboard.press("Enter")  # to the very faces that were shown before
+    page.wait_for_function("location.search.includes('show=Mislabels')")
+    until_answered(page, served)
+    assert page.evaluate("document.activeElement.closest('#mislabels, #views [role=tab]') !== null")
+    assert 0 <= page.locator("#mislabels .agr-tile").first.bounding_box()["y"] < 844
+    assert page.evaluate("window.agrToShow") is None
+
+
 def test_a_table_is_sorted_by_its_columns(visit, served):
     page = visit("show=Groups&group_by=age_group")
     table = page.locator("#groups-table table")
