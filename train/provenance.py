@@ -117,8 +117,6 @@ def _splits_of(model: Path) -> list[Path]:
     """The split that a run was trained with, and those of the runs that it learnt from; empty if the folder is not a
     run."""
     folder = run_of(model)
-    if not (
-        (folder / RECORD_FILE).is_file() or is_ours(trained(model))
-    ):  # a split may lie beside other people's weights
-        return []
+    if not ((folder / RECORD_FILE).is_file() or is_ours(trained(model))):
+        return []  # a split may lie beside other people's weights
     return [path for path in (folder / SPLIT_FILE, *sorted(folder.glob(f"{EARLIER}*.csv"))) if path.is_file()]

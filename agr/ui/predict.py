@@ -87,11 +87,9 @@ def _shown(analyzer: FaceAnalyzer, path: str | None) -> tuple[Image.Image | None
     picture = annotated(photo, faces)
     if not faces:
         return picture, message(NO_FACE), "", ""
-    count = (
-        "1 face."
-        if len(faces) == 1
-        else f"{len(faces)} faces, the largest first. Click one in the picture for its answer."
-    )
+    count = "1 face."
+    if len(faces) > 1:
+        count = f"{len(faces)} faces, the largest first. Click one in the picture for its answer."
     if 2 * sum(face.is_upright for face in faces) < len(faces):  # one person may lie in an upright photo
         count += " " + TURNED
     return picture, message(count), downloads(faces, photo, Path(path).stem), cards(faces, photo)
