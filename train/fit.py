@@ -72,9 +72,9 @@ def fit(
     _check_batches(config, len(train), accelerator.num_processes)
     init = Path(config.init)
     learnt_from = [*teachers, *([init.parent] if init.is_file() else [])]
-    for warning in expect_fair(learnt_from, parts, valid.index):
+    for sentence in [*told(train, valid), *expect_fair(learnt_from, parts, valid.index)]:
         if accelerator.is_main_process:
-            tqdm.write(warning, file=sys.stderr)
+            tqdm.write(sentence, file=sys.stderr)
     soft = load_soft(soft_labels, train.index, unseen=parts.index[parts != "train"]) if soft_labels else {}
     asked = Teachers(teachers, accelerator.device) if teachers else None
     record = record_of(config, prepared, split, init_hash=hash_of_init(config.init)) | {
@@ -89,9 +89,6 @@ def fit(
         record["relabelled"] = changed
         if accelerator.is_main_process:
             tqdm.write(f"{changed} labels of the train part are corrected as {relabel} says.")
-    if accelerator.is_main_process:
-        for sentence in told(train, valid):
-            tqdm.write(sentence, file=sys.stderr)
     run = _Run(config, accelerator, prepared, train, valid, soft, asked, output)
     if accelerator.is_main_process:  # only now that everything the run needs is known to exist
         claim(output, record, split, resume=resume, learnt_from=learnt_from)
