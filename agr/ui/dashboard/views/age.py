@@ -44,17 +44,18 @@ def layout(reports: list[str]) -> Parts:
 
 def show(look: Look) -> list:
     by = look.options["age_by"]
-    bands, *drawn = look.once(("age", by), lambda: _drawn(look.table, by, look.selection))
-    return [*drawn, _cumulative(look.table) + _table(look, bands, by)]
+    bands, sentence, *figures = look.once(("age", by), lambda: _drawn(look.table, by, look.selection))
+    return [*figures, sentence + _table(look, bands, by)]
 
 
 def _drawn(table: pd.DataFrame, by: str, selection: Selection) -> list:
-    """The bands, and the four figures; `selection`: that by which the faces of `table` were chosen."""
+    """The bands, a sentence, and the four figures; `selection`: that by which the faces of `table` were chosen."""
     bands = decades_of(table, by)
     if by == "true_age":
         bands = [replace(band, names=(_kept(band.names[0], selection.ages),)) for band in bands]
     return [
         bands,
+        _cumulative(table),
         f.age_density(table),
         f.age_error_by_band(bands, AGES[by]),
         f.cumulative_score_curve(table),
