@@ -144,15 +144,15 @@ class Look:
 
     @property
     def of_ages(self) -> dict[str, Any]:
-        """Options that lead to the task of age groups, unless a filter refers to the classes of the present task: by
-        those of another one, it would select other faces."""
+        """Options that lead to the largest age errors, unless a filter refers to the classes of the present task: by
+        those of age groups, it would select other faces."""
         is_by_class = self.selection.predicted or self.selection.confidence != (0.0, 1.0)
-        return {} if is_by_class else {"task": "age_group"}
+        return {} if is_by_class else {"task": "age_group", "order": "years_off"}
 
     def faces_link(self, name: str, **chosen: Any) -> str:
-        """`name`, as HTML, linked to the faces of the view Mislabels that the `chosen` values of controls select, with
-        all others as they are."""
-        address = address_of(Spot("Mislabels"), self.initial, {**self.options, **chosen})
+        """`name`, as HTML, linked to the wrongly predicted faces, however sure, that the `chosen` values of controls
+        select, with all others as they are."""
+        address = address_of(Spot("Mislabels"), self.initial, {**self.options, "threshold": 0.0, **chosen})
         return f'<a href="{html.escape(address)}" title="Open its faces">{html.escape(name)}</a>'
 
     def once(self, what: Any, compute: Callable[[], T]) -> T:

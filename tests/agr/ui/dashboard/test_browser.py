@@ -127,7 +127,9 @@ def test_a_groups_bar_and_its_name_open_its_faces_and_back_leads_to_the_groups(v
 
 
 def test_a_link_on_a_phone_shows_the_faces_and_keeps_the_focus(visit, served):
-    page = visit("show=Mislabels&race=White", viewport={"width": 390, "height": 844}, reduced_motion="reduce")
+    page = visit(
+        "show=Mislabels&race=White&threshold=0", viewport={"width": 390, "height": 844}, reduced_motion="reduce"
+    )
     page.locator("#mislabels .agr-tile").first.wait_for()
     page.get_by_role("button", name="More").click()
     page.get_by_role("button", name="Groups").click()
