@@ -87,7 +87,7 @@ document.addEventListener('click', (event) => {
     const link = event.target.closest?.('#views a[href^="?"]');
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;  // these open another tab or window
     event.preventDefault();
-    window.agrToShow = '#mislabels';
+    window.agrIsFollowed = true;
     window.agrAddress.follow(link.search);
     const view = new URLSearchParams(link.search).get('show');
     [...document.querySelectorAll('#views [role=tab]')].find((tab) => tab.textContent.trim() === view)?.focus({preventScroll: true});

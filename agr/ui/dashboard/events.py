@@ -16,14 +16,15 @@ progress sign would add 0.2 seconds to every click."""
 IDLE = "() => window.agrBusy(false)"
 SHOW_FACES = """
 () => {
-    const faces = window.agrToShow && document.querySelector(window.agrToShow);
-    window.agrToShow = null;
-    if (document.activeElement === document.body && faces?.checkVisibility()) {  // its tab may be hidden in a menu
+    const faces = document.getElementById('mislabels');
+    if (!window.agrIsFollowed || !faces?.checkVisibility()) return;
+    window.agrIsFollowed = false;
+    if (document.activeElement === document.body) {  // the tab that gets the focus may be hidden in a menu
         faces.tabIndex = -1;
         faces.focus({preventScroll: true});
     }
     const behavior = matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth';
-    if (faces && faces.getBoundingClientRect().top > 0.7 * innerHeight) faces.scrollIntoView({behavior});
+    if (faces.getBoundingClientRect().top > 0.7 * innerHeight) faces.scrollIntoView({behavior});
 }
 """
 """Scrolls to the faces that a link leads to, and moves the focus there if it was lost."""
