@@ -5,7 +5,7 @@ import csv
 import html
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,12 +33,15 @@ watch('value', () => {
 end."""
 
 
-def cards(faces: Sequence[Face], photo: Photo) -> str:
-    """A grid of cards, one for each face, numbered as the boxes are. If there are several, each says for find_face.js
-    where its face is, as fractions of the photo."""
+def cards(faces: Sequence[Face], photo: Photo, fold: Callable[[Face], str]) -> str:
+    """A grid of cards, one for each face, numbered as the boxes are, with a fold at its end. If there are several, each
+    says for find_face.js where its face is, as fractions of the photo."""
     sides = np.tile([photo.width, photo.height], 2)
     places = [" ".join(f"{side:.4f}" for side in face.box / sides) if len(faces) > 1 else "" for face in faces]
-    all_cards = (_card(number, face, place) for number, (face, place) in enumerate(zip(faces, places, strict=True), 1))
+    all_cards = (
+        _card(number, face, place, fold(face))
+        for number, (face, place) in enumerate(zip(faces, places, strict=True), start=1)
+    )
     return f'<div class="agr-cards">{"".join(all_cards)}</div>'
 
 
@@ -67,7 +70,7 @@ def message(text: str, *, is_error: bool = False) -> str:
     return f'<p class="{kind}" role="{role}">{html.escape(text)}</p>'
 
 
-def _card(number: int, face: Face, place: str) -> str:
+def _card(number: int, face: Face, place: str, fold: str) -> str:
     low, high = face.age_interval
     group = face.age_group.replace("-", "–")
     badge = f'<span class="agr-unseen">Face </span>{number}'
@@ -87,6 +90,7 @@ def _card(number: int, face: Face, place: str) -> str:
   {_age_plot(face)}
   {_bars("Gender", face.gender_probs)}
   {_bars("Race", face.race_probs)}
+  {fold}
 </article>"""
 
 
@@ -134,10 +138,11 @@ def percent(p: float) -> str:
     return ("&lt;1" if 0 < p < 0.01 else "&gt;99" if 0.99 < p < 1 else f"{100 * p:.0f}") + "&nbsp;%"
 
 
-def jpeg(picture: Image.Image) -> bytes:
-    """A small picture, encoded."""
+def jpeg(picture: Image.Image, *, is_fine: bool = False) -> bytes:
+    """A small picture, encoded; if it `is_fine`, so that the network says of it what it said of the original, within
+    half a year: coarser colours move ages by a year."""
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=85)
+    picture.save(buffer, "JPEG", **({"quality": 90, "subsampling": 0} if is_fine else {"quality": 85}))
     return buffer.getvalue()
 
 

@@ -32,7 +32,7 @@ MAX_WAITING = 64
 AT_ONCE = 2
 """Events of one kind that are processed at the same time: for each, the networks use every core."""
 MAX_SESSIONS = 256
-"""Visitors whose session is kept; with more, the oldest one is dropped. A visitor's own report may take 30 MB."""
+"""Visitors whose session is kept; with more, the oldest one is dropped. A visitor's own report may take 35 MB."""
 _CACHE_SECONDS = 300
 # Gradio's camera on the photo tab would stay on when another tab is opened; choosing another source turns it off.
 OPEN_TAB = """

@@ -1,18 +1,21 @@
 """The photo tab: a photo in, boxes and a card for each face out."""
 
+import zlib
 from pathlib import Path
 
 import gradio as gr
 from PIL import Image
 
-from agr.analyzer import FaceAnalyzer
+from agr.analyzer import Face, FaceAnalyzer
 from agr.images import ImageError, load_photo
 from agr.render import annotated
 
 from .cards import ANNOUNCE, cards, data_uri, downloads, message
+from .parts import fold, fold_slot, parts_html, problem
 from .received import sent
 from .scripts import script
 
+PARTS = "photo-parts"
 EXAMPLE = Path(__file__).parent / "examples" / "astronaut.jpg"
 
 PURPOSE = (
@@ -23,6 +26,7 @@ PURPOSE = (
 )
 NO_FACE = "No face was found. A photo where faces are larger, sharper or more upright may do better."
 
+GONE = "The photo is not on the server any more: drop it again."
 TURNED = "The photo seems to be turned: the answers are those of upright faces."
 
 
@@ -57,6 +61,7 @@ def predict_tab(analyzer: FaceAnalyzer) -> None:
             links = gr.HTML(elem_id="downloads")
         with gr.Column(min_width=300, elem_id="answers"):  # beside the photo, or below it if there are many faces
             found = gr.HTML(elem_id="cards", js_on_load=script("find_face.js"))
+    fold_slot(PARTS, lambda keys, path: _parts(analyzer, keys, path), [photo])
     # Clear the answer to the photo before, which would stay if the answer to this one failed.
     photo.change(None, None, [status, links, found], js="() => ['', '', '']")
     # Only the last photo counts: a visitor who drops another one does not want to wait for the first.
@@ -92,7 +97,29 @@ def _shown(analyzer: FaceAnalyzer, path: str | None) -> tuple[Image.Image | None
         count = f"{len(faces)} faces, the largest first. Click one in the picture for its answer."
     if 2 * sum(face.is_upright for face in faces) < len(faces):  # one person may lie in an upright photo
         count += " " + TURNED
-    return picture, message(count), downloads(faces, photo, Path(path).stem), cards(faces, photo)
+    return picture, message(count), downloads(faces, photo, Path(path).stem), cards(faces, photo, _fold)
+
+
+def _fold(face: Face) -> str:
+    return fold(PARTS, _key(face))
+
+
+def _key(face: Face) -> str:
+    """Tells a face from others, also from those of the photo before."""
+    return f"{zlib.crc32(face.crop.tobytes()):08x}"
+
+
+def _parts(analyzer: FaceAnalyzer, keys: list[str], path: str | None) -> dict[str, str]:
+    """What counts in each of the faces, or that the photo is gone, as HTML."""
+    try:
+        faces = {_key(face): face for face in analyzer.analyze(path)} if path else {}
+    except ImageError:  # it was deleted: photos are not kept
+        faces = {}
+    answers = dict.fromkeys(keys, problem(GONE))
+    for key in keys:
+        if face := faces.get(key):
+            answers[key] = parts_html(face.crop, analyzer.occlusion(face.crop))
+    return answers
 
 
 def _result(analyzer: FaceAnalyzer, path: str | None) -> dict:

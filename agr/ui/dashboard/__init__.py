@@ -17,8 +17,10 @@ from agr.evaluation.report import ReportError
 from agr.labels import AGE_GROUPS, GENDERS, MAX_AGE, RACES, TASK_CLASSES, TASK_TITLES
 
 from ..cards import message
+from ..parts import fold_slot
 from .events import BUSY, IDLE, QUIET, READ_ADDRESS, SHOW_FACES, SHOW_OWN, WRITE_ADDRESS
-from .face import OPEN_DIALOG, face_page
+from .face import OPEN_DIALOG, PARTS, face_page
+from .face_parts import parts_of
 from .head import head
 from .look import OWN, Opened, Reports, look_at
 from .own import KEPT_SECONDS, connect_own, lay_out_own
@@ -54,7 +56,7 @@ class Dashboard:
     def build(self, opened: gr.Tab, tabs: gr.Tabs, page: gr.Blocks, analyzer: FaceAnalyzer | None) -> None:
         """Lay out the tab `opened`, one of the page's `tabs`, and connect it. Without an analyzer, visitors cannot
         evaluate their own faces."""
-        self.tab, self.tabs = opened, tabs
+        self.tab, self.tabs, self.has_model = opened, tabs, analyzer is not None
         self.query = gr.Textbox(visible=False)
         self._lay_out_choice()
         with gr.Row(elem_id="folded"):  # side by side; what is unfolded takes the whole width
@@ -70,6 +72,7 @@ class Dashboard:
         self.face = gr.HTML(elem_id="face", js_on_load=OPEN_DIALOG, apply_default_css=False)
         self.clickable = [*clickable, self.face]
         if analyzer and own:
+            fold_slot(PARTS, partial(parts_of, analyzer, self.reports), [self.own])
             menus = [self.controls[name] for name in REPORT_CONTROLS]
             offered, is_new = connect_own(own, analyzer, self.reports, self.own, menus)
             shown = offered.then(self.open_own, [*self.inputs, is_new], self.shown, js=READ_ADDRESS, **QUIET)
@@ -134,7 +137,7 @@ class Dashboard:
             opened = self.reports.open(options["report"], own)
             other = self._other(options, own) if spot.view == "Compare" and options["other"] else None
             look = look_at(opened, spot, options, self.initial, other)
-            said = {self.head: head(look), self.face: face_page(look)}
+            said = {self.head: head(look), self.face: face_page(look, has_model=self.has_model)}
             shown = view.show(look) if view else []
         except Exception as error:  # a report may come from anyone, and contain anything
             if not isinstance(error, ReportError):

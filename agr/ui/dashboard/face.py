@@ -8,11 +8,14 @@ from agr.evaluation.report import PROBABILITY_COLUMNS
 from agr.labels import TASK_CLASSES, TASK_TITLES
 
 from ..cards import bar
+from ..parts import fold
 from ..scripts import script
 from .gallery import heading, picture, pictures_of
 from .html import act
 from .look import Look
 
+PARTS = "face-parts"
+"""Id of the component that fills the fold with the parts that count."""
 FACE_SIDE = 200
 """Pixels; about the size of UTKFace's pictures."""
 
@@ -20,8 +23,9 @@ FACE_SIDE = 200
 OPEN_DIALOG = script("dashboard/act.js") + script("dashboard/dialog.js")
 
 
-def face_page(look: Look) -> str:
-    """A dialog with the open face; "" if none is open, or it is not in the report."""
+def face_page(look: Look, *, has_model: bool = True) -> str:
+    """A dialog with the open face; "" if none is open, or it is not in the report. `has_model`: whether the page could
+    say which parts of the face count."""
     rows = look.opened.predictions
     rows = rows[rows["file"] == look.spot.face]
     if not len(rows):
@@ -32,6 +36,7 @@ def face_page(look: Look) -> str:
     parts = "".join(_task(row, task, look) for task in TASK_CLASSES)
     find = pictures_of(look.opened)
     face = picture(file, find, FACE_SIDE, alt="the face") if find else ""
+    counting = fold(PARTS, json.dumps([look.opened.title, file])) if find and has_model and row["detected"] else ""
     named = html.escape(f"{file}: {', '.join(heading(row, look.task))}")
     return (
         f'<dialog class="agr-dialog" aria-label="{named}" data-opener="{opener}">'
@@ -40,7 +45,7 @@ def face_page(look: Look) -> str:
         '<button type="button" class="agr-small" data-close autofocus>Close</button></nav>'
         f"<header>{face}<div><h3>{html.escape(file)}</h3>"
         f"{_age(row)}{_twins(look, file)}</div></header>"
-        f'<div class="agr-cards">{parts}</div></dialog>'
+        f'<div class="agr-cards">{parts}</div>{counting}</dialog>'
     )
 
 

@@ -31,13 +31,15 @@ NO_REPORT = "There are no reports yet. Write one with python -m train evaluate, 
 @dataclass(frozen=True, eq=False)
 class Opened:
     """A report with its faces, and a cache of what was computed from it, such as bootstrap intervals. `is_own`: it is a
-    visitor's own, and nothing of it may be cached outside their session."""
+    visitor's own, and nothing of it may be cached outside their session. `has_crops`: its pictures are what the network
+    saw, not the whole ones."""
 
     title: str
     report: EvalReport
     find: Find
     has_faces: bool = True
     is_own: bool = False
+    has_crops: bool = False
     _memory: dict = field(default_factory=dict, repr=False)
     _lock: Lock = field(default_factory=Lock, repr=False)
 

@@ -28,7 +28,7 @@ from .upload import MAX_BYTES, MAX_PICTURE_BYTES, MAX_PICTURES, Upload, UploadEr
 
 KEPT_SECONDS = 3600
 _KEPT_SIDE = 160
-"""Pixels of the thumbnails that the session keeps, some 5 KB each."""
+"""Pixels of the thumbnails that the session keeps, some 9 KB each."""
 _MOST_BAD = 50
 _EVERY = 0.25
 """Seconds between two updates of the progress."""
@@ -188,14 +188,17 @@ def _evaluated(
     found = int(report.predictions["detected"].sum())
     text = message(f"{count_of_faces(len(rows))} evaluated, {found} detected, and shown below as the report “{OWN}”.")
     link = f'<div class="agr-downloads">{data_link("report.zip", "Download the report", pack(report))}</div>'
-    yield Opened(OWN, report, kept.get, is_own=True), text + link + _listed(bad, upload.sent - len(rows))
+    yield (
+        Opened(OWN, report, kept.get, is_own=True, has_crops=True),
+        text + link + _listed(bad, upload.sent - len(rows)),
+    )
 
 
 def _small(content: bytes, found: list[Face]) -> bytes:
     """The thumbnail that the session keeps of a picture: the face as the network saw it, or the whole picture."""
     image = Image.fromarray(found[0].crop) if found else load_photo(content).rgb
     image.thumbnail((_KEPT_SIDE, _KEPT_SIDE))
-    return jpeg(image)
+    return jpeg(image, is_fine=True)
 
 
 def _listed(bad: list[tuple[str, str]], left_out: int) -> str:

@@ -17,6 +17,10 @@ from tests.faces import make_face
 PHOTO = load_photo(np.zeros((480, 640, 3), np.uint8))
 
 
+def fold(face):
+    return f"<details>{face.crop.mean():.0f}</details>"
+
+
 @pytest.fixture
 def face():
     return replace(
@@ -31,9 +35,10 @@ def face():
 
 
 def test_a_card_says_it_all(face):
-    text = cards([face, face], PHOTO).replace("&nbsp;", " ")
+    text = cards([face, face], PHOTO, fold).replace("&nbsp;", " ")
     assert text.count("<article") == 2
     assert 'aria-label="Face 2"' in text
+    assert text.count(f"{fold(face)}\n</article>") == 2
     for said in ("<strong>34</strong>", "28 to 41", "33–43: 60 %", "&lt;1 %", "&gt;99 %", "70 %", "Asian"):
         assert said in text
     assert text.count("agr-top") == 4  # one gender and one race a face
@@ -41,12 +46,12 @@ def test_a_card_says_it_all(face):
 
 
 def test_several_cards_say_where_their_faces_are_and_one_need_not(face):
-    assert re.findall('data-box="(.*?)"', cards([face, make_face(320, width=160)], PHOTO)) == [
+    assert re.findall('data-box="(.*?)"', cards([face, make_face(320, width=160)], PHOTO, fold)) == [
         " ".join(f"{x / side:.4f}" for x, side in zip(box, (640, 480) * 2, strict=True))
         for box in (face.box, make_face(320, width=160).box)
     ]
-    assert "data-box" not in cards([face], PHOTO)
-    assert "<button" not in cards([face], PHOTO)
+    assert "data-box" not in cards([face], PHOTO, fold)
+    assert "<button" not in cards([face], PHOTO, fold)
 
 
 def test_downloads_hold_the_results(face):

@@ -1,6 +1,7 @@
 """The page in a real browser, and its endpoint from a program."""
 
 import json
+import os
 import re
 import time
 from pathlib import Path
@@ -342,6 +343,52 @@ def test_pointing_at_a_face_marks_its_card_and_the_other_way_round(visit, crowd)
     page.mouse.move(640, 5)
     assert page.evaluate(MARKED) == []
     assert page.locator("#boxed .agr-frame").count() == 0
+
+
+def test_what_counts_in_a_face_is_told_when_its_fold_is_opened(visit, crowd):
+    page = visit()
+    drop(page, crowd)
+    folds = page.get_by_text("Which parts count?")
+    for number in range(6):  # more than are answered at once
+        folds.nth(number).focus()
+        page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelectorAll('.agr-parts[open] .agr-maps').length === 6")
+    figures = page.locator(".agr-parts").nth(5).locator("figure")
+    said = [text.replace("\n", " ") for text in figures.all_inner_texts()]
+    assert re.fullmatch(r"\d+ years with a part covered: \d+ to \d+", said[0])
+    assert re.fullmatch(r"Female [\d>]+\s% with a part covered: [\d<>]+\s% to [\d<>]+\s%", said[1])
+    assert page.locator(".agr-maps").count() == 6
+    folds.nth(0).click()
+    assert page.locator(".agr-parts[open]").count() == 5
+
+
+def test_what_counts_in_a_photo_that_was_deleted_says_so_until_it_is_there_again(visit, tmp_path):
+    content = ASTRONAUT.read_bytes()
+    (tmp_path / "deleted.jpg").write_bytes(content)
+    page = visit()
+    drop(page, tmp_path / "deleted.jpg")
+    for photo in Path(os.environ["GRADIO_TEMP_DIR"]).glob("*/deleted.jpg"):
+        photo.unlink()
+    fold = page.get_by_text("Which parts count?")
+    fold.click()
+    page.get_by_text("not on the server any more").wait_for()
+    fold.click()
+    photo.write_bytes(content)
+    fold.click()
+    page.wait_for_selector(".agr-maps")
+
+
+def test_a_fold_that_gets_no_answer_says_so_and_can_be_opened_again(visit):
+    page = visit(is_troubled=True)
+    drop(page, ASTRONAUT)
+    page.route("**/queue/join*", lambda route: route.fulfill(status=503, json={"detail": "The queue is full."}))
+    fold = page.get_by_text("Which parts count?")
+    fold.click()
+    page.get_by_text("There was no answer.").wait_for()
+    page.unroute("**/queue/join*")
+    fold.click()
+    fold.click()
+    page.wait_for_selector(".agr-maps")
 
 
 def test_the_answer_to_a_portrait_is_in_sight_on_a_desk(visit):

@@ -308,6 +308,9 @@ def test_two_reports_are_compared(visit):
     page.locator("#compare-faces .agr-tile").first.wait_for()
 
 
+FOLD_IS_FULL = "!!document.querySelector('dialog .agr-parts[open] .agr-maps')"
+
+
 def test_your_own_faces_become_a_report(visit, astronaut, encoded, tmp_path):
     face = encoded(astronaut, "JPEG")
     with zipfile.ZipFile(tmp_path / "mine.zip", "w") as archive:
@@ -327,7 +330,14 @@ def test_your_own_faces_become_a_report(visit, astronaut, encoded, tmp_path):
     page.get_by_text("another class than the label says: 1 face,").wait_for()
     page.get_by_role("tab", name="Confusion").click()
     page.get_by_label("true Male, predicted Female: 1 face").click()
-    page.locator("#cell-faces .agr-tile img").wait_for()  # a real face: it is the visitor's own
+    page.locator("#cell-faces .agr-tile img").click()  # a real face: it is the visitor's own
+    page.get_by_text("Which parts count?").click()
+    page.wait_for_function("document.querySelectorAll('dialog .agr-maps figure').length === 3")
+    assert "Female" in page.inner_text("dialog .agr-maps")
+    assert "another model" not in page.inner_text("dialog")
+    page.locator("dialog input[data-act*=gender]").check()
+    page.wait_for_function(f"document.querySelector('#cell-faces .agr-ticked') && {FOLD_IS_FULL}")
+    page.keyboard.press("Escape")
     with page.expect_download() as download:
         page.get_by_text("Download the report").click()
     download.value.save_as(tmp_path / "report.zip")

@@ -56,3 +56,14 @@ def test_without_any_picture_there_is_no_room_for_one(look_with, opened):
 def test_a_face_that_was_not_found_says_so(look_with, opened):
     file = opened.report.summary["data"]["undetected"][0]
     assert "found no face" in face_page(look_with(Spot(face=file)))
+
+
+def test_what_counts_can_be_asked_of_a_face_that_was_found_if_there_are_pictures_and_a_model(look_with, opened):
+    found = opened.predictions["file"].iloc[0]
+    look = look_with(Spot(face=found))
+    key = html.escape(f'["{opened.title}", "{found}"]')
+    assert f'data-key="{key}"' in face_page(look)
+    assert "<details" not in face_page(look, has_model=False)
+    assert "<details" not in face_page(replace(look, opened=replace(opened, has_faces=False)))
+    lost = opened.report.summary["data"]["undetected"][0]
+    assert "<details" not in face_page(look_with(Spot(face=lost)))
