@@ -26,6 +26,8 @@ TEMPERATURES = (0.01, 100.0)
 """Smallest and largest temperature of a model: beyond them every probability is 0 or 1, or all are alike."""
 AGE_SPREADS = (0.1, 10.0)
 """Smallest and largest factor by which a model changes the width of the age distribution."""
+_LEAST_SIZES = {"face_resnet": 103}
+"""Side of the smallest crop, in pixels, of a backbone that cannot take crops of 32."""
 _EARLIER_INTERVAL_AGES = (10, 30, 50, 70, 90)
 """`INTERVAL_AGES` of schema versions 2 and 3."""
 
@@ -62,8 +64,9 @@ class ModelConfig:
     def __post_init__(self) -> None:
         known = backbones()
         _expect("backbone", self.backbone in known, f"one of {', '.join(known)}", self.backbone)
-        size = self.input_size
-        _expect("input_size", isinstance(size, int) and 32 <= size <= 1024, "a whole number of 32 to 1024 pixels", size)
+        size, smallest = self.input_size, _LEAST_SIZES.get(self.backbone, 32)
+        fits = isinstance(size, int) and smallest <= size <= 1024
+        _expect("input_size", fits, f"a whole number of {smallest} to 1024 pixels for {self.backbone}", size)
         for key, fixed in (("genders", GENDERS), ("races", RACES), ("age_groups", AGE_GROUPS), ("n_ages", N_AGES)):
             _expect(key, getattr(self, key) == fixed, f"{fixed}", getattr(self, key))
         mean, std = self.mean, self.std

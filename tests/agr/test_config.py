@@ -65,6 +65,12 @@ def test_a_config_that_does_not_fit_names_the_key(written, key, value):
         read_config(written({k: v for k, v in values.items() if v is not None}))
 
 
+def test_a_backbone_may_need_larger_crops():
+    assert ModelConfig(backbone="face_resnet", input_size=103)
+    with pytest.raises(ModelError, match="of 103 to 1024 pixels for face_resnet, got 102"):
+        ModelConfig(backbone="face_resnet", input_size=102)
+
+
 def test_a_config_survives_json(written):
     temperatures = {"age": 1.2, "gender": 0.9, "race": 1.1}
     masses = (0.8, 0.7, 0.8, 0.7, 0.75, 0.8, 0.85, 0.8, 0.9)
