@@ -40,9 +40,7 @@ def confusion_heatmap(counts: np.ndarray, task: str, *, by: str, hide_diagonal: 
     """Heatmap of a confusion matrix (k, k): rows are true classes, columns predicted ones."""
     labels = list(TASK_CLASSES[task])
     values = normalized(counts, by)
-    texts = np.array(
-        [[f"{v:,.0f}" if by == "counts" else f"{100 * v:.0f} %" for v in row] for row in values], dtype=object
-    )
+    texts = np.array([[f"{v:,.0f}" if by == "counts" else _percent(v) for v in row] for row in values], dtype=object)
     if by != "counts":
         texts[np.broadcast_to(counts.sum(axis=1 if by == "rows" else 0, keepdims=True) == 0, texts.shape)] = "–"
     if hide_diagonal:
@@ -58,6 +56,11 @@ def confusion_heatmap(counts: np.ndarray, task: str, *, by: str, hide_diagonal: 
     figure.update_xaxes(type="category", side="bottom", showgrid=False)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
     return figure
+
+
+def _percent(share: float) -> str:
+    """In whole percent, for Plotly; a cell with few faces is not said to be empty."""
+    return "&lt;1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
 
 
 def reliability_diagram(found: Classified) -> go.Figure:

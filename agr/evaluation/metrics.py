@@ -132,6 +132,20 @@ def recall(true: ArrayLike, pred: ArrayLike, label: int) -> Statistic:
     return Statistic(terms, _first_by_second, is_share=True)
 
 
+def precision(true: ArrayLike, pred: ArrayLike, label: int) -> Statistic:
+    """Share of the faces predicted as class `label` that are of it, from class indices (n,); nan if there is none."""
+    return recall(pred, true, label)
+
+
+def f1(true: ArrayLike, pred: ArrayLike, label: int) -> Statistic:
+    """Harmonic mean of the recall and the precision of class `label`, from class indices (n,); nan if the class neither
+    occurs nor is predicted."""
+    true, pred = _same_length(true, pred)
+    of_class, told = true == label, pred == label
+    terms = np.stack([2 * (of_class & told), of_class.astype(int) + told], axis=1).astype(float)
+    return Statistic(terms, _first_by_second)
+
+
 def selection_rate(pred: ArrayLike, label: int) -> Statistic:
     """Share of faces that are predicted as class `label`, rightly or not, from predicted classes (n,); 0 to 1."""
     return mean(np.asarray(pred) == label)

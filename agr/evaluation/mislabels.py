@@ -42,7 +42,8 @@ def wrong_confidence(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def mislabels(table: pd.DataFrame, task: str, *, by: str = "wrong_confidence") -> pd.DataFrame:
-    """Detected faces whose predicted class is not the given one, most suspicious first.
+    """Detected faces whose predicted class is not the given one, most suspicious first. Of age groups by `years_off`,
+    all detected faces: the oldest may be decades off in a group that has no end.
 
     `by`: one of `ORDERS`; others raise ValueError. Returns `file`, `task`, `given`, `suggested`, the three scores and
     `years_off` (|predicted - true age|), with the index of `table`.
@@ -64,8 +65,8 @@ def mislabels(table: pd.DataFrame, task: str, *, by: str = "wrong_confidence") -
         },
         index=found.rows.index,
     )
-    wrong = scored[found.true != found.pred]
-    return wrong.sort_values(by, ascending=by not in _GREATEST_FIRST, kind="stable")
+    is_listed = (found.true != found.pred) | (task == "age_group" and by == "years_off")
+    return scored[is_listed].sort_values(by, ascending=by not in _GREATEST_FIRST, kind="stable")
 
 
 def _age_in(ages: np.ndarray, groups: pd.Series) -> list[str]:
@@ -77,15 +78,18 @@ def _age_in(ages: np.ndarray, groups: pd.Series) -> list[str]:
 
 def relabel_list(table: pd.DataFrame, chosen: Collection[tuple[str, str]]) -> pd.DataFrame:
     """The list of suspicious labels, with `RELABEL_COLUMNS`, for those of the `chosen` (task, file) pairs whose
-    prediction contradicts the label.
+    prediction contradicts the label; for age groups, all of them. Raises ValueError for an unknown task.
 
     Training needs ages rather than age groups: for an age group the labelled age in years is listed, with the predicted
     one as suggestion.
     """
+    if unknown := {task for task, _ in chosen} - {*TASK_CLASSES}:
+        raise ValueError(f"expected tasks of {tuple(TASK_CLASSES)}, got {sorted(unknown)}")
     parts = []
     for task in TASK_CLASSES:
         files = [file for name, file in chosen if name == task]
-        part = mislabels(table[table["file"].isin(files)], task)
+        by = "years_off" if task == "age_group" else ORDERS[0]
+        part = mislabels(table[table["file"].isin(files)], task, by=by)
         if task == "age_group":
             rows = table.loc[part.index]
             part = part.assign(

@@ -5,7 +5,7 @@ import numpy as np
 from agr.evaluation.curves import normalized
 from agr.labels import TASK_CLASSES, TASK_TITLES
 
-from ..cards import count_of_faces
+from ..cards import count_of_faces, percent
 from .html import act
 
 _STRONG = 0.92
@@ -28,7 +28,7 @@ def confusion_grid(
         for j, other in enumerate(labels):
             hidden = hide_diagonal and i == j
             is_there = counts[:, j].any() if by == "columns" else counts[i].any()
-            share_text = f"{100 * values[i, j]:.0f} %" if is_there else "–"
+            share_text = percent(values[i, j]).replace("&nbsp;", " ") if is_there else "–"
             text = "" if hidden else f"{counts[i, j]:,}" if by == "counts" else share_text
             said = f", {share_text}" if by != "counts" and not hidden else ""
             is_chosen = chosen == (i, j)

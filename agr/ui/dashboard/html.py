@@ -17,7 +17,7 @@ from ..cards import data_link
 MOST_CSV_ROWS = 5000
 FEW_ROWS = 3
 """Number of rows up to which a table is taken in at a glance, and cannot be sorted."""
-FACES_NOTE = '<p class="agr-note">A name, or a click on a bar, opens the faces that are wrongly predicted.</p>'
+FACES_NOTE = '<p class="agr-note">A name, or a click on a bar, opens its errors, the worst first.</p>'
 """Below a table whose rows have names that `Look.faces_link` made."""
 
 

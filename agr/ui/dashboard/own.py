@@ -34,10 +34,11 @@ _EVERY = 0.25
 """Seconds between two updates of the progress."""
 GUIDE = (
     f"Up to {MAX_PICTURES:,} pictures, {MAX_BYTES // 1_000_000} MB unpacked, as files or in .zips of at most "
-    f"{MAX_PICTURE_BYTES // 1_000_000} MB each. Labels come from UTKFace's names (`age_gender_race_date.jpg`: gender "
-    "0 Male, 1 Female; race 0 White, 1 Black, 2 Asian, 3 Indian, 4 Others) or from one CSV with the columns file, age, "
-    "gender, race, of which one is enough. A report that was downloaded here opens again. All stays in your session: "
-    "it is gone an hour later, or when the page is loaded anew. Save what you want to keep."
+    f"{MAX_PICTURE_BYTES // 1_000_000} MB each; of several faces in one, the largest counts. Labels come from "
+    "UTKFace's names (`age_gender_race_date.jpg`: gender 0 Male, 1 Female; race 0 White, 1 Black, 2 Asian, 3 Indian, "
+    "4 Others) or from one CSV with the columns file, age, gender, race, of which one is enough. A report that was "
+    "downloaded here opens again. All stays in your session: it is gone an hour later, or when the page is loaded "
+    "anew. Save what you want to keep."
 )
 
 
@@ -208,4 +209,5 @@ def _listed(bad: list[tuple[str, str]], left_out: int) -> str:
     lines = "".join(f"<li>{html.escape(file)}: {html.escape(reason)}</li>" for file, reason in bad[:_MOST_BAD])
     more = f"<li>and {len(bad) - _MOST_BAD} more</li>" if len(bad) > _MOST_BAD else ""
     pictures = "1 picture was" if left_out == 1 else f"{left_out} pictures were"
-    return f"<details open><summary>{pictures} left out; what was wrong:</summary><ul>{lines}{more}</ul></details>"
+    title = f"{pictures} left out; what was wrong:" if left_out else "What was wrong:"
+    return f"<details open><summary>{title}</summary><ul>{lines}{more}</ul></details>"

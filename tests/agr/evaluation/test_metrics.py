@@ -24,12 +24,14 @@ GUESSES = AGES + RNG.normal(1.5, 7, N)
         (m.accuracy(TRUE, PRED), reference.accuracy_score(TRUE, PRED)),
         (m.macro_f1(TRUE, PRED, K), reference.f1_score(TRUE, PRED, average="macro")),
         (m.recall(TRUE, PRED, 2), reference.recall_score(TRUE, PRED, labels=[2], average=None)[0]),
+        (m.precision(TRUE, PRED, 2), reference.precision_score(TRUE, PRED, labels=[2], average=None)[0]),
+        (m.f1(TRUE, PRED, 2), reference.f1_score(TRUE, PRED, labels=[2], average=None)[0]),
         (m.mean_absolute_error(AGES, GUESSES), reference.mean_absolute_error(AGES, GUESSES)),
         (m.mean_squared_error(AGES, GUESSES), reference.mean_squared_error(AGES, GUESSES)),
         (m.bias(AGES, GUESSES), GUESSES.mean() - AGES.mean()),
         (m.one_off_accuracy(TRUE, PRED), sum(abs(int(t) - int(p)) <= 1 for t, p in zip(TRUE, PRED, strict=True)) / N),
     ],
-    ids=["accuracy", "macro_f1", "recall", "mae", "mse", "bias", "one_off"],
+    ids=["accuracy", "macro_f1", "recall", "precision", "f1", "mae", "mse", "bias", "one_off"],
 )
 def test_values_equal_the_reference(ours, theirs):
     assert ours.value == pytest.approx(theirs, abs=1e-12)

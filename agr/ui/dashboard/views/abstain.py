@@ -1,6 +1,8 @@
-"""Abstain: the accuracy if only faces above a confidence are answered, their share, and who is left out."""
+"""Abstain: the accuracy if only faces above a confidence are answered, their share, and by group who is left out and
+how many of the answers are right."""
 
 import gradio as gr
+import pandas as pd
 
 from agr.evaluation import figures as f
 from agr.evaluation import metrics as m
@@ -41,20 +43,28 @@ def show(look: Look) -> list:
 
 
 def _abstained(look: Look, floor: float) -> str:
-    """A table of the share of each group that is not answered, those not found among them."""
+    """A table of the share of each group that is not answered, those not found among them, and of how many answers are
+    right."""
     part = look.part
-    is_left = ~(part.confidence >= floor)
-    rows = []
+    is_left, is_right = ~(part.confidence >= floor), part.true == part.pred
+    rows, saved = [], []
     for name in ("gender", "race", "age_group"):
         groups = part.rows[f"true_{name}"]
         for label in TASK_CLASSES[name]:
             inside = (groups == label).to_numpy()
             if not inside.any():
                 continue
-            count, share = is_left[inside].sum(), estimate(m.mean(is_left[inside]))
-            cells = [f"{TASK_TITLES[name]}: {label}", f"{share.n:,}", f"{count:,}", estimate_html(share)]
+            count, share = int(is_left[inside].sum()), estimate(m.mean(is_left[inside]))
+            right = estimate(m.mean(is_right[inside & ~is_left]))
+            said = estimate_html(right)
+            if right.n < LEAST_GROUP:
+                said = f'<span class="agr-faint">{said}</span>'
+            cells = [f"{TASK_TITLES[name]}: {label}", f"{share.n:,}", f"{count:,}", estimate_html(share), said]
             rows.append((cells, "agr-faint" * (share.n < LEAST_GROUP)))
-    return table_html(["Group", "Faces", "Not answered, or not found", "The same, %"], rows)
+            counts = {"by": name, "group": label, "n": share.n, "not_answered": count, "answered": right.n}
+            saved.append({**counts, "right": right.value, "right_low": right.low, "right_high": right.high})
+    head = ["Group", "Faces", "Not answered, or not found", "The same, %", "Right, of those answered, %"]
+    return table_html(head, rows) + csv_link("abstain_groups", pd.DataFrame(saved), "Download the table as CSV")
 
 
 VIEW = View("Abstain", layout, show)

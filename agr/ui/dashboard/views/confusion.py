@@ -1,4 +1,5 @@
-"""Confusion: the matrix as a grid to click and as a figure to save, and the faces of the chosen cell."""
+"""Confusion: the matrix as a grid to click and as a figure to save, the faces of the chosen cell, and each class's
+recall, precision and F1 score."""
 
 import gradio as gr
 import numpy as np
@@ -6,12 +7,15 @@ import pandas as pd
 
 from agr.evaluation import figures as f
 from agr.evaluation import metrics as m
+from agr.evaluation.bootstrap import estimate
+from agr.evaluation.summary import LEAST_GROUP, Group
+from agr.evaluation.tables import Classified
 from agr.labels import TASK_CLASSES
 
 from ...cards import count_of_faces, message
 from ..gallery import chosen, gallery, pictures_of
 from ..grid import confusion_grid
-from ..html import csv_link, face_columns
+from ..html import csv_link, estimate_html, face_columns, group_rows, table_html
 from ..look import Look
 from ..view import Parts, View, click_slot, figure_slot, text_slot
 
@@ -27,12 +31,13 @@ def layout(reports: list[str]) -> Parts:
             grid = click_slot("grid")
         heatmap = figure_slot("confusion")
     inside = click_slot("cell-faces")
-    return Parts([grid, heatmap, inside, text_slot("cell-csv")], {"by": by, "hide": hide}, [grid, inside])
+    outputs = [grid, heatmap, inside, text_slot("cell-csv"), text_slot("classes")]
+    return Parts(outputs, {"by": by, "hide": hide}, [grid, inside])
 
 
 def show(look: Look) -> list:
     if nothing := look.nothing():
-        return [message(nothing), None, "", ""]
+        return [message(nothing), None, "", "", ""]
     counts, by, hide = _counts(look), look.options["by"], look.options["hide"]
     cell = look.spot.cell if look.spot.cell and max(look.spot.cell) < len(counts) else None
     labels = TASK_CLASSES[look.task]
@@ -43,11 +48,30 @@ def show(look: Look) -> list:
         ("heatmap", look.task, by, hide), lambda: f.confusion_heatmap(counts, look.task, by=by, hide_diagonal=hide)
     )
     grid = _caution(look) + grid
+    classes = look.once(("classes", look.task), lambda: _classes(look.part))
     if cell is None:
-        return [message("Choose a cell to see its faces.") + grid, heatmap, "", ""]
+        return [message("Choose a cell to see its faces.") + grid, heatmap, "", "", classes]
     true, pred = (labels[i] for i in cell)
     said = f"True {true}, predicted {pred}: {count_of_faces(int(counts[cell]))}, below."
-    return [message(said) + grid, heatmap, *_faces(look, cell)]
+    return [message(said) + grid, heatmap, *_faces(look, cell), classes]
+
+
+def _classes(part: Classified) -> str:
+    """A table of recall, precision and F1 score of each class; a face that was not found counts as missed."""
+    rows, saved = [], []
+    for i, label in enumerate(TASK_CLASSES[part.task]):
+        figures = {
+            "recall": estimate(m.recall(part.true, part.pred, i)),
+            "precision": estimate(m.precision(part.true, part.pred, i)),
+            "f1": estimate(m.f1(part.true, part.pred, i)),
+        }
+        recall, precision, f1 = figures.values()
+        cells = [label, f"{recall.n:,}", estimate_html(recall), f"{precision.n:,}", estimate_html(precision)]
+        rows.append(([*cells, estimate_html(f1)], "agr-faint" * (recall.n < LEAST_GROUP)))
+        saved.append(Group((label,), recall.n, figures))
+    head = ["Class", "Labelled", "Recall, %", "Predicted", "Precision, %", "F1, %"]
+    note = f'<p class="agr-note">With 95 % intervals; classes of fewer than {LEAST_GROUP} faces are faint.</p>'
+    return table_html(head, rows) + note + csv_link(f"classes_{part.task}", group_rows(saved, ["class"]))
 
 
 def _caution(look: Look) -> str:

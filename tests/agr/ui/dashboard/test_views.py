@@ -11,7 +11,7 @@ import gradio as gr
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
-from sklearn.metrics import accuracy_score, confusion_matrix
+from sklearn.metrics import accuracy_score, classification_report, confusion_matrix
 
 from agr.evaluation.figures import FAINT
 from agr.evaluation.report import EvalReport
@@ -19,6 +19,7 @@ from agr.labels import RACES, TASK_CLASSES
 from agr.ui.dashboard import BUSY, IDLE, Dashboard
 from agr.ui.dashboard.face import face_page
 from agr.ui.dashboard.head import head
+from agr.ui.dashboard.html import act
 from agr.ui.dashboard.look import NO_FACE, OWN, Opened, Reports, look_at
 from agr.ui.dashboard.state import Spot, read_address
 from agr.ui.dashboard.views import VIEWS
@@ -84,12 +85,41 @@ def test_the_matrix_equals_scikit_learn(look_with, opened):
 def test_a_cell_holds_its_faces_and_an_empty_one_says_so(look_with, opened):
     table = opened.predictions
     inside = table[(table["true_race"] == "Others") & (table["pred_race"] == "White")]
-    text, table = BY_NAME["Confusion"].show(look_with(Spot("Confusion", cell=(4, 0))))[2:]
+    text, table, _ = BY_NAME["Confusion"].show(look_with(Spot("Confusion", cell=(4, 0))))[2:]
     assert f"{len(inside)} faces" in text
     assert set(saved(table, "faces")["file"]) == set(inside["file"])
     empty = BY_NAME["Confusion"].show(look_with(Spot("Confusion", cell=(4, 0)), race=["White"]))[2:]
     assert "There is none to show" in empty[0]
     assert not empty[1]
+
+
+def test_each_class_has_its_recall_precision_and_f1(look_with, opened):
+    *_, text = BY_NAME["Confusion"].show(look_with(task="race"))
+    table = opened.predictions
+    assert not table["detected"].all()  # what is not found is missed, and no wrong answer
+    expected = classification_report(
+        table["true_race"], table["pred_race"].fillna("none"), labels=list(RACES), output_dict=True, zero_division=0
+    )
+    found = saved(text, "classes_race").set_index("class")
+    for race in RACES:
+        row = found.loc[race]
+        wanted = expected[race]
+        assert (row["recall"], row["precision"], row["f1"]) == pytest.approx(
+            (wanted["recall"], wanted["precision"], wanted["f1-score"])
+        )
+        assert row["n"] == wanted["support"]
+        assert row["f1_low"] < row["f1"] < row["f1_high"]
+        assert f"<td>{100 * row['precision']:.1f}<small>" in text
+
+
+def test_a_cell_of_few_faces_is_not_said_to_be_empty(look_with):
+    text, figure, *_ = BY_NAME["Confusion"].show(look_with(task="age_group"))
+    drawn = figure.data[0]
+    few = (drawn.customdata > 0) & (drawn.z < 0.01)
+    assert few.any()
+    assert {*drawn.text[few]} == {"&lt;1 %"}
+    assert set(drawn.customdata[drawn.text == "0 %"]) == {0}
+    assert text.count(">&lt;1 %</button>") == few.sum()
 
 
 def test_a_label_that_the_model_agrees_with_is_not_ticked(look_with):
@@ -316,6 +346,11 @@ def test_who_is_abstained_on(look_with, opened):
     assert row
     assert [int(row[1]), int(row[2])] == [len(babies), (~sure).sum()]
     assert float(row[3]) == pytest.approx(100 * (~sure).mean(), abs=0.05)
+    answered = saved(text, "abstain_groups").set_index(["by", "group"]).loc[("age_group", "0-2")]
+    right = (babies["pred_gender"] == babies["true_gender"])[sure]
+    assert (answered["answered"], answered["right"]) == (sure.sum(), pytest.approx(right.mean()))
+    assert answered["right_low"] < right.mean() < answered["right_high"]
+    assert f"<td>{100 * right.mean():.1f}<small>" in text
 
 
 def test_the_training_says_what_came_before(opened, dashboard):
@@ -651,8 +686,8 @@ def test_a_link_leads_to_as_many_faces_as_its_row_counts(dashboard, opened, look
             spot, read = read_address(linked(text)[name], dashboard.controls, [*BY_NAME])
             there = look_at(opened, spot, read, dashboard.initial)
             assert len(there.table) == int(count.replace(",", "")), name
-            wrong = (there.part.true != there.part.pred).any()
-            assert ("agr-tile" in BY_NAME[spot.view].show(there)[0]) == wrong  # none is hidden for want of confidence
+            shown = there.part.found.true >= 0 if read["order"] == "years_off" else there.part.true != there.part.pred
+            assert ("agr-tile" in BY_NAME[spot.view].show(there)[0]) == shown.any()  # none is hidden by a confidence
 
 
 def test_an_age_bands_name_leads_to_its_faces(dashboard, look_with):
@@ -664,3 +699,34 @@ def test_an_age_bands_name_leads_to_its_faces(dashboard, look_with):
     _, read = read_address(linked(BY_NAME["Age"].show(look_with())[-1])["80+"], dashboard.controls, [*BY_NAME])
     assert (read["youngest"], read["oldest"]) == (80, 116)
     assert not linked(BY_NAME["Age"].show(look_with(age_by="pred_age"))[-1])  # nothing filters by it
+
+
+def test_the_largest_age_errors_are_shown_whatever_the_group(look_with, opened):
+    """Of those of 54 and more, the model may be decades off, and right about the group."""
+    text, export, link = BY_NAME["Mislabels"].show(look_with(task="age_group", order="years_off"))
+    table = opened.predictions.set_index("file")
+    off = (table["pred_age"] - table["true_age"]).abs().sort_values(ascending=False)
+    listed = saved(link, "mislabels_age_group")
+    assert listed["years_off"].tolist() == pytest.approx(off.head(len(listed)).tolist())
+    same = listed[listed["given"] == listed["suggested"]]
+    assert len(same)
+    assert f"{table['detected'].sum():,} faces with an age, the largest age error first" in text
+    file = same["file"].iloc[0]
+    _, export, _ = BY_NAME["Mislabels"].show(look_with(Spot(ticked=((opened.title, "age_group", file),))))
+    row = table.loc[file]
+    assert f"age: {row['true_age']:.0f} → {max(54, round(row['pred_age']))}" in export
+    assert act("tick", ["age_group", file]) in face_page(look_with(Spot(face=file)))
+
+
+def test_faces_that_were_not_found_can_be_opened(look_with, opened):
+    missed = opened.report.summary["data"]["undetected"]
+    text = BY_NAME["Mislabels"].show(look_with())[0]
+    assert f"Not found by the detector, and so wrong: {len(missed)} faces" in text
+    for file in missed:
+        assert act("face", file) in text
+    assert "Not found" not in BY_NAME["Mislabels"].show(look_with(least=0.5))[0]
+
+
+def test_without_a_minimum_nothing_is_said_of_one(look_with):
+    text = BY_NAME["Mislabels"].show(look_with(task="gender", threshold=0.0))[0]
+    assert re.search(r"the label says: \d+ faces\. ", text)
