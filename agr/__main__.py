@@ -14,7 +14,7 @@ from typing import Annotated, Literal, TextIO
 
 import typer
 
-from .command import Model, fail, format_of, is_same, open_output
+from .command import Model, fail, format_of, is_same, open_output, print_figures
 from .errors import AgrError, reason_of
 from .memory import keep_freed_memory
 from .video_command import is_video, video, write_videos
@@ -134,6 +134,7 @@ def report(
         fail(str(error))
     except OSError as error:
         fail(f"{error.filename or output} cannot be read or written: {reason_of(error)}.")
+    print_figures(made.summary)
     data = made.summary["data"]
     photos = "1 labelled photo" if data["n"] == 1 else f"{data['n']:,} labelled photos"
     typer.echo(f"{photos}, a face found in {data['detected']:,}: {output}", err=True)

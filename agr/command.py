@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from io import TextIOWrapper
+from math import isnan
 from pathlib import Path
 from typing import Annotated, NoReturn, TextIO
 
@@ -21,6 +22,19 @@ Model = Annotated[
 ]
 FORMATS = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 """Output format for each file ending."""
+
+
+def print_figures(summary: dict) -> None:
+    """Print a report's figures with their intervals; those without twins only if there are any."""
+    parts = {"all": "all", "without_twins": "without twins"}
+    if not summary["data"]["twins"]:
+        del parts["without_twins"]
+    names = [name for name in summary["figures"]["all"] if "recall" not in name]
+    typer.echo(f"{'':24}" + "".join(f"{title:>34}" for title in parts.values()))
+    for name in names:
+        cells = [summary["figures"][part][name] for part in parts]
+        texts = ("–" if isnan(c["value"]) else f"{c['value']:.4f} ({c['low']:.4f} to {c['high']:.4f})" for c in cells)
+        typer.echo(f"{name:24}" + "".join(f"{text:>34}" for text in texts))
 
 
 @contextmanager

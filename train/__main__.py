@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from .command import clear_errors, in_shell, print_figures, print_stress
+from agr.command import print_figures
+
+from .command import clear_errors, in_shell, print_stress
 from .publish_command import card, publish, space
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)

@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import ENOSPC
-from math import isnan
 from pathlib import Path
 from shlex import quote
 from subprocess import list2cmdline
@@ -25,16 +24,6 @@ def print_files(folder: Path) -> None:
     """Print the files to be sent, with their sizes in bytes."""
     for name, file in files_in(folder).items():
         typer.echo(f"{file.stat().st_size:>12,}  {name}")
-
-
-def print_figures(summary: dict) -> None:
-    """Print a report's figures with their intervals."""
-    names = [name for name in summary["figures"]["all"] if "recall" not in name]
-    typer.echo(f"{'':24}{'all':>34}{'without twins':>34}")
-    for name in names:
-        cells = [summary["figures"][part][name] for part in ("all", "without_twins")]
-        texts = ("–" if isnan(c["value"]) else f"{c['value']:.4f} ({c['low']:.4f} to {c['high']:.4f})" for c in cells)
-        typer.echo(f"{name:24}" + "".join(f"{text:>34}" for text in texts))
 
 
 def print_stress(conditions: list[dict]) -> None:

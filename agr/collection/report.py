@@ -14,6 +14,9 @@ from ..places import labels_at, name_of, place_of, report_names
 from ..predictions import REPORT_NAMES, report_of
 from .folder import claim_of, counts_of, table_damage_named
 
+_MOST_NAMED = 10
+"""Problems of a CSV that are named one by one."""
+
 
 @dataclass(frozen=True)
 class LeftOut:
@@ -41,7 +44,9 @@ class LeftOut:
             counts[f"rows of the CSV that name no photo, such as {self.absent[0]}"] = len(self.absent)
         said = [f"{count:,} left out: {reason}" for reason, count in counts.items() if count]
         if self.wrong:
-            said.append(f"{len(self.wrong):,} wrong in the CSV, such as {self.wrong[0][0]}: {self.wrong[0][1]}")
+            shown = "; ".join(f"{where}: {why}" for where, why in self.wrong[:_MOST_NAMED])
+            more = f"; and {len(self.wrong) - _MOST_NAMED:,} more" if len(self.wrong) > _MOST_NAMED else ""
+            said.append(f"{len(self.wrong):,} wrong in the CSV. {shown}{more}")
         return said
 
 

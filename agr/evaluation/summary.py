@@ -14,6 +14,7 @@ from .bootstrap import Estimate, estimates, in_random_groups
 from .tables import AGE_BANDS, DECADES, age_groups, class_indices, classified, decades, group_columns, with_age
 
 GROUPINGS = (("gender",), ("race",), ("age_group",), ("age_band",), ("gender", "race"))
+_BY = {name for names in GROUPINGS for name in names}
 AGE_ERRORS = ("age_mae", "age_mse", "age_bias", "age_interval_coverage")
 """Age figures that are over the detected faces only."""
 GROUP_FIGURES = (
@@ -74,7 +75,10 @@ def groups_of(table: pd.DataFrame, by: Sequence[str], *, at_equal_ages: bool = F
     `at_equal_ages`: whether to compute the figures as if every group had the age distribution of all groups together.
     The gender of small children is hard to tell, so a group with more of them would seem to be treated worse. Only
     `ages_in_common` count, and faces without an age do not. A recall is of the ages of all faces of its class.
+    Raises ValueError for anything else in `by`.
     """
+    if isinstance(by, str) or not set(by) <= _BY:
+        raise ValueError(f"expected one or more of {sorted(_BY)} as a sequence, got {by!r}")
     table = table.assign(**group_columns(table))
     if at_equal_ages:
         table = table[table["true_age"].notna()]

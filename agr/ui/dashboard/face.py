@@ -19,6 +19,8 @@ PARTS = "face-parts"
 FACE_SIDE = 200
 """Pixels; about the size of UTKFace's pictures."""
 
+_FAR_OFF = 10
+"""Years from which on a predicted age contradicts the label even if both are of one group: 54+ has no end."""
 # One script: dialog.js uses names of act.js.
 OPEN_DIALOG = script("dashboard/act.js") + script("dashboard/dialog.js")
 
@@ -94,8 +96,7 @@ def _task(row: dict, task: str, look: Look) -> str:
         )
     given = row[f"true_{task}"]
     box = ""
-    # An old face may be decades off in the group that has no end.
-    is_off = task == "age_group" and not row["age_low"] <= row["true_age"] <= row["age_high"]
+    is_off = task == "age_group" and abs(row["pred_age"] - row["true_age"]) >= _FAR_OFF
     if row["detected"] and isinstance(given, str) and (given != row[f"pred_{task}"] or is_off):
         checked = "checked" * ((task, row["file"]) in look.ticked)
         tick = act("tick", [task, row["file"]])

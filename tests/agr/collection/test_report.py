@@ -1,6 +1,7 @@
 """A table of photos with labels into a report."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -97,13 +98,23 @@ def test_a_row_labels_the_one_photo_whose_path_ends_with_its_name(faces, tmp_pat
     ]
 
 
+def test_ten_problems_of_a_csv_are_named_and_the_others_counted():
+    wrong = tuple((f"{i}.jpg", "age 'x'") for i in range(12))
+    assert LeftOut(wrong=wrong[:10]).sentences()[0].endswith("; 9.jpg: age 'x'")
+    (said,) = LeftOut(wrong=wrong).sentences()
+    assert said.startswith("12 wrong in the CSV. 0.jpg: age 'x'; 1.jpg")
+    assert said.endswith("9.jpg: age 'x'; and 2 more")
+
+
 def test_a_csv_labels_what_it_names(run, faces, tmp_path):
     csv = tmp_path / "labels.csv"
     csv.write_text("file,age,gender\nholiday.jpg,33,Female\n5_0_0_4.png,,1\nelsewhere.jpg,1,0\n20_0_1_2.jpg,200,0\n")
     done = run("report", faces, "--labels", csv, "--output", tmp_path / "mine")
     assert done.exit_code == 0, done.output
     assert "3 labelled photos, a face found in 2" in done.stderr
-    assert "1 wrong in the CSV, such as 20_0_1_2.jpg: in the CSV: age '200'" in done.stderr
+    assert "1 wrong in the CSV. 20_0_1_2.jpg: in the CSV: age '200'" in done.stderr
+    assert re.search(r"^gender_accuracy +0\.\d{4} \(0\.\d{4} to \d\.\d{4}\)$", done.stdout, re.MULTILINE)
+    assert "without twins" not in done.stdout  # nobody knows of any
     table = EvalReport.load(tmp_path / "mine").predictions.set_index("file")
     assert table["true_age"].fillna(-1).to_dict() == {"20_0_1_2.jpg": -1, "5_0_0_4.png": -1, "holiday.jpg": 33}
     assert table["true_gender"].to_dict() == {"20_0_1_2.jpg": "Male", "5_0_0_4.png": "Female", "holiday.jpg": "Female"}

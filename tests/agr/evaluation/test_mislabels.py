@@ -64,6 +64,8 @@ def test_the_relabel_list_holds_what_was_chosen_in_every_task(predictions):
     inside = [a for a in range(117) if AGE_GROUPS[age_group_of(a)] == by_file.at[age, "pred_age_group"]]
     assert suggested == min(inside, key=lambda a: abs(a - by_file.at[age, "pred_age"]))
     assert not len(relabel_list(predictions, []))
+    with pytest.raises(ValueError, match="expected tasks of"):
+        relabel_list(predictions, [("age", age)])
 
 
 def test_pairs_of_identical_pictures_count_once_and_contradict_by_their_labels():

@@ -214,3 +214,9 @@ def test_each_face_is_in_the_decade_of_its_age(predictions, by):
     old = known[(ages >= 80) & known["detected"]]
     assert found[-1].figures["age_bias"].value == pytest.approx((old["pred_age"] - old["true_age"]).mean())
     assert decades_of(table.iloc[:0], by) == []
+
+
+@pytest.mark.parametrize("by", ["race", ["colour"], ["true_race"]])
+def test_groups_by_anything_else_are_an_error(predictions, by):
+    with pytest.raises(ValueError, match="expected one or more of"):
+        groups_of(predictions, by)
