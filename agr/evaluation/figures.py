@@ -13,7 +13,7 @@ from . import metrics as m
 from .bootstrap import Estimate
 from .curves import calibration_bins, normalized
 from .summary import LEAST_GROUP, Group
-from .tables import DECADE, Classified, with_age
+from .tables import Classified, with_age
 
 BLUE, ORANGE, GREEN, PURPLE = "#2E86C8", "#E69F00", "#009E73", "#CC79A7"
 WHISKER = "#30343B"
@@ -124,13 +124,13 @@ def age_density(table: pd.DataFrame) -> go.Figure:
 
 
 def age_error_by_band(bands: list[Group], of: str) -> go.Figure:
-    """Mean absolute error and bias for each band of `DECADE` years, with 95 % intervals; `of`: the age by which the
-    bands are made, such as "true age"."""
+    """Mean absolute error and bias for each band, with 95 % intervals; `of`: that by which the bands are made, such as
+    "true age"."""
     bars = [
         _bar_with_interval(bands, name, title, colour)
         for name, title, colour in (("age_mae", "mean absolute error", BLUE), ("age_bias", "bias", ORANGE))
     ]
-    figure = _styled(go.Figure(bars), f"{of}, bands of {DECADE} years", "years", f"Error by {of}")
+    figure = _styled(go.Figure(bars), f"{of}, years", "years", f"Error by {of}")
     return figure.update_xaxes(type="category")
 
 
@@ -138,9 +138,7 @@ def interval_coverage_by_band(bands: list[Group], of: str) -> go.Figure:
     """How often the 80 % interval contains the true age, for the same bands."""
     figure = go.Figure(_bar_with_interval(bands, "age_interval_coverage", "interval holds", BLUE))
     figure.add_hline(y=0.8, line={"color": ORANGE, "dash": "dash"})
-    figure = _styled(
-        figure, f"{of}, bands of {DECADE} years", "share of faces", "How often the 80 % interval holds", legend=False
-    )
+    figure = _styled(figure, f"{of}, years", "share of faces", "How often the 80 % interval holds", legend=False)
     return figure.update_xaxes(type="category").update_yaxes(range=[0, 1], tickformat=".0%")
 
 

@@ -11,7 +11,18 @@ from agr.labels import AGE_GROUPS, TASK_CLASSES
 
 from . import metrics as m
 from .bootstrap import Estimate, estimates, in_random_groups
-from .tables import AGE_BANDS, DECADES, age_groups, class_indices, classified, decades, group_columns, with_age
+from .tables import (
+    AGE_BANDS,
+    DECADES,
+    WIDTHS,
+    age_groups,
+    class_indices,
+    classified,
+    decades,
+    group_columns,
+    widths,
+    with_age,
+)
 
 GROUPINGS = (("gender",), ("race",), ("age_group",), ("age_band",), ("gender", "race"))
 _BY = {name for names in GROUPINGS for name in names}
@@ -91,16 +102,18 @@ def groups_of(table: pd.DataFrame, by: Sequence[str], *, at_equal_ages: bool = F
     return sorted(found, key=lambda group: [_place(name, kind) for name, kind in zip(group.names, by, strict=True)])
 
 
-def decades_of(table: pd.DataFrame, by: str) -> list[Group]:
-    """`AGE_ERRORS` for each of `DECADES` that has faces, `by` "true_age" or "pred_age". Faces without a true age are
-    left out, and, by predicted age, those that were not detected."""
-    aged = with_age(table) if by == "pred_age" else table[table["true_age"].notna().to_numpy()]
-    places = decades(aged[by].to_numpy(float))
+def bands_of(table: pd.DataFrame, by: str) -> list[Group]:
+    """`AGE_ERRORS` for each of `DECADES` that has faces, `by` "true_age" or "pred_age", or for each of `WIDTHS`, by
+    "width" (of the interval). Faces without a true age are left out, and, unless by true age, those that were not
+    detected."""
+    aged = table[table["true_age"].notna().to_numpy()] if by == "true_age" else with_age(table)
+    names = WIDTHS if by == "width" else DECADES
+    places = widths(aged) if by == "width" else decades(aged[by].to_numpy(float))
     found = []
     for place in np.unique(places):
         part = aged[places == place]
         errors = in_random_groups(part, lambda some: _age_errors(with_age(some)))
-        found.append(Group((DECADES[place],), len(part), estimates(errors)))
+        found.append(Group((names[place],), len(part), estimates(errors)))
     return found
 
 

@@ -17,6 +17,10 @@ AGE_BANDS = (*(f"{start}-{start + AGE_BAND - 1}" for start in range(0, 80, AGE_B
 DECADE = 10
 """Width in years of the narrower bands that the dashboard shows; those of 20 years stand in reports."""
 DECADES = (*(f"{start}-{start + DECADE - 1}" for start in range(0, 80, DECADE)), "80+")
+WIDTH_STARTS = (0, 5, 10, 15, 20, 30)
+WIDTHS = ("under 5", "5-10", "10-15", "15-20", "20-30", "30+")
+"""Bands of the width of an age interval, in years, and where each begins; it is a real number, and ends where the next
+begins."""
 UNLABELLED = -1
 """True class of a face that carries no label of the task."""
 
@@ -84,6 +88,12 @@ def age_groups(ages: np.ndarray) -> np.ndarray:
 def decades(ages: np.ndarray) -> np.ndarray:
     """Indices into `DECADES` of ages in years, shape (n,), none of them nan."""
     return (ages // DECADE).astype(int).clip(max=len(DECADES) - 1)
+
+
+def widths(table: pd.DataFrame) -> np.ndarray:
+    """Indices into `WIDTHS` of the age intervals of detected faces, shape (n,)."""
+    years = (table["age_high"] - table["age_low"]).to_numpy(float)
+    return np.searchsorted(WIDTH_STARTS, years, side="right") - 1
 
 
 def group_columns(table: pd.DataFrame) -> dict[str, pd.Series]:

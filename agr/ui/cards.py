@@ -13,10 +13,12 @@ from PIL import Image
 
 from agr.analyzer import Face
 from agr.images import Photo
-from agr.labels import MAX_AGE
+from agr.labels import AGE_GROUPS, MAX_AGE, age_group_of
 from agr.table import COLUMNS, face_row
 
 _PLOT_WIDTH, _PLOT_HEIGHT = 260, 64
+SPREAD_OUT = "the age is the mean of a spread-out answer"
+"""Said where it is of another group than the likeliest one."""
 ANNOUNCE = "element.setAttribute('aria-live', 'polite')"
 """js_on_load for messages that appear later: screen readers read out changes only in a region that they know
 already."""
@@ -73,6 +75,8 @@ def message(text: str, *, is_error: bool = False) -> str:
 def _card(number: int, face: Face, place: str, fold: str) -> str:
     low, high = face.age_interval
     group = face.age_group.replace("-", "–")
+    is_apart = AGE_GROUPS[age_group_of(int(face.age))] != face.age_group
+    spread = f'<p class="agr-interval">{SPREAD_OUT}</p>' * is_apart
     badge = f'<span class="agr-unseen">Face </span>{number}'
     if place:
         badge = f'<button type="button" class="agr-number" title="Show in the picture">{badge}</button>'
@@ -84,7 +88,7 @@ def _card(number: int, face: Face, place: str, fold: str) -> str:
       <h2{"" if place else ' class="agr-number"'}>{badge}</h2>
       <p class="agr-age"><strong>{face.age:.0f}</strong> years</p>
       <p class="agr-interval">80 % likely {low:.0f} to {high:.0f}</p>
-      <p class="agr-interval">likeliest group {group}: {percent(face.age_group_probs[face.age_group])}</p>
+      <p class="agr-interval">likeliest group {group}: {percent(face.age_group_probs[face.age_group])}</p>{spread}
     </div>
   </header>
   {_age_plot(face)}

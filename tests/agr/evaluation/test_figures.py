@@ -11,7 +11,7 @@ from agr.evaluation import figures as f
 from agr.evaluation import metrics as m
 from agr.evaluation.bootstrap import Estimate
 from agr.evaluation.report import PROBABILITY_COLUMNS
-from agr.evaluation.summary import Group, decades_of, groups_of
+from agr.evaluation.summary import Group, bands_of, groups_of
 from agr.evaluation.tables import class_indices, classified
 
 TASKS = ("age_group", "gender", "race")
@@ -85,7 +85,7 @@ def test_the_cumulative_score_counts_faces_not_found_as_wrong(predictions):
 
 @pytest.mark.parametrize(("by", "of"), [("true_age", "true age"), ("pred_age", "predicted age")])
 def test_age_bands_hold_their_own_faces(predictions, by, of):
-    bands = decades_of(predictions, by)
+    bands = bands_of(predictions, by)
     drawn = f.age_error_by_band(bands, of)
     mae, bias = drawn.data
     ages = predictions[by].astype(float)
@@ -99,7 +99,7 @@ def test_age_bands_hold_their_own_faces(predictions, by, of):
     coverage = f.interval_coverage_by_band(bands, of)
     assert coverage.data[0].y[place] == pytest.approx(holds.mean())
     for figure in (drawn, coverage):
-        assert figure.layout.xaxis.title.text == f"{of}, bands of 10 years"
+        assert figure.layout.xaxis.title.text == f"{of}, years"
         assert figure.layout.xaxis.type == "category"  # or Plotly would take "10-12" for a date
 
 
@@ -214,7 +214,7 @@ def test_bars_of_groups_have_their_unit_and_order(predictions):
     assert years.layout.title.text.endswith("years")
     assert (years.layout.yaxis.tickformat, shares.layout.yaxis.tickformat) == ("", ".0%")
     assert list(shares.data[0].x)[:2] == ["Male, White", "Male, Black"]
-    assert f.interval_coverage_by_band(decades_of(predictions, "true_age"), "true age").layout.shapes[0].y0 == 0.8
+    assert f.interval_coverage_by_band(bands_of(predictions, "true_age"), "true age").layout.shapes[0].y0 == 0.8
 
 
 def test_the_cumulative_score_counts_whole_years_to_their_end(predictions):

@@ -7,7 +7,7 @@ from fairlearn.metrics import MetricFrame, equalized_odds_difference, selection_
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
 from agr.evaluation.bootstrap import Estimate
-from agr.evaluation.summary import LEAST_GROUP, Group, ages_in_common, decades_of, figures, group_figures, groups_of
+from agr.evaluation.summary import LEAST_GROUP, Group, ages_in_common, bands_of, figures, group_figures, groups_of
 from agr.evaluation.tables import class_indices
 from agr.labels import AGE_GROUPS, GENDERS, RACES, age_group_of
 
@@ -209,11 +209,25 @@ def test_each_face_is_in_the_decade_of_its_age(predictions, by):
     ages = known[by].astype(float)
     names = ["0-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "70-79", "80+"]
     counts = pd.cut(ages, [*range(0, 90, 10), 200], right=False, labels=names).value_counts(sort=False)
-    found = decades_of(table, by)
+    found = bands_of(table, by)
     assert {group.names[0]: group.n for group in found} == counts.to_dict()
     old = known[(ages >= 80) & known["detected"]]
     assert found[-1].figures["age_bias"].value == pytest.approx((old["pred_age"] - old["true_age"]).mean())
-    assert decades_of(table.iloc[:0], by) == []
+    assert bands_of(table.iloc[:0], by) == []
+
+
+def test_each_face_is_in_the_band_of_its_intervals_width(predictions):
+    width = np.random.default_rng(0).uniform(0, 45, len(predictions))
+    predictions = predictions.assign(age_low=0.0, age_high=width)
+    found = predictions[predictions["detected"]]
+    wide = found["age_high"] - found["age_low"]
+    names = ["under 5", "5-10", "10-15", "15-20", "20-30", "30+"]
+    counts = pd.cut(wide, [0, 5, 10, 15, 20, 30, 200], right=False, labels=names).value_counts(sort=False)
+    bands = bands_of(predictions, "width")
+    assert {band.names[0]: band.n for band in bands} == counts.to_dict()
+    inside = found[wide.between(20, 30, inclusive="left")]
+    (band,) = (band for band in bands if band.names == ("20-30",))
+    assert band.figures["age_mae"].value == pytest.approx((inside["pred_age"] - inside["true_age"]).abs().mean())
 
 
 @pytest.mark.parametrize("by", ["race", ["colour"], ["true_race"]])

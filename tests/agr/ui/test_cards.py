@@ -11,7 +11,7 @@ import pytest
 from agr.images import load_photo
 from agr.labels import AGE_GROUPS, RACES
 from agr.render import caption
-from agr.ui.cards import cards, downloads, message
+from agr.ui.cards import SPREAD_OUT, cards, downloads, message
 from tests.faces import make_face
 
 PHOTO = load_photo(np.zeros((480, 640, 3), np.uint8))
@@ -43,6 +43,12 @@ def test_a_card_says_it_all(face):
         assert said in text
     assert text.count("agr-top") == 4  # one gender and one race a face
     assert caption(face) == "F 34"
+
+
+def test_a_mean_outside_the_likeliest_group_is_explained(face):
+    assert SPREAD_OUT not in cards([face], PHOTO, fold)  # 34 years, 33-43
+    assert SPREAD_OUT in cards([replace(face, age=32.9)], PHOTO, fold)
+    assert SPREAD_OUT not in cards([replace(face, age=43.9)], PHOTO, fold)
 
 
 def test_several_cards_say_where_their_faces_are_and_one_need_not(face):

@@ -10,7 +10,7 @@ import pandas as pd
 from agr.evaluation import figures as f
 from agr.evaluation.metrics import cumulative_score
 from agr.evaluation.selection import Selection
-from agr.evaluation.summary import LEAST_GROUP, Group, decades_of
+from agr.evaluation.summary import LEAST_GROUP, Group, bands_of
 from agr.evaluation.tables import DECADES, decades
 from agr.labels import MAX_AGE
 
@@ -19,13 +19,15 @@ from ..html import FACES_NOTE, csv_link, estimate_html, group_rows, table_html
 from ..look import Look
 from ..view import Parts, View, figure_slot, text_slot
 
-AGES = {"true_age": "true age", "pred_age": "predicted age"}
-"""Ages by which the bands can be made."""
+BANDS = {"true_age": "true age", "pred_age": "predicted age", "width": "width of the interval"}
+"""That by which the bands can be made."""
 NOTES = {
     "true_age": "By true age, the young come out as older and the old as younger, as with any estimate from noisy "
     "labels: it says how faces of an age fare, not how far to trust an answer.",
     "pred_age": "By predicted age, these are the figures of an answer as a reader sees it, who does not know the true "
     "age: the bias should be near zero here, and an interval that holds less often is too narrow for such answers.",
+    "width": "By the width of the interval, which every answer shows: where it is wider, errors should be larger, and "
+    "everywhere it should hold 8 times in 10. It says which answers to trust.",
 }
 CHOSEN = " A filter by true age is set, which no reader of an answer could: clear it for this view."
 
@@ -34,7 +36,7 @@ WITHIN = (2, 5, 10, 15, 20)
 
 
 def layout(reports: list[str]) -> Parts:
-    by = gr.Radio([(f"by {title}", name) for name, title in AGES.items()], value="true_age", label="Bands")
+    by = gr.Radio([(f"by {title}", name) for name, title in BANDS.items()], value="true_age", label="Bands")
     with gr.Row():
         density, bands = figure_slot("age"), figure_slot("age_error")
     with gr.Row():
@@ -50,16 +52,16 @@ def show(look: Look) -> list:
 
 def _drawn(table: pd.DataFrame, by: str, selection: Selection) -> list:
     """The bands, a sentence, and the four figures; `selection`: that by which the faces of `table` were chosen."""
-    bands = decades_of(table, by)
+    bands = bands_of(table, by)
     if by == "true_age":
         bands = [replace(band, names=(_kept(band.names[0], selection.ages),)) for band in bands]
     return [
         bands,
         _cumulative(table),
         f.age_density(table),
-        f.age_error_by_band(bands, AGES[by]),
+        f.age_error_by_band(bands, BANDS[by]),
         f.cumulative_score_curve(table),
-        f.interval_coverage_by_band(bands, AGES[by]),
+        f.interval_coverage_by_band(bands, BANDS[by]),
     ]
 
 
@@ -80,7 +82,7 @@ def _link(look: Look, band: str) -> str:
 
 
 def _table(look: Look, bands: list[Group], by: str) -> str:
-    caution = CHOSEN * (by == "pred_age" and "age_group" in look.selection.chosen_by_label)
+    caution = CHOSEN * (by != "true_age" and "age_group" in look.selection.chosen_by_label)
     rows = [
         (
             [
@@ -94,8 +96,8 @@ def _table(look: Look, bands: list[Group], by: str) -> str:
         )
         for group in bands
     ]
-    age = AGES[by].capitalize()
-    head = [age, "Faces", "Mean absolute error, years", "Bias, years", "80 % interval holds, %"]
+    band = BANDS[by].capitalize() + ", years" * (by == "width")
+    head = [band, "Faces", "Mean absolute error, years", "Bias, years", "80 % interval holds, %"]
     note = f'<p class="agr-note">{NOTES[by]}{caution} Bands under {LEAST_GROUP} faces are faint.</p>'
     note += FACES_NOTE * (by == "true_age")
     return table_html(head, rows) + note + csv_link("age_bands", group_rows(bands, [by]))

@@ -13,7 +13,7 @@ from agr.labels import GENDERS, MAX_AGE, RACES, TASK_CLASSES
 from agr.ui.dashboard.look import Opened, look_at
 from agr.ui.dashboard.state import Spot
 from agr.ui.dashboard.views import VIEWS
-from agr.ui.dashboard.views.age import AGES
+from agr.ui.dashboard.views.age import BANDS
 from agr.ui.dashboard.views.groups import KINDS
 
 pytestmark = pytest.mark.slow
@@ -76,7 +76,7 @@ def reports(draw) -> EvalReport:
             "twins": st.booleans(),
             "least": st.sampled_from([0, 0.9]),
             "oldest": st.sampled_from([MAX_AGE, 30]),
-            "age_by": st.sampled_from(list(AGES)),
+            "age_by": st.sampled_from(list(BANDS)),
             "figure": st.sampled_from(KINDS),
             "group_by": st.sampled_from([["race"], ["gender", "age_group"]]),
             "at_equal_ages": st.booleans(),

@@ -521,13 +521,27 @@ def test_age_bands_are_by_the_age_that_is_chosen(look_with, opened):
     found = opened.predictions[opened.predictions["detected"]]
     for by, title in (("true_age", "true age"), ("pred_age", "predicted age")):
         *figures, text = BY_NAME["Age"].show(look_with(age_by=by))
-        assert all(figures[i].layout.xaxis.title.text == f"{title}, bands of 10 years" for i in (1, 3))
+        assert all(figures[i].layout.xaxis.title.text == f"{title}, years" for i in (1, 3))
         part = found[(found[by] >= 30) & (found[by] < 40)]
         row = saved(text, "age_bands").set_index(by).loc["30-39"]
         assert row["age_bias"] == pytest.approx((part["pred_age"] - part["true_age"]).mean())
         holds = part["true_age"].between(part["age_low"], part["age_high"])
         assert row["age_interval_coverage"] == pytest.approx(holds.mean())
         assert f"By {title}, " in text
+
+
+def test_bands_by_width_are_those_that_an_answer_shows(look_with, opened):
+    *figures, text = BY_NAME["Age"].show(look_with(age_by="width"))
+    assert all(figures[i].layout.xaxis.title.text == "width of the interval, years" for i in (1, 3))
+    found = opened.predictions[opened.predictions["detected"]]
+    width = found["age_high"] - found["age_low"]
+    rows = saved(text, "age_bands").set_index("width")
+    assert list(rows.index) == ["under 5", "5-10", "10-15", "15-20", "20-30", "30+"]
+    assert rows["n"].sum() == len(found)
+    assert rows["age_mae"].is_monotonic_increasing  # the wider, the further off
+    part = found[(width >= 10) & (width < 15)]
+    assert rows.loc["10-15", "age_mae"] == pytest.approx((part["pred_age"] - part["true_age"]).abs().mean())
+    assert "which answers to trust" in text
 
 
 @pytest.mark.parametrize(
