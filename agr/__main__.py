@@ -14,7 +14,7 @@ from typing import Annotated, Literal, TextIO
 
 import typer
 
-from .command import Model, fail, format_of, is_same, open_output, print_figures
+from .command import Model, counted, fail, format_of, is_same, open_output, print_figures
 from .errors import AgrError, reason_of
 from .memory import keep_freed_memory
 from .video_command import is_video, video, write_videos
@@ -136,8 +136,7 @@ def report(
         fail(f"{error.filename or output} cannot be read or written: {reason_of(error)}.")
     print_figures(made.summary)
     data = made.summary["data"]
-    photos = "1 labelled photo" if data["n"] == 1 else f"{data['n']:,} labelled photos"
-    typer.echo(f"{photos}, a face found in {data['detected']:,}: {output}", err=True)
+    typer.echo(f"{counted(data['n'], 'labelled photo')}, a face found in {data['detected']:,}: {output}", err=True)
     for sentence in left_out.sentences():
         typer.echo(sentence, err=True)
 
@@ -208,10 +207,8 @@ def _analyze_collection(
     except KeyboardInterrupt:
         typer.echo("Stopped. Run the same command again to continue.", err=True)
         raise typer.Exit(130) from None
-    typer.echo(
-        f"{output}: {counts.faces:,} faces in {counts.photos:,} photos, {counts.without_face:,} of them without one.",
-        err=True,
-    )
+    found = f"{counted(counts.faces, 'face')} in {counted(counts.photos, 'photo')}"
+    typer.echo(f"{output}: {found}, {counts.without_face:,} of them without one.", err=True)
     if counts.unreadable:
         fail(
             f"{counts.unreadable:,} of {counts.photos:,} file(s) could not be read: see the column error. To try them "

@@ -24,6 +24,11 @@ FORMATS = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 """Output format for each file ending."""
 
 
+def counted(n: int, thing: str) -> str:
+    """Such as "1 face" or "2,000 faces"."""
+    return f"{n:,} {thing}{'s' * (n != 1)}"
+
+
 def print_figures(summary: dict) -> None:
     """Print a report's figures with their intervals; those without twins only if there are any."""
     parts = {"all": "all", "without_twins": "without twins"}

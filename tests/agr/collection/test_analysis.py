@@ -165,7 +165,7 @@ def test_a_table_of_faces_and_of_what_had_none(run, photos, analyzer):
     output = photos.parent / "faces.parquet"
     done = run("analyze", photos, "--output", output)
     assert done.exit_code == 1
-    assert "1 faces in 3 photos" in done.stderr
+    assert "1 face in 3 photos" in done.stderr
     assert "1 of 3 file(s) could not be read" in done.stderr
     table = pd.read_parquet(output)
     assert list(table) == ["file", "face", *COLUMNS, "error"]
