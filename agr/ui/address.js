@@ -83,6 +83,8 @@ window.agrAddress = (() => {
     };
 })();
 
+// Whoever goes on is not taken back to the faces of a link, as one that failed would do later.
+for (const kind of ['pointerdown', 'keydown', 'popstate']) window.addEventListener(kind, () => { window.agrIsFollowed = false; }, {capture: true});
 document.addEventListener('click', (event) => {
     const link = event.target.closest?.('#views a[href^="?"]');
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;  // these open another tab or window

@@ -143,8 +143,8 @@ def percent(p: float) -> str:
 
 
 def jpeg(picture: Image.Image, *, is_fine: bool = False) -> bytes:
-    """A small picture, encoded; if it `is_fine`, so that the network says of it what it said of the original, within
-    half a year: coarser colours move ages by a year."""
+    """A small picture, encoded; if it `is_fine`, so that the network says nearly of it what it said of the original:
+    of 800 crops, 3 % changed their age by more than half a year, in coarser colours 7 %."""
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", **({"quality": 90, "subsampling": 0} if is_fine else {"quality": 85}))
     return buffer.getvalue()

@@ -2,6 +2,7 @@
 
 import html
 import json
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,11 +15,12 @@ from agr.occlusion import Hold, Occlusion
 from .cards import crop_uri, message, percent
 from .scripts import script
 
-MOST_AT_ONCE = 4
+MOST_AT_ONCE = 2
 """Faces whose parts are looked at for one request; parts.js asks again for the others."""
 NOTE = (
     "Each part is covered in turn. What is red makes the face look older, or speaks for this gender or race; what is "
-    "blue makes it look younger, or speaks against it. The stronger the colour, the more it counts."
+    "blue makes it look younger, or speaks against it. Each picture has colours of its own strength: the figures say "
+    "how much an answer changes."
 )
 NO_ANSWER = message("There was no answer. Close this and open it again.", is_error=True)
 _FAILED = f"() => JSON.stringify({{failed: {json.dumps(NO_ANSWER)}, at: Date.now()}})"
@@ -35,7 +37,7 @@ def fold(slot: str, key: str) -> str:
     """The fold of a face, closed; `slot`: the id of the component that fills it; `key` tells faces apart."""
     return (
         f'<details class="agr-parts" data-slot="{slot}" data-key="{html.escape(key)}">'
-        "<summary>Which parts count?</summary></details>"
+        '<summary>Which parts count?</summary><div aria-live="polite"></div></details>'
     )
 
 
@@ -46,7 +48,8 @@ def fold_slot(elem_id: str, answer: Callable[..., dict[str, str]], inputs: Seque
     def show(event: gr.EventData, *values: Any) -> str:
         sent = event._data.get("keys") if isinstance(event._data, dict) else None  # a browser may send anything
         keys = [key for key in sent if isinstance(key, str)] if isinstance(sent, list) else []
-        return json.dumps({"answers": answer(keys[:MOST_AT_ONCE], *values)})
+        answers = answer([*dict.fromkeys(keys)][:MOST_AT_ONCE], *values)
+        return json.dumps({"answers": answers, "at": time.time_ns()})
 
     slot = gr.HTML(html_template=" ", js_on_load=script("parts.js"), elem_id=elem_id, elem_classes="agr-unseen")
     asked = slot.select(
@@ -56,7 +59,8 @@ def fold_slot(elem_id: str, answer: Callable[..., dict[str, str]], inputs: Seque
         show_progress="hidden",
         trigger_mode="multiple",  # "always_last" would send the first event's keys again
         api_visibility="private",
-        concurrency_id="analyze",
+        concurrency_id="parts",  # photos, which take a tenth of the time, do not wait for this
+        concurrency_limit=1,
     )
     asked.failure(None, None, slot, js=_FAILED)
 

@@ -76,7 +76,7 @@ def predict_tab(analyzer: FaceAnalyzer) -> None:
     ).then(None, js=script("show_answer.js"))
 
     with gr.Row(visible=False):  # the API: the same in one call
-        received, answer = _photo_input(), gr.JSON()
+        received, answer = _photo_input(label="photo"), gr.JSON(label="faces")
         gr.Button().click(analyze, received, answer, api_name="analyze", concurrency_id="analyze")
 
 
@@ -149,6 +149,10 @@ def _photo_input(**options) -> gr.Image:
     """An image input that passes on the file as it was sent: `agr.images` gives better messages on what is wrong."""
     component = gr.Image(**options)
     component.preprocess = sent  # type: ignore[method-assign]
+    # Gradio's text for programs offers an address, which this page does not open.
+    said = component.api_info() | {"additional_description": "A local file; addresses are not opened."}
+    component.api_info = lambda: said  # type: ignore[method-assign]
+    component.example_payload = lambda: {"path": "photo.jpg", "url": "photo.jpg", "meta": {"_type": "gradio.FileData"}}  # type: ignore[method-assign]
     return component
 
 

@@ -93,6 +93,23 @@ def test_a_certain_answer_has_finite_effects():
         assert not hold.effect.any()
 
 
+def test_the_class_is_that_of_the_uncovered_face():
+    class Fickle:
+        """A network that says another class as soon as anything is covered."""
+
+        def read(self, crops):
+            from agr.attributes import N_AGES, Attributes
+
+            female = np.where(np.arange(len(crops)) == 0, 0.9, 0.2)
+            gender = np.stack([1 - female, female], axis=1)
+            flat = np.full((len(crops), len(RACES)), 0.2)
+            return Attributes(np.full((len(crops), N_AGES), 1 / N_AGES), gender, flat)
+
+    found = occlusion(Fickle(), np.zeros((112, 112, 3), np.uint8)).gender
+    assert (found.answer, found.least, found.most) == pytest.approx((0.9, 0.2, 0.2))
+    assert found.effect == pytest.approx(np.full((CELLS, CELLS), logit(0.9) - logit(0.2)))
+
+
 @pytest.mark.parametrize("crop", [np.zeros((8, 8, 3), np.uint8), np.zeros((160, 160, 3))])
 def test_only_crops_are_taken(analyzer, crop):
     with pytest.raises(ValueError, match="expected uint8 crops"):

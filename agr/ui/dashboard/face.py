@@ -38,7 +38,8 @@ def face_page(look: Look, *, has_model: bool = True) -> str:
     parts = "".join(_task(row, task, look) for task in TASK_CLASSES)
     find = pictures_of(look.opened)
     face = picture(file, find, FACE_SIDE, alt="the face") if find else ""
-    counting = fold(PARTS, json.dumps([look.opened.title, file])) if find and has_model and row["detected"] else ""
+    can_count = has_model and row["detected"] and face.startswith("<img")
+    counting = fold(PARTS, json.dumps([look.opened.title, look.opened.id, file])) if can_count else ""
     named = html.escape(f"{file}: {', '.join(heading(row, look.task))}")
     return (
         f'<dialog class="agr-dialog" aria-label="{named}" data-opener="{opener}">'

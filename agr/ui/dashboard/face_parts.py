@@ -8,36 +8,39 @@ import numpy as np
 
 from agr.analyzer import FaceAnalyzer
 from agr.attributes import Prediction
-from agr.evaluation.report import PROBABILITY_COLUMNS, ReportError
-from agr.images import ImageError, load_photo
+from agr.evaluation.report import PROBABILITY_COLUMNS
+from agr.images import load_photo
 from agr.labels import TASK_CLASSES
-from agr.pictures import DataError
 
 from ..parts import parts_html, problem
 from .look import Opened, Reports
 
 MISSING = "There is no picture of this face here any more, or no face is found in it."
-_ALIKE = 0.05
-"""Largest difference of a probability between two answers that are taken for one model's: thumbnails are compressed."""
+_ALIKE, _ALIKE_YEARS = 0.01, 0.2
+"""Largest difference of a probability, and of an age, between two answers of one model for one picture."""
 
 
 def parts_of(analyzer: FaceAnalyzer, reports: Reports, keys: Sequence[str], own: Opened | None) -> dict[str, str]:
-    """What counts in each face, as HTML. A key is [report, file] as JSON; `own`: the visitor's own report."""
+    """What counts in each face, as HTML. A key is [title of the report, its id, file] as JSON; `own`: the visitor's own
+    report."""
     return {key: _parts(analyzer, reports, key, own) for key in keys}
 
 
 def _parts(analyzer: FaceAnalyzer, reports: Reports, key: str, own: Opened | None) -> str:
     try:
-        name, file = json.loads(key)
-        opened = reports.open(name, own)
+        title, wanted, file = json.loads(key)
+        if not (isinstance(title, str) and isinstance(file, str)):
+            return problem(MISSING)
+        opened = reports.open(title, own)
         row = opened.predictions.set_index("file").loc[file]
-        crop = _crop(analyzer, opened, opened.find(file))
-    except (ValueError, TypeError, LookupError, OSError, RuntimeError, ReportError, DataError, ImageError):
+        crop = _crop(analyzer, opened, opened.find(file)) if opened.id == wanted else None
+    except (ValueError, TypeError, LookupError, OSError, RuntimeError):  # the last: a damaged archive
         crop = None
     if crop is None:
         return problem(MISSING)
     found = analyzer.occlusion(crop)
-    return _otherwise(found.prediction, row.to_dict()) + parts_html(crop, found)
+    otherwise = "" if opened.has_crops else _otherwise(found.prediction, row.to_dict())
+    return otherwise + parts_html(crop, found)
 
 
 def _crop(analyzer: FaceAnalyzer, opened: Opened, content: bytes | None) -> np.ndarray | None:
@@ -50,16 +53,16 @@ def _crop(analyzer: FaceAnalyzer, opened: Opened, content: bytes | None) -> np.n
 
 
 def _otherwise(said: Prediction, row: dict) -> str:
-    """A sentence if the page's model is not the report's."""
+    """A sentence if the page's model says something else than the report, which may be about another one."""
     probs = {task: getattr(said, f"{task}_probs") for task in TASK_CLASSES}
     differences = [
         abs(probs[task][label] - row[column])
         for task, columns in PROBABILITY_COLUMNS.items()
         for label, column in zip(TASK_CLASSES[task], columns, strict=True)
     ]
-    if max(differences) <= _ALIKE:
+    if max(differences) <= _ALIKE and abs(said.age - row["pred_age"]) <= _ALIKE_YEARS:
         return ""
     return (
-        f'<p class="agr-note">The report is about another model than this page\'s, which says: '
-        f"{html.escape(said.summary())}.</p>"
+        '<p class="agr-note">These are the parts that count for this page\'s model, which says something else than the '
+        f"report: {html.escape(said.summary())}.</p>"
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from secrets import token_hex
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -32,7 +33,7 @@ NO_REPORT = "There are no reports yet. Write one with python -m train evaluate, 
 class Opened:
     """A report with its faces, and a cache of what was computed from it, such as bootstrap intervals. `is_own`: it is a
     visitor's own, and nothing of it may be cached outside their session. `has_crops`: its pictures are what the network
-    saw, not the whole ones."""
+    saw, not the whole ones. `id`: tells it from others of the same title."""
 
     title: str
     report: EvalReport
@@ -40,6 +41,7 @@ class Opened:
     has_faces: bool = True
     is_own: bool = False
     has_crops: bool = False
+    id: str = field(default_factory=lambda: token_hex(8))
     _memory: dict = field(default_factory=dict, repr=False)
     _lock: Lock = field(default_factory=Lock, repr=False)
 

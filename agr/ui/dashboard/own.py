@@ -29,6 +29,8 @@ from .upload import MAX_BYTES, MAX_PICTURE_BYTES, MAX_PICTURES, Upload, UploadEr
 KEPT_SECONDS = 3600
 _KEPT_SIDE = 160
 """Pixels of the thumbnails that the session keeps, some 9 KB each."""
+_MOST_KEPT = 256
+"""Pixels of a larger network's crops."""
 _MOST_BAD = 50
 _EVERY = 0.25
 """Seconds between two updates of the progress."""
@@ -198,7 +200,8 @@ def _evaluated(
 def _small(content: bytes, found: list[Face]) -> bytes:
     """The thumbnail that the session keeps of a picture: the face as the network saw it, or the whole picture."""
     image = Image.fromarray(found[0].crop) if found else load_photo(content).rgb
-    image.thumbnail((_KEPT_SIDE, _KEPT_SIDE))
+    side = min(max(_KEPT_SIDE, image.width), _MOST_KEPT) if found else _KEPT_SIDE
+    image.thumbnail((side, side))
     return jpeg(image, is_fine=True)
 
 

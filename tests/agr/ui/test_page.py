@@ -346,6 +346,12 @@ def test_pointing_at_a_face_marks_its_card_and_the_other_way_round(visit, crowd)
 
 
 def test_what_counts_in_a_face_is_told_when_its_fold_is_opened(visit, crowd):
+    picture = Image.open(crowd)
+    for i in range(30):  # thirty faces that differ
+        place = (i % 6 * 170 + 10, i // 6 * 180 + 10)
+        face = picture.crop((*place, place[0] + 144, place[1] + 160))
+        picture.paste(Image.blend(ImageOps.mirror(face), face, 0.2 * (i % 6)), place)
+    picture.save(crowd)
     page = visit()
     drop(page, crowd)
     folds = page.get_by_text("Which parts count?")
@@ -353,10 +359,14 @@ def test_what_counts_in_a_face_is_told_when_its_fold_is_opened(visit, crowd):
         folds.nth(number).focus()
         page.keyboard.press("Enter")
     page.wait_for_function("document.querySelectorAll('.agr-parts[open] .agr-maps').length === 6")
-    figures = page.locator(".agr-parts").nth(5).locator("figure")
-    said = [text.replace("\n", " ") for text in figures.all_inner_texts()]
-    assert re.fullmatch(r"\d+ years with a part covered: \d+ to \d+", said[0])
-    assert re.fullmatch(r"Female [\d>]+\s% with a part covered: [\d<>]+\s% to [\d<>]+\s%", said[1])
+    ages = []
+    for number in range(6):
+        card = page.locator(".agr-card").nth(number)
+        said = [text.replace("\n", " ") for text in card.locator("figure").all_inner_texts()]
+        ages.append(card.locator(".agr-age strong").inner_text())
+        assert re.fullmatch(rf"{ages[-1]} years with a part covered: \d+ to \d+", said[0])
+        assert re.fullmatch(r"(Fem|M)ale [\d>]+\s% with a part covered: [\d<>]+\s%( to [\d<>]+\s%)?", said[1])
+    assert len({*ages}) > 2
     assert page.locator(".agr-maps").count() == 6
     folds.nth(0).click()
     assert page.locator(".agr-parts[open]").count() == 5
@@ -372,6 +382,9 @@ def test_what_counts_in_a_photo_that_was_deleted_says_so_until_it_is_there_again
     fold = page.get_by_text("Which parts count?")
     fold.click()
     page.get_by_text("not on the server any more").wait_for()
+    fold.click()
+    fold.click()
+    page.get_by_text("not on the server any more").wait_for()  # the same answer again
     fold.click()
     photo.write_bytes(content)
     fold.click()

@@ -7,6 +7,7 @@ from agr.evaluation.mislabels import mislabels
 from agr.ui.dashboard.face import face_page
 from agr.ui.dashboard.head import head
 from agr.ui.dashboard.state import Spot
+from tests.conftest import ASTRONAUT
 
 
 def test_a_face_shows_all_three_distributions(look_with, opened):
@@ -59,11 +60,15 @@ def test_a_face_that_was_not_found_says_so(look_with, opened):
 
 
 def test_what_counts_can_be_asked_of_a_face_that_was_found_if_there_are_pictures_and_a_model(look_with, opened):
-    found = opened.predictions["file"].iloc[0]
-    look = look_with(Spot(face=found))
-    key = html.escape(f'["{opened.title}", "{found}"]')
-    assert f'data-key="{key}"' in face_page(look)
-    assert "<details" not in face_page(look, has_model=False)
-    assert "<details" not in face_page(replace(look, opened=replace(opened, has_faces=False)))
-    lost = opened.report.summary["data"]["undetected"][0]
-    assert "<details" not in face_page(look_with(Spot(face=lost)))
+    found, lost = opened.predictions["file"].iloc[0], opened.report.summary["data"]["undetected"][0]
+    seen = replace(opened, find=lambda file: ASTRONAUT.read_bytes())
+
+    def page(file, opened=seen, **options):
+        return face_page(replace(look_with(Spot(face=file)), opened=opened), **options)
+
+    key = html.escape(f'["{opened.title}", "{seen.id}", "{found}"]')
+    assert f'data-key="{key}"' in page(found)
+    assert "<details" not in page(found, has_model=False)
+    assert "<details" not in page(found, opened=opened)  # its picture is not there
+    assert "<details" not in page(found, opened=replace(seen, has_faces=False))
+    assert "<details" not in page(lost)
