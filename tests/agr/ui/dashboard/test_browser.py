@@ -511,7 +511,7 @@ def test_on_a_phone_the_faces_of_a_cell_come_into_sight(visit):
     page = visit(viewport={"width": 390, "height": 844}, has_touch=True, query="show=Confusion")
     page.get_by_label("true Others, predicted White").tap()
     page.wait_for_function(
-        "(document.querySelector('#cell-faces .agr-gallery')?.getBoundingClientRect().top ?? 9e9) < innerHeight / 2"
+        "(document.querySelector('#cell-faces .agr-gallery')?.getBoundingClientRect().top ?? 9e9) < 0.85 * innerHeight"
     )
 
 
