@@ -39,7 +39,9 @@ def read_file(name: str) -> bytes:
     except MemoryError as error:
         raise ImageError(f"The file {name} does not fit into memory.") from error
     except FileNotFoundError as error:
-        raise ImageError(f"There is no file {name}.") from error
+        is_address = "http:/" in name or "https:/" in name  # as the command line sees it, below the present folder
+        advice = " Addresses are not fetched: download the photo, and pass its path." if is_address else ""
+        raise ImageError(f"There is no file {name}.{advice}") from error
     except (OSError, ValueError) as error:
         reason = reason_of(error)
         advice = " If this is base64, pass the bytes that it encodes." if is_long else ""
