@@ -102,6 +102,24 @@ def groups_of(table: pd.DataFrame, by: Sequence[str], *, at_equal_ages: bool = F
     return sorted(found, key=lambda group: [_place(name, kind) for name, kind in zip(group.names, by, strict=True)])
 
 
+def classes_of(table: pd.DataFrame, task: str) -> list[Group]:
+    """`recall`, `precision` and `f1` of each class of a task, among the faces that carry a label of it, n being those
+    of the class. A face that was not detected counts as missed."""
+    labels = TASK_CLASSES[task]
+
+    def compute(some: pd.DataFrame) -> dict[str, m.Statistic]:
+        part = classified(some, task)
+        return {
+            f"{name} {label}": of(part.true, part.pred, i)
+            for i, label in enumerate(labels)
+            for name, of in (("recall", m.recall), ("precision", m.precision), ("f1", m.f1))
+        }
+
+    found = estimates(in_random_groups(table, compute))
+    each = ({name: found[f"{name} {label}"] for name in ("recall", "precision", "f1")} for label in labels)
+    return [Group((label,), of["recall"].n, of) for label, of in zip(labels, each, strict=True)]
+
+
 def bands_of(table: pd.DataFrame, by: str) -> list[Group]:
     """`AGE_ERRORS` for each of `DECADES` that has faces, `by` "true_age" or "pred_age", or for each of `WIDTHS`, by
     "width" (of the interval). Faces without a true age are left out, and, unless by true age, those that were not

@@ -7,9 +7,7 @@ import pandas as pd
 
 from agr.evaluation import figures as f
 from agr.evaluation import metrics as m
-from agr.evaluation.bootstrap import estimate
-from agr.evaluation.summary import LEAST_GROUP, Group
-from agr.evaluation.tables import Classified
+from agr.evaluation.summary import LEAST_GROUP, Group, classes_of
 from agr.labels import TASK_CLASSES
 
 from ...cards import count_of_faces, message
@@ -48,7 +46,8 @@ def show(look: Look) -> list:
         ("heatmap", look.task, by, hide), lambda: f.confusion_heatmap(counts, look.task, by=by, hide_diagonal=hide)
     )
     grid = _caution(look) + grid
-    classes = look.once(("classes", look.task), lambda: _classes(look.part))
+    groups = look.once(("classes", look.task), lambda: classes_of(look.part.rows, look.task))
+    classes = _classes(groups, look.task)
     if cell is None:
         return [message("Choose a cell to see its faces.") + grid, heatmap, "", "", classes]
     true, pred = (labels[i] for i in cell)
@@ -56,22 +55,16 @@ def show(look: Look) -> list:
     return [message(said) + grid, heatmap, *_faces(look, cell), classes]
 
 
-def _classes(part: Classified) -> str:
-    """A table of recall, precision and F1 score of each class; a face that was not found counts as missed."""
-    rows, saved = [], []
-    for i, label in enumerate(TASK_CLASSES[part.task]):
-        figures = {
-            "recall": estimate(m.recall(part.true, part.pred, i)),
-            "precision": estimate(m.precision(part.true, part.pred, i)),
-            "f1": estimate(m.f1(part.true, part.pred, i)),
-        }
-        recall, precision, f1 = figures.values()
-        cells = [label, f"{recall.n:,}", estimate_html(recall), f"{precision.n:,}", estimate_html(precision)]
-        rows.append(([*cells, estimate_html(f1)], "agr-faint" * (recall.n < LEAST_GROUP)))
-        saved.append(Group((label,), recall.n, figures))
+def _classes(groups: list[Group], task: str) -> str:
+    """A table of the recall, precision and F1 score of each class."""
+    rows = []
+    for group in groups:
+        recall, precision, f1 = (group.figures[name] for name in ("recall", "precision", "f1"))
+        cells = [*group.names, f"{recall.n:,}", estimate_html(recall), f"{precision.n:,}", estimate_html(precision)]
+        rows.append(([*cells, estimate_html(f1)], "agr-faint" * (group.n < LEAST_GROUP)))
     head = ["Class", "Labelled", "Recall, %", "Predicted", "Precision, %", "F1, %"]
     note = f'<p class="agr-note">With 95 % intervals; classes of fewer than {LEAST_GROUP} faces are faint.</p>'
-    return table_html(head, rows) + note + csv_link(f"classes_{part.task}", group_rows(saved, ["class"]))
+    return table_html(head, rows) + note + csv_link(f"classes_{task}", group_rows(groups, ["class"]))
 
 
 def _caution(look: Look) -> str:
